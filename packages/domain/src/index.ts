@@ -1,0 +1,15 @@
+export type { ByteRange } from "./byte-range.ts";
+export { digestAlgorithm, digestEncoded, digestOf, parseDigest } from "./digest.ts";
+export type { Digest, DigestProblem, ParsedDigest } from "./digest.ts";
+export { DarnerError } from "./error.ts";
+export { hostIdOf, parseHostId } from "./host-id.ts";
+export type { HostId } from "./host-id.ts";
+export { pieceAt, pieceCount, pieceLength, pieceRange, piecesOf, runsOf } from "./piece.ts";
+export type { PieceRun } from "./piece.ts";
+export { PieceSet } from "./piece-set.ts";
+export { PIECE_HASH_BYTES, PieceTable } from "./piece-table.ts";
+export type { PieceHash, TableVerdict } from "./piece-table.ts";
+export { isRegistryHost, isRepositoryName, isTag, normalRegistry, parseReference } from "./repository.ts";
+export type { Reference, Repository } from "./repository.ts";
+export { parseTask, taskId } from "./task.ts";
+export type { Priority, SourceAccess, Task, TaskId } from "./task.ts";

@@ -1,0 +1,82 @@
+/** A set of pieces of one blob: what a peer holds (its *have*), or what it is promised. Grows only up to `size`. */
+export class PieceSet {
+  readonly size: number;
+  readonly #bits: Uint8Array;
+  #count = 0;
+
+  constructor(size: number) {
+    this.size = size;
+    this.#bits = new Uint8Array(Math.ceil(size / 8));
+  }
+
+  /** The set of all `size` pieces. */
+  static full(size: number): PieceSet {
+    const set = new PieceSet(size);
+    for (let piece = 0; piece < size; piece++) set.add(piece);
+    return set;
+  }
+
+  /** Reads what `toBytes` wrote; bits past `size` and missing bytes count as not held. */
+  static fromBytes(size: number, bytes: Uint8Array): PieceSet {
+    const set = new PieceSet(size);
+    for (let piece = 0; piece < size; piece++) {
+      if (((bytes[piece >> 3] ?? 0) & (1 << (piece & 7))) !== 0) set.add(piece);
+    }
+    return set;
+  }
+
+  /** How many pieces the set holds. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether every piece is held. */
+  get isFull(): boolean {
+    return this.#count === this.size;
+  }
+
+  has(piece: number): boolean {
+    return ((this.#bits[piece >> 3] ?? 0) & (1 << (piece & 7))) !== 0;
+  }
+
+  /** Adds a piece; says whether it was new. A piece outside the blob is refused. */
+  add(piece: number): boolean {
+    if (piece < 0 || piece >= this.size || this.has(piece)) return false;
+    this.#bits[piece >> 3] = (this.#bits[piece >> 3] ?? 0) | (1 << (piece & 7));
+    this.#count += 1;
+    return true;
+  }
+
+  /** Takes a piece out; says whether it was there. */
+  delete(piece: number): boolean {
+    if (!this.has(piece)) return false;
+    this.#bits[piece >> 3] = (this.#bits[piece >> 3] ?? 0) & ~(1 << (piece & 7));
+    this.#count -= 1;
+    return true;
+  }
+
+  /** The first piece at or after `from` that is not held; `size` where there is none. */
+  firstMissing(from = 0): number {
+    let piece = from;
+    while (piece < this.size) {
+      if ((piece & 7) === 0 && this.#bits[piece >> 3] === 0xff) piece += 8;
+      else if (this.has(piece)) piece += 1;
+      else return piece;
+    }
+    return this.size;
+  }
+
+  /** The pieces held, ascending. */
+  *[Symbol.iterator](): Generator<number> {
+    for (let piece = 0; piece < this.size; piece++) if (this.has(piece)) yield piece;
+  }
+
+  clone(): PieceSet {
+    return PieceSet.fromBytes(this.size, this.#bits);
+  }
+
+  /** The set as bits, least significant first, `ceil(size / 8)` bytes; a copy. */
+  toBytes(): Uint8Array {
+    return this.#bits.slice();
+  }
+}

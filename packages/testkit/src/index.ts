@@ -1,1 +1,14 @@
-export {};
+export { capturedLog } from "./captured-log.ts";
+export type { CapturedLog, LogLine } from "./captured-log.ts";
+export { buildImage, fixtureBlob, randomBlob, seededBytes, sha256Of } from "./fixtures.ts";
+export type { BuiltImage, FixtureBlob, ImagePlan, LayerPlan } from "./fixtures.ts";
+export { activeResources, assertNoLeaks, noLeaks } from "./no-leaks.ts";
+export type { ActiveResources } from "./no-leaks.ts";
+export type { AccessPlan } from "./scripted-registry/access.ts";
+export type { RegistryContent } from "./scripted-registry/content.ts";
+export type { Fault, FaultAction, RequestMatcher, ScriptedFault } from "./scripted-registry/fault.ts";
+export { openScriptedRegistry } from "./scripted-registry/scripted-registry.ts";
+export type { LoggedRequest, ScriptedRegistry, ScriptedRegistryPlan } from "./scripted-registry/scripted-registry.ts";
+export { tarOf } from "./tar.ts";
+export { openTempDir } from "./temp-dir.ts";
+export type { TempDir } from "./temp-dir.ts";

@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto";
+
+/** How a registry asks who is there, and who may have what. */
+export type AccessPlan = {
+  /** `none`: everybody may have everything; `bearer`: a token service; `basic`: user and password at the registry itself. Default: none. */
+  readonly scheme?: "none" | "bearer" | "basic";
+  /** Users with their passwords. */
+  readonly users?: Readonly<Record<string, string>>;
+  /** Repositories an anonymous token does not open. */
+  readonly privateRepositories?: readonly string[];
+  /** `expires_in` of a token; absent: the answer does not say. Tokens really end with `expireTokens()`. */
+  readonly expiresInSeconds?: number;
+  /** The field the token comes in; default: `token`. */
+  readonly tokenField?: "token" | "access_token";
+  /** A realm to name in the challenge instead of this registry's own token service. */
+  readonly realm?: string;
+};
+
+/** The gate's verdict on one request. */
+export type Verdict = { readonly kind: "allowed" } | { readonly kind: "challenge"; readonly value: string };
+
+type Issued = { readonly user: string | undefined; readonly scope: string };
+
+/** Checks Authorization headers and issues tokens, as a registry with a token service does. */
+export class AccessGate {
+  readonly #plan: AccessPlan;
+  readonly #tokens = new Map<string, Issued>();
+
+  constructor(plan: AccessPlan) {
+    this.#plan = plan;
+  }
+
+  expireTokens(): void {
+    this.#tokens.clear();
+  }
+
+  /** Whether this request may pass; `repository` is undefined for `/v2/`. */
+  judge(authorization: string | undefined, repository: string | undefined, origin: string): Verdict {
+    switch (this.#plan.scheme ?? "none") {
+      case "none":
+        return { kind: "allowed" };
+      case "basic":
+        return this.#userOf(authorization) === undefined ? { kind: "challenge", value: `Basic realm="registry"` } : { kind: "allowed" };
+      case "bearer":
+        return this.#judgeToken(authorization, repository, origin);
+    }
+  }
+
+  /** The token service's answer: a JSON body, or undefined for a wrong password. */
+  issue(authorization: string | undefined, query: URLSearchParams): object | undefined {
+    const user = this.#userOf(authorization);
+    if (authorization !== undefined && user === undefined) return undefined;
+    const token = randomUUID();
+    this.#tokens.set(token, { user, scope: query.getAll("scope").join(" ") });
+    const life = this.#plan.expiresInSeconds === undefined ? {} : { expires_in: this.#plan.expiresInSeconds };
+    return { [this.#plan.tokenField ?? "token"]: token, ...life };
+  }
+
+  #judgeToken(authorization: string | undefined, repository: string | undefined, origin: string): Verdict {
+    const realm = this.#plan.realm ?? `${origin}/token`;
+    const scope = repository === undefined ? "" : `,scope="repository:${repository}:pull"`;
+    const challenge = (error: string): Verdict => ({
+      kind: "challenge",
+      value: `Bearer realm="${realm}",service="scripted"${scope}${error}`,
+    });
+    if (authorization === undefined) return challenge("");
+    const issued = this.#tokens.get(/^bearer (.+)$/i.exec(authorization)?.[1] ?? "");
+    if (issued === undefined) return challenge(`,error="invalid_token"`);
+    if (repository === undefined) return { kind: "allowed" };
+    if (!issued.scope.includes(`repository:${repository}:`)) return challenge(`,error="insufficient_scope"`);
+    const closed = this.#plan.privateRepositories?.includes(repository) === true && issued.user === undefined;
+    return closed ? challenge(`,error="insufficient_scope"`) : { kind: "allowed" };
+  }
+
+  #userOf(authorization: string | undefined): string | undefined {
+    const encoded = /^basic (.+)$/i.exec(authorization ?? "")?.[1];
+    if (encoded === undefined) return undefined;
+    const [user = "", ...password] = Buffer.from(encoded, "base64").toString("utf8").split(":");
+    const known = this.#plan.users ?? {};
+    return Object.hasOwn(known, user) && known[user] === password.join(":") ? user : undefined;
+  }
+}

@@ -1,0 +1,141 @@
+import { hostname } from "node:os";
+import { z } from "zod";
+import type { Config } from "./config.ts";
+import {
+  bytesKey, countKey, filePath, hostAndPort, key, listenKey, listKey, REGISTRY_NAME_TAKES, registryName, remoteAddress,
+  secondsKey, switchKey, textKey,
+} from "./config-values.ts";
+
+const FILE = "the path of a file";
+
+function section<S extends z.ZodRawShape>(shape: S): z.ZodPrefault<z.ZodObject<S, z.core.$strict>> {
+  // The empty map fills itself with the defaults of its keys.
+  return z.strictObject(shape).prefault({} as never);
+}
+
+const listen = section({
+  mirror: listenKey("127.0.0.1:4101", "The registry mirror that containerd and other clients on this host ask."),
+  pieces: listenKey("0.0.0.0:4102", "The piece channel: other hosts fetch verified pieces here."),
+  p2p: listenKey("0.0.0.0:4103", "libp2p: identity, discovery and small messages between hosts."),
+  admin: listenKey("127.0.0.1:4104", "The daemon's local API, used by the darner command on this host."),
+  metrics: listenKey("0.0.0.0:4105", "The daemon's /livez, /readyz and /metrics."),
+  grpc: listenKey("0.0.0.0:4110", "The scheduler's gRPC service that daemons connect to."),
+  http: listenKey("0.0.0.0:4111", "The scheduler's HTTP API with /healthy, /livez, /readyz and /metrics."),
+});
+
+const join = section({
+  tokenFile: textKey(filePath.exactOptional(), "The file with the join token that proves this host may be a member.", FILE),
+  insecure: switchKey(false, "Lets hosts join without a token; for a swarm on loopback only."),
+});
+
+const credentials = z.strictObject({
+  username: textKey(z.string().min(1), "The user's name at the registry.", "a text that is not empty"),
+  passwordFile: textKey(filePath, "The file with the user's password or access token.", FILE),
+});
+
+const registry = z.strictObject({
+  plainHttp: switchKey(false, "Speaks http to the registry in place of https."),
+  caFile: textKey(filePath.exactOptional(), "A file of PEM certificates to trust for this registry in place of the system's.", FILE),
+  endpoint: textKey(
+    hostAndPort.exactOptional(),
+    "The address to dial in place of the name; that of docker.io (registry-1.docker.io) is built in.",
+    "host[:port] in lower case, without scheme or path",
+  ),
+  credentials: credentials.exactOptional(),
+  realms: listKey(
+    hostAndPort, [], "Further hosts that may hand out this registry's tokens.", 'a list of host[:port], as in ["auth.corp"]',
+  ),
+});
+
+const registries = key(z.record(registryName, registry).default({}), {
+  is: "What is known of single registries; a name that stands here may be an IP address and may resolve to private addresses.",
+  takes: `a map from ${REGISTRY_NAME_TAKES} to a map of keys (which may be empty)`,
+  form: "json",
+});
+
+const mirror = section({
+  defaultRegistry: textKey(
+    z.union([z.literal(""), registryName]).default("docker.io"),
+    "The registry meant by requests that name none; empty: such requests are refused.",
+    `${REGISTRY_NAME_TAKES}, or an empty text`,
+  ),
+  allow: listKey(
+    z.string().regex(/^\S+$/), ["**"],
+    "Patterns of the images (registry/repository) that may be asked for; * stays within a path segment, ** crosses them.",
+    'a list of patterns, as in ["docker.io/**", "harbor.corp/team-*/**"]',
+  ),
+  tagTtlSeconds: secondsKey(30, 0, "How long a tag's digest is used before the registry is asked again."),
+  maxManifestBytes: bytesKey("16MiB", "The largest manifest that is served.", 1024),
+  maxConnections: countKey(1024, 1, "Connections the mirror accepts at once; further ones are closed at once."),
+});
+
+const access = section({
+  grantSeconds: secondsKey(300, 0, "How long a registry's yes to a credential is remembered."),
+  publicSeconds: secondsKey(900, 0, "How long the cluster remembers that a repository is public."),
+  graceSeconds: secondsKey(86_400, 0, "How long a remembered yes still counts while the registry cannot be reached."),
+});
+
+const store = section({
+  maxBytes: bytesKey("100GiB", "What the store may hold; beyond it the least recently used blobs go."),
+  minFreeBytes: bytesKey("10GiB", "What the store leaves free on its disk."),
+});
+
+const limits = section({
+  uploadBytesPerSecond: bytesKey("0", "What this host sends to other hosts at most in a second; 0: unlimited."),
+  downloadBytesPerSecond: bytesKey("0", "What this host fetches from hosts and registries at most in a second; 0: unlimited."),
+  uploadConnections: countKey(256, 1, "Connections of other hosts to the piece channel at once."),
+});
+
+const source = section({
+  maxReadersPerBlob: countKey(8, 1, "Hosts of the cluster that read one blob from its registry at once."),
+  maxConnectionsPerRegistry: countKey(64, 1, "Connections of the cluster to one registry at once."),
+  stripeSeconds: secondsKey(0.3, 0.01, "How much of a blob one request reads from a registry, in time at the measured rate; 1 MiB at least."),
+});
+
+const schema = z.strictObject({
+  dataDir: textKey(filePath.default("/var/lib/darner"), "The directory of everything that Darner keeps.", "the path of a directory", "/var/lib/darner"),
+  name: textKey(
+    z.string().regex(/^[^\p{Cc}]{1,253}$/u).default(() => hostname()),
+    "What this host is called in lists that people read.", "a text of 1 to 253 characters", "(the machine's host name)",
+  ),
+  listen,
+  schedulers: listKey(
+    remoteAddress, [], "The schedulers in order of preference; empty: a swarm without a scheduler.",
+    'a list of host:port, as in ["scheduler-0.darner:4110"]',
+  ),
+  advertise: textKey(
+    z.string().regex(/^[A-Za-z0-9_.:%-]+$/).exactOptional(),
+    "The address other hosts reach this one at; without it the one it reaches its scheduler from.", "a host name or IP address, without port",
+  ),
+  seed: switchKey(false, "Makes this host a seed: it fetches first and keeps what it has."),
+  zone: textKey(
+    z.string().regex(/^[^\s/]+(?:\/[^\s/]+)*$/).exactOptional(),
+    "Where this host stands, coarse to fine; near hosts feed each other first.", 'names with / between, as in "eu-1/rack-7"',
+  ),
+  join,
+  registries,
+  mirror,
+  access,
+  store,
+  limits,
+  pieces: section({
+    encryption: textKey(
+      z.enum(["tls", "none"]).default("tls"),
+      "Whether bytes between hosts are encrypted; hosts prove who they are either way.", '"tls" or "none"', "tls",
+    ),
+  }),
+  api: section({ tokenFile: textKey(filePath.exactOptional(), "The file with the Bearer token that the API of preheats and jobs asks for.", FILE) }),
+  source,
+  log: section({
+    level: textKey(z.enum(["debug", "info", "warn", "error"]).default("info"), "How much is logged.", '"debug", "info", "warn" or "error"', "info"),
+  }),
+  watchdog: section({
+    seconds: secondsKey(5, 0, "How long the process may hang before it is ended (a refused connection is better than a silent one); 0: never."),
+  }),
+});
+
+/** The one schema of both processes. That it makes a `Config`, no key more or less, is checked by the compiler. */
+export const configSchema: z.ZodType<Config> = schema satisfies z.ZodType<Exactly<Config, z.output<typeof schema>>>;
+
+type Exactly<Wanted, Made> = DeepReadonly<Made> extends Wanted ? (Wanted extends DeepReadonly<Made> ? Wanted : never) : never;
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

@@ -1,0 +1,65 @@
+import type { LogLevel } from "../open-log.ts";
+
+/** Where each door listens, as `host:port` (`[host]:port` for IPv6); port 0 lets the system choose. */
+export type ListenConfig = {
+  readonly mirror: string;
+  readonly pieces: string;
+  readonly p2p: string;
+  readonly admin: string;
+  readonly metrics: string;
+  readonly grpc: string;
+  readonly http: string;
+};
+
+/** What is known of one registry; the name it stands under is thereby allowed to resolve to private addresses. */
+export type RegistryConfig = {
+  readonly plainHttp: boolean;
+  readonly caFile?: string;
+  /** `host[:port]` to dial in place of the name. */
+  readonly endpoint?: string;
+  readonly credentials?: { readonly username: string; readonly passwordFile: string };
+  /** Further hosts that may be token realms of this registry. */
+  readonly realms: readonly string[];
+};
+
+/**
+ * The configuration of both processes, read once at the door and frozen. Bytes are numbers of bytes, times are seconds;
+ * what each key does stands in `docs/config.md`, which is made from the schema that checks this type.
+ */
+export type Config = {
+  readonly dataDir: string;
+  readonly name: string;
+  readonly listen: ListenConfig;
+  readonly schedulers: readonly string[];
+  readonly advertise?: string;
+  readonly seed: boolean;
+  readonly zone?: string;
+  readonly join: { readonly tokenFile?: string; readonly insecure: boolean };
+  readonly registries: Readonly<Record<string, RegistryConfig>>;
+  readonly mirror: {
+    /** Empty: none. */
+    readonly defaultRegistry: string;
+    readonly allow: readonly string[];
+    readonly tagTtlSeconds: number;
+    readonly maxManifestBytes: number;
+    readonly maxConnections: number;
+  };
+  readonly access: { readonly grantSeconds: number; readonly publicSeconds: number; readonly graceSeconds: number };
+  readonly store: { readonly maxBytes: number; readonly minFreeBytes: number };
+  readonly limits: {
+    /** Zero: unlimited. */
+    readonly uploadBytesPerSecond: number;
+    /** Zero: unlimited. */
+    readonly downloadBytesPerSecond: number;
+    readonly uploadConnections: number;
+  };
+  readonly pieces: { readonly encryption: "tls" | "none" };
+  readonly api: { readonly tokenFile?: string };
+  readonly source: { readonly maxReadersPerBlob: number; readonly maxConnectionsPerRegistry: number; readonly stripeSeconds: number };
+  readonly log: { readonly level: LogLevel };
+  /** Zero: off. */
+  readonly watchdog: { readonly seconds: number };
+};
+
+/** Configuration as it is written, before it is checked: nothing is known of its shape. */
+export type RawConfig = Readonly<Record<string, unknown>>;

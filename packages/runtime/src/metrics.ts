@@ -22,7 +22,12 @@ export function createRegistry(): Registry {
 }
 
 /** A counter in `registry`; its name ends in `_total`. */
-export function createCounter<T extends string = never>(registry: Registry, name: string, help: string, labels: readonly T[] = []): Counter<T> {
+export function createCounter<T extends string = never>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labels: readonly T[] = [],
+): Counter<T> {
   return new Counter({ name, help, labelNames: labels, registers: [registry] });
 }
 

@@ -1,4 +1,3 @@
-import { types } from "node:util";
 import { Secret } from "./secret.ts";
 
 // Fields are small by habit; these bounds keep a line readable when one is not (an error chain, a header of 64 KiB).
@@ -29,7 +28,7 @@ export function printable(value: unknown, withStack: boolean, depth = 0): unknow
 function printableObject(value: object, withStack: boolean, depth: number): unknown {
   if (value instanceof Secret) return value.toString();
   if (depth >= MAX_DEPTH) return "(deeper)";
-  if (types.isNativeError(value) || value instanceof Error) return printableError(value, withStack, depth);
+  if (value instanceof Error) return printableError(value, withStack, depth);
   if (ArrayBuffer.isView(value)) return `(${String(value.byteLength)} bytes)`;
   if (value instanceof URL || value instanceof Date) return short(value.toJSON());
   if (value instanceof Map) return printableObject(Object.fromEntries(value) as object, withStack, depth);

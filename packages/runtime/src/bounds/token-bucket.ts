@@ -104,9 +104,12 @@ export class TokenBucket implements Disposable {
       this.#fill();
       // Rounded up to whole milliseconds: a timer that fires a moment early would find the bucket short by a fraction.
       const waitMs = Math.ceil(((this.#needed(first.bytes) - this.#tokens) / this.#bytesPerSecond) * 1000);
-      this.#cancelTimer = this.#timers.setTimeout(() => {
-        this.#serve();
-      }, Math.max(waitMs, 1));
+      this.#cancelTimer = this.#timers.setTimeout(
+        () => {
+          this.#serve();
+        },
+        Math.max(waitMs, 1),
+      );
       return;
     }
   }

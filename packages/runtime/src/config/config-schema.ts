@@ -2,8 +2,19 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import type { Config } from "./config.ts";
 import {
-  bytesKey, countKey, filePath, hostAndPort, key, listenKey, listKey, REGISTRY_NAME_TAKES, registryName, remoteAddress,
-  secondsKey, switchKey, textKey,
+  bytesKey,
+  countKey,
+  filePath,
+  hostAndPort,
+  key,
+  listenKey,
+  listKey,
+  REGISTRY_NAME_TAKES,
+  registryName,
+  remoteAddress,
+  secondsKey,
+  switchKey,
+  textKey,
 } from "./config-values.ts";
 
 const FILE = "the path of a file";
@@ -42,9 +53,7 @@ const registry = z.strictObject({
     "host[:port] in lower case, without scheme or path",
   ),
   credentials: credentials.exactOptional(),
-  realms: listKey(
-    hostAndPort, [], "Further hosts that may hand out this registry's tokens.", 'a list of host[:port], as in ["auth.corp"]',
-  ),
+  realms: listKey(hostAndPort, [], "Further hosts that may hand out this registry's tokens.", 'a list of host[:port], as in ["auth.corp"]'),
 });
 
 const registries = key(z.record(registryName, registry).default({}), {
@@ -60,7 +69,8 @@ const mirror = section({
     `${REGISTRY_NAME_TAKES}, or an empty text`,
   ),
   allow: listKey(
-    z.string().regex(/^\S+$/), ["**"],
+    z.string().regex(/^\S+$/),
+    ["**"],
     "Patterns of the images (registry/repository) that may be asked for; * stays within a path segment, ** crosses them.",
     'a list of patterns, as in ["docker.io/**", "harbor.corp/team-*/**"]',
   ),
@@ -89,28 +99,52 @@ const limits = section({
 const source = section({
   maxReadersPerBlob: countKey(8, 1, "Hosts of the cluster that read one blob from its registry at once."),
   maxConnectionsPerRegistry: countKey(64, 1, "Connections of the cluster to one registry at once."),
-  stripeSeconds: secondsKey(0.3, 0.01, "How much of a blob one request reads from a registry, in time at the measured rate; 1 MiB at least."),
+  stripeSeconds: secondsKey(
+    0.3,
+    0.01,
+    "How much of a blob one request reads from a registry, in time at the measured rate; 1 MiB at least.",
+  ),
 });
 
 const schema = z.strictObject({
-  dataDir: textKey(filePath.default("/var/lib/darner"), "The directory of everything that Darner keeps.", "the path of a directory", "/var/lib/darner"),
+  dataDir: textKey(
+    filePath.default("/var/lib/darner"),
+    "The directory of everything that Darner keeps.",
+    "the path of a directory",
+    "/var/lib/darner",
+  ),
   name: textKey(
-    z.string().regex(/^[^\p{Cc}]{1,253}$/u).default(() => hostname()),
-    "What this host is called in lists that people read.", "a text of 1 to 253 characters", "(the machine's host name)",
+    z
+      .string()
+      .regex(/^[^\p{Cc}]{1,253}$/u)
+      .default(() => hostname()),
+    "What this host is called in lists that people read.",
+    "a text of 1 to 253 characters",
+    "(the machine's host name)",
   ),
   listen,
   schedulers: listKey(
-    remoteAddress, [], "The schedulers in order of preference; empty: a swarm without a scheduler.",
+    remoteAddress,
+    [],
+    "The schedulers in order of preference; empty: a swarm without a scheduler.",
     'a list of host:port, as in ["scheduler-0.darner:4110"]',
   ),
   advertise: textKey(
-    z.string().regex(/^[A-Za-z0-9_.:%-]+$/).exactOptional(),
-    "The address other hosts reach this one at; without it the one it reaches its scheduler from.", "a host name or IP address, without port",
+    z
+      .string()
+      .regex(/^[A-Za-z0-9_.:%-]+$/)
+      .exactOptional(),
+    "The address other hosts reach this one at; without it the one it reaches its scheduler from.",
+    "a host name or IP address, without port",
   ),
   seed: switchKey(false, "Makes this host a seed: it fetches first and keeps what it has."),
   zone: textKey(
-    z.string().regex(/^[^\s/]+(?:\/[^\s/]+)*$/).exactOptional(),
-    "Where this host stands, coarse to fine; near hosts feed each other first.", 'names with / between, as in "eu-1/rack-7"',
+    z
+      .string()
+      .regex(/^[^\s/]+(?:\/[^\s/]+)*$/)
+      .exactOptional(),
+    "Where this host stands, coarse to fine; near hosts feed each other first.",
+    'names with / between, as in "eu-1/rack-7"',
   ),
   join,
   registries,
@@ -121,16 +155,29 @@ const schema = z.strictObject({
   pieces: section({
     encryption: textKey(
       z.enum(["tls", "none"]).default("tls"),
-      "Whether bytes between hosts are encrypted; hosts prove who they are either way.", '"tls" or "none"', "tls",
+      "Whether bytes between hosts are encrypted; hosts prove who they are either way.",
+      '"tls" or "none"',
+      "tls",
     ),
   }),
-  api: section({ tokenFile: textKey(filePath.exactOptional(), "The file with the Bearer token that the API of preheats and jobs asks for.", FILE) }),
+  api: section({
+    tokenFile: textKey(filePath.exactOptional(), "The file with the Bearer token that the API of preheats and jobs asks for.", FILE),
+  }),
   source,
   log: section({
-    level: textKey(z.enum(["debug", "info", "warn", "error"]).default("info"), "How much is logged.", '"debug", "info", "warn" or "error"', "info"),
+    level: textKey(
+      z.enum(["debug", "info", "warn", "error"]).default("info"),
+      "How much is logged.",
+      '"debug", "info", "warn" or "error"',
+      "info",
+    ),
   }),
   watchdog: section({
-    seconds: secondsKey(5, 0, "How long the process may hang before it is ended (a refused connection is better than a silent one); 0: never."),
+    seconds: secondsKey(
+      5,
+      0,
+      "How long the process may hang before it is ended (a refused connection is better than a silent one); 0: never.",
+    ),
   }),
 });
 

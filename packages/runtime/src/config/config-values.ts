@@ -69,7 +69,7 @@ export function secondsKey(fallback: number, min: number, is: string): z.ZodDefa
 }
 
 /** A number of bytes, written with or without a unit. */
-export function bytesKey(fallback: string, is: string, min = 0): z.ZodType<number, unknown> {
+export function bytesKey(fallback: string, is: string, min = 0): z.ZodType<number> {
   const schema = z.unknown().transform((value, context) => {
     const bytes = parseByteSize(value);
     if (bytes !== undefined && bytes >= min) return bytes;

@@ -1,0 +1,39 @@
+// Writes docs/config.md and docs/metrics.md from the code; `--check` only says which of them is out of date (exit code 1).
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { configReference, metricsReference } from "@darner/runtime";
+import type { MetricsRoom } from "@darner/runtime";
+
+const ROOT = new URL("../", import.meta.url);
+const CREATE = /^create\w*Metrics$/;
+
+/** Every factory `create…Metrics` that a package's `src/metrics.ts` exports. */
+async function metricsRooms(): Promise<MetricsRoom[]> {
+  const rooms: MetricsRoom[] = [];
+  for (const room of readdirSync(new URL("packages/", ROOT)).toSorted()) {
+    const file = new URL(`packages/${room}/src/metrics.ts`, ROOT);
+    if (!existsSync(file)) continue;
+    const module = (await import(file.href)) as Record<string, unknown>;
+    for (const [name, create] of Object.entries(module)) {
+      if (CREATE.test(name) && typeof create === "function") rooms.push({ room, create: create as MetricsRoom["create"] });
+    }
+  }
+  return rooms;
+}
+
+/** Writes or compares one page; says whether it was as it should be. */
+function settle(page: string, text: string, check: boolean): boolean {
+  const file = new URL(page, ROOT);
+  const same = existsSync(file) && readFileSync(file, "utf8") === text;
+  if (same) return true;
+  if (check) console.error(`${page} is out of date: run node --conditions=source scripts/generate-docs.ts`);
+  else writeFileSync(file, text);
+  return !check;
+}
+
+const check = process.argv.includes("--check");
+const pages: [string, string][] = [
+  ["docs/config.md", configReference()],
+  ["docs/metrics.md", metricsReference(await metricsRooms())],
+];
+const settled = pages.map(([page, text]) => settle(page, text, check));
+if (settled.includes(false)) process.exitCode = 1;

@@ -1,1 +1,21 @@
-export {};
+export { readHostMessage, writeHostMessage } from "./host-message.ts";
+export type {
+  GrantFailureCode,
+  Hello,
+  Holding,
+  HostMessage,
+  HostReport,
+  SchedulerMessage,
+  SchedulerOrder,
+  TaskOrder,
+  TaskReport,
+} from "./messages.ts";
+export { readSchedulerMessage, writeSchedulerMessage } from "./scheduler-message.ts";
+export { loadSchedulerService, SESSION_CHANNEL_OPTIONS } from "./scheduler-service.ts";
+export type { SchedulerStub, SessionStream } from "./scheduler-service.ts";
+export { WireError } from "./wire.ts";
+export type { WireObject } from "./wire.ts";
+export { encodePieceFrame, MAX_RUN_PIECES, PIECE_CHANNEL_VERSION } from "./piece-frames.ts";
+export type { PieceFrame, PieceFrameHearer, RefuseReason, Want } from "./piece-frames.ts";
+export { feedPieceFrames, PieceFrameReader } from "./piece-frames-reader.ts";
+export type { PieceFrameProblem, ReadPieceFrame } from "./piece-frames-reader.ts";

@@ -72,8 +72,8 @@ export class PieceFrameReader {
   }
 }
 
-/** Reads the frames in `bytes` with `reader`, handing each on until `take` says stop (false). */
-export function feedPieceFrames(reader: PieceFrameReader, bytes: Uint8Array, take: (read: ReadPieceFrame) => boolean): void {
+/** Reads the frames in `bytes` with `reader`, handing each on until `take` says stop (false); gives the bytes that are left then. */
+export function feedPieceFrames(reader: PieceFrameReader, bytes: Uint8Array, take: (read: ReadPieceFrame) => boolean): Uint8Array {
   let rest = bytes;
   while (rest.length > 0) {
     const space = reader.space();
@@ -81,8 +81,9 @@ export function feedPieceFrames(reader: PieceFrameReader, bytes: Uint8Array, tak
     space.set(part);
     rest = rest.subarray(part.length);
     const read = reader.commit(part.length);
-    if (read !== undefined && !take(read)) return;
+    if (read !== undefined && !take(read)) return rest;
   }
+  return rest;
 }
 
 function typeOfKind(kind: number): FrameType | undefined {

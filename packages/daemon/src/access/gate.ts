@@ -1,0 +1,137 @@
+import { parseDigest, type Digest, type Repository } from "@darner/domain";
+import type { Caller } from "@darner/mirror";
+import { RegistryError, type Authority, type ContentHead, type RegistryClient } from "@darner/registry-client";
+import { SingleFlight } from "@darner/runtime";
+import type { DaemonMetrics } from "../metrics.ts";
+import type { ContentKind, MemberFacts, Membership } from "./membership.ts";
+import type { Rights } from "./rights.ts";
+
+/** What a caller asks for. */
+export type GateRequest = {
+  readonly repository: Repository;
+  readonly kind: ContentKind;
+  /** A tag, or a digest. */
+  readonly reference: string;
+  readonly accept?: readonly string[];
+  readonly caller: Caller;
+  readonly signal?: AbortSignal;
+};
+
+/** The caller may have it. */
+export type Pass = {
+  /** In whose name this host may read it from the source. */
+  readonly authority: Authority;
+  /** What is known of it: from the registry's answer just now, or from an earlier one. */
+  readonly facts: MemberFacts;
+  /** The registry's answer, where it was asked just now. */
+  readonly head?: ContentHead;
+};
+
+/** What a gate works with. */
+export type GateDeps = {
+  readonly registry: RegistryClient;
+  readonly rights: Rights;
+  readonly membership: Membership;
+  readonly metrics: DaemonMetrics;
+  /** Whether Darner has a credential of its own for a registry: it reads with that, but it opens nothing to anybody. */
+  readonly hasOwnCredential: (registry: string) => boolean;
+};
+
+/** Asks whether a caller may have something, before anything that is cached becomes visible (contracts/registry-mirror.md 4.3). */
+export class Gate {
+  readonly #deps: GateDeps;
+  readonly #probes = new SingleFlight<string, ContentHead>();
+
+  constructor(deps: GateDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Lets a caller through, or rejects with the registry's own `RegistryError`.
+   * Content by digest passes without a question where the right stands and the digest is known to belong to the repository.
+   */
+  async check(request: GateRequest): Promise<Pass> {
+    const known = this.#known(request, false);
+    if (known !== undefined) {
+      this.#deps.metrics.accessChecks.inc({ outcome: "remembered" });
+      return known;
+    }
+    try {
+      const pass = await this.#ask(request);
+      this.#deps.metrics.accessChecks.inc({ outcome: "granted" });
+      return pass;
+    } catch (error) {
+      return this.#onRefusal(request, error);
+    }
+  }
+
+  /** Asks the registry, whatever is remembered: for tags. Rejects with `RegistryError`. */
+  async ask(request: GateRequest): Promise<Pass> {
+    return this.#ask(request);
+  }
+
+  /** In whose name this host reads from the source, for a caller with this right. */
+  authorityFor(repository: Repository, caller: Caller, right: "public" | "caller"): Authority {
+    if (this.#deps.hasOwnCredential(repository.registry)) return { kind: "own" };
+    if (right === "public" || caller.authorization === undefined) return { kind: "anonymous" };
+    return { kind: "caller", authorization: caller.authorization };
+  }
+
+  #known(request: GateRequest, grace: boolean): Pass | undefined {
+    const { repository, kind, caller } = request;
+    const digest = digestIn(request.reference);
+    const right = this.#deps.rights.of(repository, caller, grace);
+    if (digest === undefined || right === undefined) return undefined;
+    const facts = this.#deps.membership.get(repository, kind, digest);
+    return facts === undefined ? undefined : { authority: this.authorityFor(repository, caller, right), facts };
+  }
+
+  async #ask(request: GateRequest): Promise<Pass> {
+    const { repository, caller } = request;
+    const { rights } = this.#deps;
+    // A caller that shows a credential for a repository known to be public needs none.
+    if (caller.authorization === undefined || rights.of(repository, caller) === "public") {
+      const head = await this.#probe(request, { kind: "anonymous" }, "anonymous");
+      rights.provePublic(repository);
+      return this.#passed(request, head, "public");
+    }
+    const head = await this.#probe(request, { kind: "caller", authorization: caller.authorization }, rights.identityOf(caller));
+    rights.proveCaller(repository, caller);
+    return this.#passed(request, head, "caller");
+  }
+
+  #passed(request: GateRequest, head: ContentHead, right: "public" | "caller"): Pass {
+    const { repository, kind, caller } = request;
+    const digest = digestIn(request.reference) ?? head.digest;
+    const facts = { ...(head.size === undefined ? {} : { size: head.size }), ...(head.mediaType === undefined ? {} : { mediaType: head.mediaType }) };
+    if (digest !== undefined) this.#deps.membership.add(repository, kind, digest, facts);
+    return { authority: this.authorityFor(repository, caller, right), facts, head };
+  }
+
+  #probe(request: GateRequest, authority: Authority, identity: string): Promise<ContentHead> {
+    const { repository, kind, reference, accept, signal } = request;
+    const key = [repository.registry, repository.name, kind, reference, identity, ...(accept ?? [])].join(" ");
+    const ask = { repository, kind, reference, authority, ...(accept === undefined ? {} : { accept }) };
+    return this.#probes.run(key, (shared) => this.#deps.registry.head({ ...ask, signal: shared }), signal);
+  }
+
+  #onRefusal(request: GateRequest, error: unknown): Pass {
+    if (!(error instanceof RegistryError)) throw error;
+    const { repository, caller } = request;
+    const { code } = error.detail;
+    if (code === "unauthorized" || code === "denied") {
+      if (caller.authorization === undefined) this.#deps.rights.revokePublic(repository);
+      else this.#deps.rights.revokeCaller(repository, caller);
+    }
+    const away = code === "unavailable" || code === "rate-limited";
+    const pass = away ? this.#known(request, true) : undefined;
+    this.#deps.metrics.accessChecks.inc({ outcome: pass !== undefined ? "grace" : away ? "unknown" : "refused" });
+    if (pass === undefined) throw error;
+    return pass;
+  }
+}
+
+function digestIn(reference: string): Digest | undefined {
+  const parsed = parseDigest(reference);
+  return parsed.ok ? parsed.digest : undefined;
+}

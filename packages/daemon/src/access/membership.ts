@@ -1,0 +1,65 @@
+import { parseDigest, type Digest, type Repository } from "@darner/domain";
+import { LruMap } from "@darner/runtime";
+
+/** What is known of a digest that belongs to a repository. */
+export type MemberFacts = { readonly size?: number; readonly mediaType?: string };
+
+/** Under which path a digest is asked: the two are never mixed. */
+export type ContentKind = "manifest" | "blob";
+
+// A manifest may name 25,000 layers; this holds several such images and thousands of ordinary ones in about 60 MB at the very most.
+const MAX_MEMBERS = 200_000;
+
+type Descriptor = { readonly digest?: unknown; readonly size?: unknown; readonly mediaType?: unknown };
+
+/** Which digests belong to which repository: named by a manifest served for it, or confirmed by the registry. Holds no secret and is no right by itself. */
+export class Membership {
+  readonly #members: LruMap<string, MemberFacts>;
+
+  constructor() {
+    this.#members = new LruMap({ maxEntries: MAX_MEMBERS });
+  }
+
+  get(repository: Repository, kind: ContentKind, digest: Digest): MemberFacts | undefined {
+    return this.#members.get(keyOf(repository, kind, digest));
+  }
+
+  add(repository: Repository, kind: ContentKind, digest: Digest, facts: MemberFacts): void {
+    const key = keyOf(repository, kind, digest);
+    this.#members.set(key, { ...this.#members.get(key), ...facts });
+  }
+
+  /** Takes in everything a manifest or index names (image-spec: config, layers, blobs, manifests; schema 2 likewise). Other JSON names nothing. */
+  addManifest(repository: Repository, bytes: Uint8Array): void {
+    const manifest = parseObject(bytes);
+    for (const field of ["config", "layers", "blobs"]) this.#addAll(repository, "blob", manifest[field]);
+    for (const field of ["manifests", "subject"]) this.#addAll(repository, "manifest", manifest[field]);
+  }
+
+  #addAll(repository: Repository, kind: ContentKind, value: unknown): void {
+    const descriptors: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const descriptor of descriptors) {
+      if (typeof descriptor !== "object" || descriptor === null) continue;
+      const { digest, size, mediaType } = descriptor as Descriptor;
+      const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
+      if (parsed?.ok !== true) continue;
+      this.add(repository, kind, parsed.digest, {
+        ...(typeof size === "number" && Number.isSafeInteger(size) && size >= 0 ? { size } : {}),
+        ...(typeof mediaType === "string" ? { mediaType } : {}),
+      });
+    }
+  }
+}
+
+function keyOf({ registry, name }: Repository, kind: ContentKind, digest: Digest): string {
+  return `${registry} ${name} ${kind} ${digest}`;
+}
+
+function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,29 @@
+import type { Task } from "@darner/domain";
+import type { RegistryClient } from "@darner/registry-client";
+import type { Logger, Timers } from "@darner/runtime";
+import type { Gate } from "../access/gate.ts";
+import type { Membership } from "../access/membership.ts";
+import type { Rights } from "../access/rights.ts";
+import type { DaemonMetrics } from "../metrics.ts";
+import type { PeerTable } from "../peers/peer-table.ts";
+import type { ReadBuffers } from "../peers/read-buffers.ts";
+import type { BlobStore } from "../store/store.ts";
+
+/** What stands behind the mirror in a daemon. */
+export type BackendDeps = {
+  readonly gate: Gate;
+  readonly rights: Rights;
+  readonly membership: Membership;
+  readonly registry: RegistryClient;
+  readonly store: BlobStore;
+  readonly peers: PeerTable;
+  readonly buffers: ReadBuffers;
+  readonly timers: Timers;
+  readonly log: Logger;
+  readonly metrics: DaemonMetrics;
+  readonly maxManifestBytes: number;
+  readonly tagTtlMs: number;
+  readonly graceMs: number;
+  /** A blob came into the store whole, not through a peer: the scheduler is to know. */
+  readonly announceComplete: (task: Task, registry: string) => void;
+};

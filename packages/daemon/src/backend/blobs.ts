@@ -1,0 +1,135 @@
+import { createHash } from "node:crypto";
+import { digestAlgorithm, digestEncoded, parseDigest, parseTask, type ByteRange, type Digest, type Repository } from "@darner/domain";
+import type { BlobFound, BlobReader, BlobRequest, LentBytes, OpenBlob, Refused } from "@darner/mirror";
+import { RegistryError, type Authority, type OpenBlob as SourceBlob } from "@darner/registry-client";
+import type { BlobStream } from "../peers/blob-stream.ts";
+import type { ReadableBlob } from "../peers/peer-table.ts";
+import type { BackendDeps } from "./backend-deps.ts";
+import { refusalOf, refused } from "./refusals.ts";
+import { Spools } from "./spools.ts";
+
+type Wanted = { readonly repository: Repository; readonly digest: Digest; readonly authority: Authority; readonly signal: AbortSignal };
+
+/** Blobs: from the store, through the swarm, or, where nobody can tell the size, streamed through a spool. */
+export class Blobs {
+  readonly #deps: BackendDeps;
+  readonly #spools: Spools;
+
+  constructor(deps: BackendDeps) {
+    this.#deps = deps;
+    this.#spools = new Spools(deps);
+  }
+
+  async blob(request: BlobRequest): Promise<BlobFound | Refused> {
+    const { repository, digest, caller, headOnly, signal } = request;
+    try {
+      const pass = await this.#deps.gate.check({ repository, kind: "blob", reference: digest, caller, signal });
+      const wanted = { repository, digest, authority: pass.authority, signal };
+      const size = this.#deps.store.findComplete(digest)?.size ?? pass.facts.size ?? (await this.#askSize(wanted));
+      if (headOnly) return size === undefined ? refused(502, "BLOB_UNKNOWN", "the registry does not tell the size of this blob") : sizeOnly(size);
+      return { kind: "blob", blob: await this.#open(wanted, size) };
+    } catch (error) {
+      return refusalOf(error, "BLOB_UNKNOWN");
+    }
+  }
+
+  /** Ends the streams that no peer carries. */
+  close(): void {
+    this.#spools.close();
+  }
+
+  async #askSize({ repository, digest, authority, signal }: Wanted): Promise<number | undefined> {
+    const head = await this.#deps.registry.head({ repository, kind: "blob", reference: digest, authority, signal });
+    if (head.size !== undefined) this.#deps.membership.add(repository, "blob", digest, { size: head.size });
+    return head.size;
+  }
+
+  async #open(wanted: Wanted, size: number | undefined): Promise<OpenBlob> {
+    const { repository, digest, authority } = wanted;
+    const parsed = parseDigest(digest);
+    const task = size === undefined ? undefined : parseTask(digest, size);
+    if (!parsed.ok || !parsed.known) return passThrough(await this.#fromSource(wanted));
+    if (task === undefined) return this.#spools.open(wanted);
+    if (task.size === 0) return emptyBlob(digest);
+    const startedAt = this.#deps.timers.now();
+    const blob = await this.#deps.peers.open(task, {
+      source: { repository, kind: "blob", authority },
+      priority: "reader",
+      facts: { registry: repository.registry },
+    });
+    return new SwarmBlob(blob, () => {
+      this.#deps.metrics.firstByteSeconds.observe({ from: blob.from }, (this.#deps.timers.now() - startedAt) / 1000);
+    });
+  }
+
+  #fromSource({ repository, digest, authority, signal }: Wanted): Promise<SourceBlob> {
+    return this.#deps.registry.openBlob({ repository, kind: "blob", reference: digest, authority, signal });
+  }
+}
+
+/** The answer to a HEAD: nothing is opened. */
+function sizeOnly(size: number): BlobFound {
+  const unread: BlobReader = { read: () => Promise.resolve(undefined), close: () => undefined };
+  return { kind: "blob", blob: { size, read: () => unread, ready: () => Promise.resolve(undefined), close: () => undefined } };
+}
+
+/** The blob without bytes: there is nothing to fetch, and its digest is known beforehand. */
+function emptyBlob(digest: Digest): OpenBlob {
+  if (createHash(digestAlgorithm(digest)).digest("hex") === digestEncoded(digest)) return sizeOnly(0).blob;
+  throw new RegistryError({ code: "invalid-answer", what: "size" }, `the registry says that ${digest} has no bytes, which its digest contradicts`);
+}
+
+/** A blob of known size behind one response. */
+class SwarmBlob implements OpenBlob {
+  readonly size: number;
+  readonly #blob: ReadableBlob;
+  readonly #onFirstByte: () => void;
+  // The stream that `ready` opened, until `read` takes it.
+  #readied: { readonly stream: BlobStream; readonly range: ByteRange } | undefined;
+
+  constructor(blob: ReadableBlob, onFirstByte: () => void) {
+    this.size = blob.task.size;
+    this.#blob = blob;
+    this.#onFirstByte = onFirstByte;
+  }
+
+  async ready(range: ByteRange = { start: 0, end: this.size }): Promise<Refused | undefined> {
+    const stream = this.#blob.openStream(range);
+    this.#readied = { stream, range };
+    try {
+      await stream.peek();
+      this.#onFirstByte();
+      return undefined;
+    } catch (error) {
+      return refusalOf(error, "BLOB_UNKNOWN");
+    }
+  }
+
+  read(range: ByteRange = { start: 0, end: this.size }): BlobReader {
+    const readied = this.#readied;
+    if (readied === undefined || readied.range.start !== range.start || readied.range.end !== range.end) return this.#blob.openStream(range);
+    this.#readied = undefined;
+    return readied.stream;
+  }
+
+  close(): void {
+    this.#readied?.stream.close();
+    this.#blob.close();
+  }
+}
+
+/** A blob whose digest cannot be checked here: passed on as it comes, kept nowhere (contract, case 3). */
+function passThrough(source: SourceBlob): OpenBlob {
+  const chunks = source.bytes[Symbol.asyncIterator]();
+  const close = (): void => {
+    void chunks.return?.().catch(() => undefined);
+  };
+  const read = async (): Promise<LentBytes | undefined> => {
+    for (;;) {
+      const chunk = await chunks.next();
+      if (chunk.done === true) return undefined;
+      if (chunk.value.length > 0) return { bytes: chunk.value, release: () => undefined };
+    }
+  };
+  return { size: source.head.size, read: () => ({ read, close }), ready: () => Promise.resolve(undefined), close };
+}

@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { digestOf, parseDigest, parseTask, type Digest, type Repository } from "@darner/domain";
+import type { ManifestFound, ManifestRequest, Refused } from "@darner/mirror";
+import { RegistryError, type Authority, type ManifestBody } from "@darner/registry-client";
+import type { MemberFacts } from "../access/membership.ts";
+import { refusalOf } from "./refusals.ts";
+import type { BackendDeps } from "./backend-deps.ts";
+import { readWhole } from "./read-whole.ts";
+import { TagTable, type TagRequest, type TagTarget } from "./tag-table.ts";
+
+/** A manifest known by digest, on its way to a caller who may have it. */
+type Wanted = {
+  readonly repository: Repository;
+  readonly digest: Digest;
+  readonly facts: MemberFacts;
+  readonly authority: Authority;
+  readonly warnings: readonly string[];
+  readonly signal: AbortSignal;
+};
+
+// Signed schema 1: its digest leaves the signatures out, so its bytes prove nothing (contract, case 27).
+const UNPROVABLE_TYPE = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+/** Manifests: by tag with a HEAD, by digest from the store or through the swarm, else once from the registry. */
+export class Manifests {
+  readonly #deps: BackendDeps;
+  readonly #tags: TagTable;
+
+  constructor(deps: BackendDeps) {
+    this.#deps = deps;
+    this.#tags = new TagTable({
+      gate: deps.gate,
+      rights: deps.rights,
+      clock: deps.timers,
+      tagTtlMs: deps.tagTtlMs,
+      graceMs: deps.graceMs,
+      fetchWhole: (request, authority) => this.#fetchTag(request, authority),
+    });
+  }
+
+  async manifest(request: ManifestRequest): Promise<ManifestFound | Refused> {
+    try {
+      const wanted = request.reference.includes(":") ? await this.#byDigest(request) : await this.#byTag(request);
+      return request.headOnly ? await this.#head(wanted) : await this.#whole(wanted);
+    } catch (error) {
+      return refusalOf(error, "MANIFEST_UNKNOWN");
+    }
+  }
+
+  async #byTag({ repository, reference, accept, caller, signal }: ManifestRequest): Promise<Wanted> {
+    const target = await this.#tags.resolve({ repository, tag: reference, accept, caller, signal });
+    const { digest, mediaType, size, authority, warnings } = target;
+    this.#deps.membership.add(repository, "manifest", digest, { size, mediaType });
+    return { repository, digest, facts: { size, mediaType }, authority, warnings, signal };
+  }
+
+  async #byDigest({ repository, reference, caller, signal }: ManifestRequest): Promise<Wanted> {
+    const pass = await this.#deps.gate.check({ repository, kind: "manifest", reference, caller, signal });
+    return { repository, digest: digestOf(reference), facts: pass.facts, authority: pass.authority, warnings: pass.head?.warnings ?? [], signal };
+  }
+
+  async #head(wanted: Wanted): Promise<ManifestFound> {
+    const { digest, facts, warnings } = wanted;
+    const size = facts.size ?? this.#deps.store.findComplete(digest)?.size;
+    if (size === undefined || facts.mediaType === undefined) {
+      const { bytes: _body, ...head } = await this.#whole(wanted);
+      return head;
+    }
+    return { kind: "manifest", digest, mediaType: facts.mediaType, size, warnings };
+  }
+
+  async #whole(wanted: Wanted): Promise<ManifestFound> {
+    const { digest, facts, warnings } = wanted;
+    const stored = await this.#fromStore(wanted);
+    if (stored !== undefined) return { ...stored, warnings };
+    const task = facts.size === undefined || facts.mediaType === undefined ? undefined : parseTask(digest, facts.size);
+    const provable = task !== undefined && facts.mediaType !== UNPROVABLE_TYPE && task.size > 0 && task.size <= this.#deps.maxManifestBytes;
+    return provable ? this.#throughSwarm(wanted, task.size, facts.mediaType ?? "") : this.#fromRegistry(wanted);
+  }
+
+  async #fromStore({ repository, digest, facts }: Wanted): Promise<ManifestFound | undefined> {
+    const task = this.#deps.store.findComplete(digest);
+    const stored = task === undefined || task.size > this.#deps.maxManifestBytes ? undefined : this.#deps.store.open(task);
+    if (stored === undefined) return undefined;
+    using blob = stored;
+    const mediaType = blob.facts.mediaType ?? facts.mediaType;
+    if (mediaType === undefined) return undefined;
+    const bytes = Buffer.allocUnsafe(blob.task.size);
+    await blob.read(0, bytes);
+    this.#deps.metrics.bytes.inc({ from: "disk" }, bytes.length);
+    return this.#found(repository, digest, mediaType, bytes);
+  }
+
+  async #throughSwarm({ repository, digest, authority, warnings, signal }: Wanted, size: number, mediaType: string): Promise<ManifestFound> {
+    const wish = {
+      source: { repository, kind: "manifest", authority },
+      priority: "reader",
+      facts: { registry: repository.registry, mediaType },
+    } as const;
+    const blob = await this.#deps.peers.open({ digest, size }, wish);
+    try {
+      const bytes = await readWhole(blob.openStream(), size, signal);
+      return { ...this.#found(repository, digest, mediaType, bytes), warnings };
+    } finally {
+      blob.close();
+    }
+  }
+
+  async #fromRegistry({ repository, digest, authority, warnings, signal }: Wanted): Promise<ManifestFound> {
+    const body = await this.#deps.registry.manifest({ repository, kind: "manifest", reference: digest, authority, signal });
+    const mediaType = body.mediaType ?? "application/octet-stream";
+    if (parseDigest(digest).ok && mediaType !== UNPROVABLE_TYPE) await this.#takeIn(repository, digest, mediaType, body);
+    return { ...this.#found(repository, digest, mediaType, body.bytes), warnings: [...warnings, ...body.warnings] };
+  }
+
+  async #fetchTag({ repository, tag, accept, signal }: TagRequest, authority: Authority): Promise<TagTarget> {
+    const body = await this.#deps.registry.manifest({ repository, kind: "manifest", reference: tag, accept, authority, signal });
+    const mediaType = body.mediaType ?? "application/octet-stream";
+    const digest = body.digest ?? digestOf(`sha256:${createHash("sha256").update(body.bytes).digest("hex")}`);
+    if (mediaType !== UNPROVABLE_TYPE) await this.#takeIn(repository, digest, mediaType, body);
+    return { digest, mediaType, size: body.bytes.length, warnings: body.warnings, authority };
+  }
+
+  /** Checks a manifest's digest and keeps it for everybody; one whose algorithm is not known here passes unkept. */
+  async #takeIn(repository: Repository, digest: Digest, mediaType: string, { bytes }: ManifestBody): Promise<void> {
+    const parsed = parseDigest(digest);
+    if (!parsed.ok || !parsed.known) return;
+    if (createHash(parsed.algorithm).update(bytes).digest("hex") !== parsed.encoded) {
+      this.#deps.log.error("registry sent a manifest that does not have its digest", { registry: repository.registry, digest });
+      throw new RegistryError({ code: "invalid-answer", what: "digest" }, `${repository.registry} sent a manifest that is not ${digest}`);
+    }
+    const task = { digest, size: bytes.length };
+    await this.#deps.store.put(task, bytes, { mediaType, registry: repository.registry });
+    this.#deps.announceComplete(task, repository.registry);
+  }
+
+  #found(repository: Repository, digest: Digest, mediaType: string, bytes: Uint8Array): ManifestFound & { readonly bytes: Uint8Array } {
+    this.#deps.membership.add(repository, "manifest", digest, { size: bytes.length, mediaType });
+    this.#deps.membership.addManifest(repository, bytes);
+    return { kind: "manifest", digest, mediaType, size: bytes.length, bytes, warnings: [] };
+  }
+}

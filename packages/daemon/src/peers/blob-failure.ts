@@ -1,0 +1,25 @@
+import { DarnerError } from "@darner/domain";
+
+/** Why a reader gets no more of a blob. */
+export type BlobFailureDetail = {
+  readonly code: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out" | "stopping";
+  /** When to ask again, 0 where that is not known. */
+  readonly retryAfterMs: number;
+};
+
+const MESSAGES: Readonly<Record<BlobFailureDetail["code"], string>> = {
+  starved: "no live host holds the blob and the registry cannot be asked for it",
+  limited: "the registry asked not to be asked for now",
+  refused: "the registry refused to give the blob",
+  "wrong-bytes": "the bytes that came do not have the blob's digest",
+  "disk-refused": "the disk of this host refused",
+  "timed-out": "no byte came in time",
+  stopping: "the daemon is stopping",
+};
+
+/** A blob that cannot be read on; the cause is the registry's or the disk's error where there is one. */
+export class BlobFailure extends DarnerError<BlobFailureDetail> {
+  constructor(detail: BlobFailureDetail, cause?: unknown) {
+    super(detail, MESSAGES[detail.code], { cause });
+  }
+}

@@ -1,0 +1,140 @@
+import { taskId, type ByteRange, type Task, type TaskId } from "@darner/domain";
+import type { Holding, SchedulerOrder } from "@darner/protocol";
+import type { SchedulerListener } from "../scheduler-link/scheduler-link.ts";
+import type { StoredBlob } from "../store/store.ts";
+import { BlobFailure } from "./blob-failure.ts";
+import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
+import type { PeerDeps } from "./peer-deps.ts";
+import { PeerRunner, type BlobWish } from "./peer-runner.ts";
+
+// Blobs on their way to one host at a time: images have tens of layers, and each running peer costs a file and a proof.
+const MAX_PEERS = 512;
+
+/** A blob somebody on this host reads: complete on disk, or on its way. */
+export type ReadableBlob = {
+  readonly task: Task;
+  /** Where its bytes come from, for the books. */
+  readonly from: "disk" | "swarm";
+  openStream(range?: ByteRange): BlobStream;
+  /** Why the source was refused last, for the answer to whoever waits. */
+  lastSourceError(): unknown;
+  close(): void;
+};
+
+/** The peers of this host: one running peer a task, shared by all who want it. */
+export class PeerTable implements SchedulerListener {
+  readonly #deps: PeerDeps;
+  readonly #runners = new Map<TaskId, PeerRunner>();
+  readonly #starting = new Map<TaskId, Promise<PeerRunner>>();
+  #closed = false;
+
+  constructor(deps: PeerDeps) {
+    this.#deps = deps;
+  }
+
+  get count(): number {
+    return this.#runners.size;
+  }
+
+  /** The running peers, for status. */
+  running(): { task: Task; pieces: number; held: number }[] {
+    return [...this.#runners.values()].map(({ task, have }) => ({ task, pieces: have.size, held: have.count }));
+  }
+
+  /** Opens a blob for reading: from disk where it is complete, else by joining or starting its peer. Rejects with `BlobFailure` or `StoreError`. */
+  async open(task: Task, wish: BlobWish): Promise<ReadableBlob> {
+    const stored = this.#deps.store.open(task);
+    if (stored?.complete === true) return this.#fromDisk(stored);
+    stored?.[Symbol.dispose]();
+    const runner = await this.#joinOrStart(task, wish);
+    return {
+      task,
+      from: "swarm",
+      openStream: (range) => runner.openStream(range),
+      lastSourceError: () => runner.lastSourceError,
+      close: () => undefined,
+    };
+  }
+
+  /** The blob as other hosts may be sent pieces of it; undefined where this host has nothing of it and expects nothing. */
+  lend(task: Task): StoredBlob | undefined {
+    return this.#deps.store.open(task);
+  }
+
+  onFound(): readonly Holding[] {
+    this.#deps.metrics.schedulerLive.set(1);
+    const holdings = this.#deps.store
+      .list()
+      .filter(({ complete, have }) => complete || have.count > 0)
+      .map(({ task, complete, have, facts }) => ({ task, proven: complete, have, registry: facts.registry ?? "" }));
+    // The sessions' holdings go out first: peers open in the next turn.
+    setImmediate(() => {
+      for (const runner of this.#runners.values()) runner.schedulerFound();
+    });
+    return holdings;
+  }
+
+  onLost(): void {
+    this.#deps.metrics.schedulerLive.set(0);
+    for (const runner of this.#runners.values()) runner.schedulerLost();
+  }
+
+  onOrder(task: Task, order: SchedulerOrder): void {
+    if (order.type === "ask-table") this.#tellTable(task);
+    else this.#runners.get(taskId(task))?.ordered(order);
+  }
+
+  /** Ends every peer; what is verified stays in the store. */
+  close(): void {
+    this.#closed = true;
+    for (const runner of this.#runners.values()) runner.stop();
+  }
+
+  async #joinOrStart(task: Task, wish: BlobWish): Promise<PeerRunner> {
+    const id = taskId(task);
+    const running = this.#runners.get(id) ?? (await this.#starting.get(id));
+    if (running !== undefined && (!running.ended || running.proven)) {
+      running.join(wish);
+      return running;
+    }
+    const starting = this.#start(task, wish).finally(() => this.#starting.delete(id));
+    this.#starting.set(id, starting);
+    return starting;
+  }
+
+  async #start(task: Task, wish: BlobWish): Promise<PeerRunner> {
+    if (this.#closed || this.#runners.size >= MAX_PEERS) throw new BlobFailure({ code: "stopping", retryAfterMs: 0 });
+    const blob = await this.#deps.store.openOrCreate(task, wish.facts);
+    const runner = new PeerRunner(task, blob, wish, this.#deps, (ended) => {
+      if (this.#runners.get(taskId(task)) === ended) this.#runners.delete(taskId(task));
+      this.#deps.metrics.peers.set(this.#runners.size);
+    });
+    if (!runner.ended) this.#runners.set(taskId(task), runner);
+    this.#deps.metrics.peers.set(this.#runners.size);
+    return runner;
+  }
+
+  #fromDisk(stored: StoredBlob): ReadableBlob {
+    const blob: StreamedBlob = { task: stored.task, have: stored.have, proven: true, read: (offset, into) => stored.read(offset, into) };
+    const whole = { start: 0, end: stored.task.size };
+    return {
+      task: stored.task,
+      from: "disk",
+      openStream: (range = whole) => new BlobStream(blob, range, this.#deps.buffers, { onAdvance: () => undefined, onClose: () => undefined }),
+      lastSourceError: () => undefined,
+      close: () => {
+        stored[Symbol.dispose]();
+      },
+    };
+  }
+
+  #tellTable(task: Task): void {
+    const stored = this.#deps.store.open(task);
+    if (stored === undefined) {
+      this.#deps.link().dropped(task);
+      return;
+    }
+    this.#deps.link().report(task, { type: "table", hashes: stored.hashes() });
+    stored[Symbol.dispose]();
+  }
+}

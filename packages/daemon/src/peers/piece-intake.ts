@@ -1,0 +1,114 @@
+import type { PieceSink } from "../piece-channel/piece-channel.ts";
+import type { PieceWriter, StoredBlob } from "../store/store.ts";
+
+/** What an intake tells: a piece's bytes are on disk with this hash, or the disk refused them. */
+export type IntakeListener = {
+  onLanded(transfer: number, piece: number, hash: Uint8Array): void;
+  onDiskRefused(transfer: number, error: unknown): void;
+};
+
+// A writer whose bytes stopped coming for this long may be taken over by another transfer; nothing of it waits for the disk by then.
+const TAKE_OVER_AFTER_MS = 1000;
+// A landed piece without a verdict for this long was given up by the core (after 3 s) and may be written again.
+const VERDICT_OVERDUE_MS = 3500;
+
+type Incoming = { readonly transfer: number; readonly writer: PieceWriter; landed: boolean; lastProgress: number };
+
+/** Takes the pieces of one blob in. Each piece has one writer at a time: a verified piece is never written again. */
+export class PieceIntake {
+  readonly #blob: StoredBlob;
+  readonly #listener: IntakeListener;
+  readonly #now: () => number;
+  // At most one entry a piece in flight: bounded by the core's bound on pieces in flight.
+  readonly #incoming = new Map<number, Incoming>();
+  readonly #finishing = new Map<number, Set<Promise<void>>>();
+
+  constructor(blob: StoredBlob, listener: IntakeListener, now: () => number) {
+    this.#blob = blob;
+    this.#listener = listener;
+    this.#now = now;
+  }
+
+  /** The sink for one transfer. */
+  sinkOf(transfer: number): PieceSink {
+    return {
+      begin: (piece) => this.#begin(transfer, piece),
+      end: (piece, writer) => {
+        this.#end(transfer, piece, writer);
+      },
+    };
+  }
+
+  /** Resolves when every piece this transfer ended has landed or failed. */
+  async settled(transfer: number): Promise<void> {
+    await Promise.all(this.#finishing.get(transfer) ?? []);
+    this.#finishing.delete(transfer);
+  }
+
+  /** The transfer is over: what it began and did not end is given up. */
+  giveUp(transfer: number): void {
+    for (const [piece, incoming] of this.#incoming) {
+      if (incoming.transfer !== transfer || incoming.landed) continue;
+      incoming.writer.abort();
+      this.#incoming.delete(piece);
+    }
+  }
+
+  /** There is a verdict on a piece: right (it is in `have` now) or wrong (it may be written again). */
+  decided(piece: number): void {
+    const incoming = this.#incoming.get(piece);
+    if (incoming?.landed === true) this.#incoming.delete(piece);
+  }
+
+  #begin(transfer: number, piece: number): PieceWriter | undefined {
+    if (this.#blob.have.has(piece)) return undefined;
+    const other = this.#incoming.get(piece);
+    if (other !== undefined) {
+      const idleMs = this.#now() - other.lastProgress;
+      if (idleMs < (other.landed ? VERDICT_OVERDUE_MS : TAKE_OVER_AFTER_MS)) return undefined;
+      if (!other.landed) other.writer.abort();
+    }
+    const incoming: Incoming = { transfer, writer: this.#blob.writePiece(piece), landed: false, lastProgress: this.#now() };
+    this.#incoming.set(piece, incoming);
+    return this.#watched(incoming);
+  }
+
+  #end(transfer: number, piece: number, writer: PieceWriter): void {
+    const incoming = this.#incoming.get(piece);
+    if (incoming?.transfer !== transfer) return;
+    const finished = writer.finish().then(
+      (hash) => {
+        if (this.#incoming.get(piece) !== incoming) return;
+        incoming.landed = true;
+        incoming.lastProgress = this.#now();
+        this.#listener.onLanded(transfer, piece, hash);
+      },
+      (error: unknown) => {
+        if (this.#incoming.get(piece) !== incoming) return;
+        this.#incoming.delete(piece);
+        this.#listener.onDiskRefused(transfer, error);
+      },
+    );
+    const finishing = this.#finishing.get(transfer) ?? new Set();
+    this.#finishing.set(transfer, finishing.add(finished));
+    void finished.finally(() => finishing.delete(finished));
+  }
+
+  #watched(incoming: Incoming): PieceWriter {
+    const { writer } = incoming;
+    return {
+      piece: writer.piece,
+      space: () => writer.space(),
+      commit: (bytes) => {
+        incoming.lastProgress = this.#now();
+        writer.commit(bytes);
+      },
+      drained: () => writer.drained(),
+      finish: () => writer.finish(),
+      abort: () => {
+        writer.abort();
+        if (this.#incoming.get(incoming.writer.piece) === incoming) this.#incoming.delete(incoming.writer.piece);
+      },
+    };
+  }
+}

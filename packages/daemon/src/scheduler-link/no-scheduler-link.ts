@@ -1,0 +1,12 @@
+import type { SchedulerLink } from "./scheduler-link.ts";
+
+/** The link of a daemon without schedulers: silence. */
+export const noSchedulerLink: SchedulerLink = {
+  scheduler: undefined,
+  report() {},
+  announce() {},
+  dropped() {},
+  async [Symbol.asyncDispose]() {
+    await Promise.resolve();
+  },
+};

@@ -1,0 +1,19 @@
+import type { Task } from "@darner/domain";
+import type { Holding, HostReport, SchedulerOrder } from "@darner/protocol";
+
+/** What the daemon hears from its session with a scheduler. Nothing said in an earlier session holds in a later one. */
+export interface SchedulerListener {
+  /** A session stands: what this host holds goes out first, and is asked for here. */
+  onFound(): readonly Holding[];
+  onLost(): void;
+  onOrder(task: Task, order: SchedulerOrder): void;
+}
+
+/** The daemon's line to whichever scheduler is active. The absence of one is a state, not an error: what is said then is dropped. */
+export interface SchedulerLink extends AsyncDisposable {
+  /** The scheduler's name while a session stands. */
+  readonly scheduler: string | undefined;
+  report(task: Task, report: HostReport): void;
+  announce(holding: Holding): void;
+  dropped(task: Task): void;
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { digestOf, hostIdOf, PieceSet, pieceCount, type Task } from "@darner/domain";
+import fc from "fast-check";
+import { readHostMessage, readSchedulerMessage, WireError, writeHostMessage, writeSchedulerMessage, type HostReport, type SchedulerOrder } from "./index.ts";
+import { loadSchedulerService } from "./scheduler-service.ts";
+
+const MIB = 1024 * 1024;
+const task: Task = { digest: digestOf(`sha256:${"ab".repeat(32)}`), size: 64 * MIB };
+const host = hostIdOf(`12D3KooW${"a".repeat(44)}`);
+const session = loadSchedulerService().definition["Session"];
+assert.ok(session !== undefined);
+
+function hostTrip(message: Parameters<typeof writeHostMessage>[0]): ReturnType<typeof readHostMessage> {
+  return readHostMessage(session?.requestDeserialize(session.requestSerialize(writeHostMessage(message))));
+}
+
+function schedulerTrip(message: Parameters<typeof writeSchedulerMessage>[0]): ReturnType<typeof readSchedulerMessage> {
+  return readSchedulerMessage(session?.responseDeserialize(session.responseSerialize(writeSchedulerMessage(message))));
+}
+
+const count = pieceCount(task.size);
+const have = new PieceSet(count);
+have.add(0);
+have.add(9);
+const hashes = [
+  { piece: 0, hash: new Uint8Array(32).fill(1) },
+  { piece: 255, hash: new Uint8Array(32).fill(2) },
+];
+
+const reports: HostReport[] = [
+  { type: "open", registry: "docker.io", access: "caller", sequential: false, priority: "reader", have },
+  { type: "close" },
+  { type: "need", run: { first: 0, stride: 1, count: 256 } },
+  { type: "verified", pieces: [{ first: 0, stride: 2, count: 4 }], hashes },
+  { type: "grant-failed", grant: 2 ** 40, code: "source-limited", piece: 0, retryAfterMs: 1500 },
+  { type: "proven" },
+  { type: "proof-failed" },
+  { type: "table", hashes },
+];
+
+for (const report of reports) {
+  test(`a report "${report.type}" arrives as it was sent`, () => {
+    const read = hostTrip({ reports: [{ task, report }] }).reports[0];
+    assert.deepEqual(read, { task, report });
+  });
+}
+
+const orders: SchedulerOrder[] = [
+  { type: "grant-pieces", grant: 0, parent: host, address: "10.0.0.1:4102", run: { first: 0, stride: 1, count: 1 } },
+  { type: "grant-stripe", grant: 7, run: { first: 4, stride: 1, count: 4 } },
+  { type: "revoke-grant", grant: 0 },
+  { type: "table", hashes },
+  { type: "ask-table" },
+  { type: "standing", standing: "limited", retryAfterMs: 0 },
+  { type: "restart" },
+];
+
+for (const order of orders) {
+  test(`an order "${order.type}" arrives as it was sent`, () => {
+    assert.deepEqual(schedulerTrip({ orders: [{ task, order }] }).orders[0], { task, order });
+  });
+}
+
+test("a first message carries hello, holdings and what was dropped", () => {
+  const hello = { host, address: "10.0.0.1:4102", zone: "eu-1/rack-7", seed: true, version: "0.1.0", name: "node-1" };
+  const holdings = [
+    { task, proven: false, have, registry: "docker.io" },
+    { task, proven: true, have: PieceSet.full(count), registry: "" },
+  ];
+  assert.deepEqual(hostTrip({ hello, holdings, dropped: [task], ping: true }), { hello, holdings, reports: [], dropped: [task], ping: true });
+});
+
+test("whatever bytes arrive, a message is read or refused with a WireError", () => {
+  const tolerated = (read: () => unknown): boolean => {
+    try {
+      read();
+    } catch (error) {
+      return error instanceof WireError;
+    }
+    return true;
+  };
+  fc.assert(
+    fc.property(fc.anything({ withNullPrototype: true, maxDepth: 4 }), (value) => tolerated(() => readHostMessage(value)) && tolerated(() => readSchedulerMessage(value))),
+  );
+  const wireTask = fc.record({ digest: fc.oneof(fc.constant(task.digest as string), fc.string()), size: fc.oneof(fc.nat(), fc.double()) });
+  const wireRun = fc.record({ first: fc.integer(), stride: fc.integer(), count: fc.integer() });
+  const report = fc.record({ task: wireTask, report: fc.constantFrom("open", "need", "verified", "table"), need: wireRun, table: fc.record({ pieces: fc.array(fc.nat()), hashes: fc.uint8Array() }) });
+  fc.assert(fc.property(fc.record({ reports: fc.array(report) }), (value) => tolerated(() => readHostMessage(value))));
+});
+
+test("a run past the end of the blob is refused by name", () => {
+  const message = { reports: [{ task, report: { type: "need", run: { first: 200, stride: 1, count: 100 } } as HostReport }] };
+  assert.throws(() => hostTrip(message), /field need of the message is not a run of pieces within the blob/);
+});

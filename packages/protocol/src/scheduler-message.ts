@@ -1,0 +1,83 @@
+import { parseHostId, type Task } from "@darner/domain";
+import type { SchedulerMessage, SchedulerOrder, TaskOrder } from "./messages.ts";
+import { asHashes, asList, asObject, asRun, asTask, asText, asWhole, asWord, WireError, wireHashes, type WireObject } from "./wire.ts";
+
+// A DNS name is at most 253 characters; a version or an address with its port is shorter than 255.
+const MAX_TEXT = 255;
+
+/** Reads a message of a scheduler. Throws `WireError` where it breaks the protocol. */
+export function readSchedulerMessage(value: unknown): SchedulerMessage {
+  const wire = asObject(value, "message");
+  const message = { orders: asList(wire["orders"], "orders").map(readTaskOrder), ping: wire["ping"] === true };
+  if (wire["welcome"] === undefined || wire["welcome"] === null) return message;
+  const welcome = asObject(wire["welcome"], "welcome");
+  const scheduler = asText(welcome["scheduler"], "welcome.scheduler", MAX_TEXT);
+  return { ...message, welcome: { scheduler, version: asText(welcome["version"], "welcome.version", MAX_TEXT) } };
+}
+
+/** A message of a scheduler as the protobuf runtime wants it. */
+export function writeSchedulerMessage(message: Partial<SchedulerMessage>): WireObject {
+  return {
+    ...(message.welcome === undefined ? {} : { welcome: message.welcome }),
+    orders: (message.orders ?? []).map(({ task, order }) => ({ task, ...writeOrder(order) })),
+    ping: message.ping ?? false,
+  };
+}
+
+function readTaskOrder(value: unknown): TaskOrder {
+  const wire = asObject(value, "order");
+  const task = asTask(wire["task"], "order.task");
+  return { task, order: readOrder(wire, task) };
+}
+
+function readOrder(wire: WireObject, task: Task): SchedulerOrder {
+  switch (wire["order"]) {
+    case "grant_pieces":
+      return readGrantPieces(asObject(wire["grant_pieces"], "grant_pieces"), task);
+    case "grant_stripe": {
+      const grant = asObject(wire["grant_stripe"], "grant_stripe");
+      return { type: "grant-stripe", grant: asWhole(grant["grant"], "grant_stripe.grant"), run: asRun(grant["run"], "grant_stripe.run", task) };
+    }
+    case "revoke_grant":
+      return { type: "revoke-grant", grant: asWhole(asObject(wire["revoke_grant"], "revoke_grant")["grant"], "revoke_grant.grant") };
+    case "table":
+      return { type: "table", hashes: asHashes(wire["table"], "table", task) };
+    case "ask_table":
+      return { type: "ask-table" };
+    case "standing": {
+      const told = asObject(wire["standing"], "standing");
+      const standing = asWord(told["standing"], "standing.standing", ["fed", "starved", "limited"]);
+      return { type: "standing", standing, retryAfterMs: asWhole(told["retry_after_ms"], "standing.retry_after_ms") };
+    }
+    case "restart":
+      return { type: "restart" };
+    default:
+      throw new WireError("order", "an order this version knows");
+  }
+}
+
+function readGrantPieces(wire: WireObject, task: Task): SchedulerOrder {
+  const parent = parseHostId(asText(wire["parent"], "grant_pieces.parent", MAX_TEXT));
+  if (parent === undefined) throw new WireError("grant_pieces.parent", "a host id");
+  const address = asText(wire["address"], "grant_pieces.address", MAX_TEXT);
+  return { type: "grant-pieces", grant: asWhole(wire["grant"], "grant_pieces.grant"), parent, address, run: asRun(wire["run"], "grant_pieces.run", task) };
+}
+
+function writeOrder(order: SchedulerOrder): WireObject {
+  switch (order.type) {
+    case "grant-pieces":
+      return { grant_pieces: order };
+    case "grant-stripe":
+      return { grant_stripe: order };
+    case "revoke-grant":
+      return { revoke_grant: order };
+    case "table":
+      return { table: wireHashes(order.hashes) };
+    case "ask-table":
+      return { ask_table: {} };
+    case "standing":
+      return { standing: { standing: order.standing, retry_after_ms: Math.round(order.retryAfterMs) } };
+    case "restart":
+      return { restart: {} };
+  }
+}

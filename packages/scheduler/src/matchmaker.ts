@@ -1,0 +1,83 @@
+import type { HostId } from "@darner/domain";
+import type { Hello, HostMessage } from "@darner/protocol";
+import { Mailbox, type Logger, type Timers } from "@darner/runtime";
+import { Scheduler, type SchedulerEffect, type SchedulerEvent } from "@darner/scheduler-core";
+import { announcedEvent, joinedEvent, reportedEvent } from "./events.ts";
+import type { Session, SessionListener } from "./grpc/session.ts";
+import { recordStep, type SchedulerMetrics } from "./metrics.ts";
+import { orderOf } from "./orders.ts";
+
+/** What a matchmaker works with. */
+export type MatchmakerDeps = {
+  readonly core: Scheduler;
+  readonly timers: Timers;
+  readonly log: Logger;
+  readonly metrics: SchedulerMetrics;
+  /** Ends a session whose host came back on a newer one. */
+  readonly endReplaced: (session: Session) => void;
+  readonly name: string;
+  readonly version: string;
+};
+
+/** Stands between the sessions and the core: what daemons say becomes events, what the core wants becomes orders. */
+export class Matchmaker implements SessionListener, Disposable {
+  readonly #deps: MatchmakerDeps;
+  readonly #mailbox: Mailbox<SchedulerEvent, SchedulerEffect>;
+  // One entry a connected host; the core refuses hosts above its own limit.
+  readonly #sessions = new Map<HostId, Session>();
+
+  constructor(deps: MatchmakerDeps) {
+    this.#deps = deps;
+    this.#mailbox = new Mailbox(deps.core, deps.timers, { type: "time-passed" }, (effects, event) => {
+      this.#perform(effects, event);
+    });
+  }
+
+  onHello(session: Session, hello: Hello): void {
+    const replaced = this.#sessions.get(hello.host);
+    if (replaced !== undefined) {
+      this.#sessions.delete(hello.host);
+      this.#mailbox.post({ type: "host-lost", host: hello.host });
+      this.#deps.endReplaced(replaced);
+    }
+    this.#sessions.set(hello.host, session);
+    session.welcome(this.#deps.name, this.#deps.version);
+    this.#deps.log.info("host joined", { host: hello.host, name: hello.name, address: hello.address, zone: hello.zone });
+    this.#mailbox.post(joinedEvent(hello));
+    this.#updateGauges();
+  }
+
+  onMessage(session: Session, message: HostMessage): void {
+    const host = session.host;
+    if (host === undefined || this.#sessions.get(host) !== session) return;
+    for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
+    for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
+    for (const report of message.reports) this.#mailbox.post(reportedEvent(host, report));
+    this.#updateGauges();
+  }
+
+  onEnd(session: Session): void {
+    const host = session.host;
+    if (host === undefined || this.#sessions.get(host) !== session) return;
+    this.#sessions.delete(host);
+    this.#deps.log.info("host lost", { host });
+    this.#mailbox.post({ type: "host-lost", host });
+    this.#updateGauges();
+  }
+
+  [Symbol.dispose](): void {
+    this.#mailbox[Symbol.dispose]();
+  }
+
+  #perform(effects: readonly SchedulerEffect[], event: SchedulerEvent): void {
+    recordStep(this.#deps.metrics, event, effects);
+    for (const effect of effects) this.#sessions.get(effect.host)?.order({ task: effect.task, order: orderOf(effect) });
+  }
+
+  #updateGauges(): void {
+    const { hosts, tasks, peers } = this.#deps.core.counts();
+    this.#deps.metrics.hosts.set(hosts);
+    this.#deps.metrics.tasks.set(tasks);
+    this.#deps.metrics.peers.set(peers);
+  }
+}

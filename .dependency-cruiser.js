@@ -121,7 +121,7 @@ export default {
   options: {
     tsPreCompilationDeps: true, // type-only imports count too
     doNotFollow: { path: "(^|/)node_modules/" },
-    exclude: { path: "(^|/)dist/" },
+    exclude: { path: "^packages/[^/]+/dist/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["source", "import", "node", "default", "types"],

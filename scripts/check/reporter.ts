@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import type { TestEvent } from "node:test/reporters";
 import { inspect } from "node:util";
 
@@ -19,15 +19,20 @@ const MAX_OUTPUT_CHARS = 8_000;
  */
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const printed = new Map<string, string>();
+  const failed = new Set<string>();
   for await (const event of events) {
-    if (event.type === "test:fail") yield* failure(event.data, printed);
-    else if (event.type === "test:pass") yield* skipped(event.data);
+    if (event.type === "test:fail") {
+      failed.add(resolve(event.data.file ?? ""));
+      yield* failure(event.data);
+    } else if (event.type === "test:pass") yield* skipped(event.data);
     else if (event.type === "test:diagnostic") yield* seeds(event.data.message);
     else if (event.type === "test:stdout" || event.type === "test:stderr") {
-      const before = printed.get(event.data.file) ?? "";
-      printed.set(event.data.file, (before + event.data.message).slice(-MAX_OUTPUT_CHARS));
+      const file = resolve(event.data.file); // relative here, absolute in a failure
+      const before = printed.get(file) ?? "";
+      printed.set(file, (before + event.data.message).slice(-MAX_OUTPUT_CHARS));
       yield* seeds(event.data.message);
     } else if (event.type === "test:summary" && event.data.file === undefined) {
+      for (const [file, output] of printed) if (failed.has(file)) yield `${shortPath(file)} printed:\n${indent(output)}\n`;
       yield `${COUNTS}${JSON.stringify(event.data.counts)}\n`;
     }
   }
@@ -36,16 +41,12 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
 type Failed = Extract<TestEvent, { type: "test:fail" }>["data"];
 type Passed = Extract<TestEvent, { type: "test:pass" }>["data"];
 
-function* failure(test: Failed, printed: Map<string, string>): Generator<string> {
+function* failure(test: Failed): Generator<string> {
   const { error } = test.details;
   // A suite fails because of a test in it, which has been reported already.
   if ("failureType" in error && error.failureType === "subtestsFailed") return;
   const cause: unknown = error.cause;
   yield `✖ ${place(test)} ${test.name}\n${indent(describe(cause ?? error))}\n`;
-  const output = printed.get(test.file ?? "");
-  if (output === undefined) return;
-  printed.delete(test.file ?? "");
-  yield `  what the file printed:\n${indent(output)}\n`;
 }
 
 // An AssertionError's stack has the difference in it; its fields would only say it twice.
@@ -65,7 +66,11 @@ function* seeds(message: string): Generator<string> {
 }
 
 function place({ file, line }: Failed | Passed): string {
-  return file === undefined ? "" : `${relative(process.cwd(), file)}:${String(line ?? 0)}`;
+  return file === undefined ? "" : `${shortPath(file)}:${String(line ?? 0)}`;
+}
+
+function shortPath(file: string): string {
+  return relative(process.cwd(), file);
 }
 
 function indent(text: string): string {

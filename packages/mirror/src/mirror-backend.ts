@@ -36,8 +36,17 @@ export type ListingRequest = {
 
 /** OCI error codes (distribution-spec, "Error codes"). */
 export type OciCode =
-  | "BLOB_UNKNOWN" | "DIGEST_INVALID" | "MANIFEST_INVALID" | "MANIFEST_UNKNOWN" | "NAME_INVALID" | "NAME_UNKNOWN"
-  | "SIZE_INVALID" | "UNAUTHORIZED" | "DENIED" | "UNSUPPORTED" | "TOOMANYREQUESTS";
+  | "BLOB_UNKNOWN"
+  | "DIGEST_INVALID"
+  | "MANIFEST_INVALID"
+  | "MANIFEST_UNKNOWN"
+  | "NAME_INVALID"
+  | "NAME_UNKNOWN"
+  | "SIZE_INVALID"
+  | "UNAUTHORIZED"
+  | "DENIED"
+  | "UNSUPPORTED"
+  | "TOOMANYREQUESTS";
 
 /** The backend says no: an early, honest status code. */
 export type Refused = {

@@ -1,0 +1,126 @@
+import type { Logger } from "@darner/runtime";
+import { answerBlob } from "./answer/blob.ts";
+import { answerListing, answerPing } from "./answer/listing.ts";
+import { answerManifest } from "./answer/manifest.ts";
+import { answerProblem } from "./answer/problem.ts";
+import type { Exchange } from "./connection/exchange.ts";
+import type { MirrorBackend } from "./mirror-backend.ts";
+import type { RefusedRegistries } from "./refused-registries.ts";
+import type { Problem } from "./request/problem.ts";
+import { readScope, repositoryOf } from "./request/scope.ts";
+import type { Scope, ScopeRules } from "./request/scope.ts";
+import { readTarget } from "./request/target.ts";
+import type { Endpoint, Target } from "./request/target.ts";
+
+/** What routing needs. */
+export type RouteDeps = {
+  readonly rules: ScopeRules;
+  readonly maxRanges: number;
+  readonly backend: MirrorBackend;
+  readonly refused: RefusedRegistries;
+  readonly log: Logger;
+};
+
+/** The name in `Via` by which a mirror knows that a request has passed through a mirror already. */
+export const VIA_NAME = "darner";
+
+/** Answers one request. */
+export async function route(exchange: Exchange, deps: RouteDeps): Promise<void> {
+  const { request } = exchange;
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    refuseMethod(exchange);
+    return;
+  }
+  const broken = problemOfHead(exchange);
+  if (broken !== undefined) {
+    exchange.closeAfter();
+    answerProblem(exchange, broken);
+    return;
+  }
+  takeBody(exchange);
+  const target = readTarget(request.url ?? "");
+  if (!target.ok) {
+    answerProblem(exchange, target.problem);
+    return;
+  }
+  await answerTarget(exchange, target.value, deps);
+}
+
+async function answerTarget(exchange: Exchange, target: Target, deps: RouteDeps): Promise<void> {
+  const { endpoint, query } = target;
+  exchange.route = routeKind(endpoint);
+  const { ns, refused, scope } = readScope(query, endpoint.kind === "ping" ? undefined : endpoint.name, rulesAt(exchange, deps.rules));
+  exchange.namespace = ns;
+  if (refused !== undefined && !scope.ok) deps.refused.note(refused, scope.problem.message);
+  if (scope.ok) return answerWithin(exchange, target, scope.value, deps);
+  const isBarePing = endpoint.kind === "ping" && ns === undefined && scope.problem.status === 404;
+  if (isBarePing) answerPing(exchange);
+  else answerProblem(exchange, scope.problem);
+}
+
+async function answerWithin(exchange: Exchange, target: Target, scope: Scope, deps: RouteDeps): Promise<void> {
+  const { endpoint, query } = target;
+  switch (endpoint.kind) {
+    case "manifest":
+      return answerManifest(exchange, repositoryOf(scope), endpoint, deps.backend);
+    case "blob":
+      return answerBlob(exchange, repositoryOf(scope), endpoint.digest, deps);
+    case "ping":
+    case "tags":
+    case "referrers":
+      return answerListing(exchange, { endpoint, scope, query }, deps.backend);
+  }
+}
+
+function routeKind(endpoint: Endpoint): Exchange["route"] {
+  switch (endpoint.kind) {
+    case "tags":
+    case "referrers":
+      return "listing";
+    case "ping":
+    case "manifest":
+    case "blob":
+      return endpoint.kind;
+  }
+}
+
+/** Writes are refused before their body is read, and the connection ends: nobody wants 10 GiB to find that out (contract 1.15). */
+function refuseMethod(exchange: Exchange): void {
+  exchange.closeAfter();
+  answerProblem(exchange, { status: 405, code: "UNSUPPORTED", message: "this mirror only serves pulls" }, { Allow: "GET, HEAD" });
+}
+
+function problemOfHead(exchange: Exchange): Problem | undefined {
+  const { headersDistinct, httpVersion } = exchange.request;
+  const hosts = headersDistinct["host"]?.length ?? 0;
+  if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) {
+    return { status: 400, code: "UNSUPPORTED", message: "a request has exactly one Host header" };
+  }
+  const passed = (headersDistinct["via"] ?? []).flatMap((via) => via.split(","));
+  if (passed.some((hop) => hop.trim().split(/\s+/)[1] === VIA_NAME)) {
+    return { status: 508, code: "UNSUPPORTED", message: "the request came here from a mirror: two mirrors name each other as registry" };
+  }
+  return undefined;
+}
+
+// A GET has no use for a body; conformance tests and proxies send small ones.
+const MAX_DRAINED_BYTES = 64 * 1024;
+
+/** A small body is read and forgotten; with any other the connection ends after the response. */
+function takeBody(exchange: Exchange): void {
+  const { request } = exchange;
+  const length = Number(request.headers["content-length"] ?? 0);
+  if (request.headers["transfer-encoding"] === undefined && request.headers.expect === undefined && length <= MAX_DRAINED_BYTES) {
+    request.resume();
+  } else if (request.headers["transfer-encoding"] !== undefined || length > 0) {
+    exchange.closeAfter();
+  }
+}
+
+/** The address this very connection came in by is the mirror's own as well. */
+function rulesAt(exchange: Exchange, rules: ScopeRules): ScopeRules {
+  const { localAddress = "", localPort = 0 } = exchange.request.socket;
+  const address = localAddress.replace(/^::ffff:/, "");
+  const local = `${address.includes(":") ? `[${address}]` : address}:${String(localPort)}`;
+  return { ...rules, isOwn: (host) => host === local || rules.isOwn(host) };
+}

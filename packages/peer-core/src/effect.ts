@@ -1,5 +1,5 @@
 import type { HostId, PieceHash, PieceRun } from "@darner/domain";
-import type { PeerReport } from "./event.ts";
+import type { PeerReport, ReaderId } from "./event.ts";
 
 /** Why a source read happened without the scheduler's word, for the metric that books it. */
 export type SourceCause = "granted" | "no-scheduler" | "starved" | "hedge" | "failed-proof";
@@ -7,7 +7,12 @@ export type SourceCause = "granted" | "no-scheduler" | "starved" | "hedge" | "fa
 /** What a peer wants done. */
 export type PeerEffect =
   /** Ask a parent for the pieces of a run that are still missing. `transfer` names this from now on. */
-  | { readonly type: "fetch-pieces"; readonly transfer: number; readonly parent: { readonly host: HostId; readonly address: string }; readonly run: PieceRun }
+  | {
+      readonly type: "fetch-pieces";
+      readonly transfer: number;
+      readonly parent: { readonly host: HostId; readonly address: string };
+      readonly run: PieceRun;
+    }
   /** Read one contiguous run from the source. */
   | { readonly type: "read-source"; readonly transfer: number; readonly run: PieceRun; readonly cause: SourceCause }
   /** End a transfer; no `transfer-ended` is owed for it, pieces that still land count. */
@@ -23,7 +28,12 @@ export type PeerEffect =
   | { readonly type: "complete-blob" }
   /** The bytes are wrong as a whole: quarantine them; readers end short. The peer begins again with an empty `have`. */
   | { readonly type: "drop-blob" }
-  /** Nobody can give what readers wait for: end them. `retryAfterMs` 0 where that will not change soon. */
-  | { readonly type: "fail-readers"; readonly reason: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out"; readonly retryAfterMs: number }
+  /** Nobody can give what these readers wait for: end them; the peer has forgotten them. `retryAfterMs` 0 where nothing is known of a better time. */
+  | {
+      readonly type: "fail-readers";
+      readonly reason: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out";
+      readonly retryAfterMs: number;
+      readonly readers: readonly ReaderId[];
+    }
   /** The peer is over: nobody wants the blob any more, or it is complete. */
   | { readonly type: "end-peer" };

@@ -12,7 +12,16 @@ export type TransferFailure =
 /** What can happen to a peer: one host's part in one task. */
 export type PeerEvent =
   /** The peer begins. `have`: verified pieces the store already holds. `schedulerLive`: whether a session with a scheduler stands. */
-  | { readonly type: "peer-started"; readonly task: Task; readonly registry: string; readonly access: SourceAccess; readonly sequential: boolean; readonly priority: Priority; readonly have: PieceSet; readonly schedulerLive: boolean }
+  | {
+      readonly type: "peer-started";
+      readonly task: Task;
+      readonly registry: string;
+      readonly access: SourceAccess;
+      readonly sequential: boolean;
+      readonly priority: Priority;
+      readonly have: PieceSet;
+      readonly schedulerLive: boolean;
+    }
   /** Another request came with (perhaps) more right to read the source. Access never gets less while the peer lives, but for `source-refused`. */
   | { readonly type: "access-changed"; readonly access: SourceAccess }
   /** A reader began that wants pieces from `next` up to `end` (exclusive). */
@@ -43,10 +52,21 @@ export type PeerEvent =
 
 /** A message of a peer to the scheduler. */
 export type PeerReport =
-  | { readonly type: "open"; readonly registry: string; readonly access: SourceAccess; readonly sequential: boolean; readonly priority: Priority; readonly have: PieceSet }
+  | {
+      readonly type: "open";
+      readonly registry: string;
+      readonly access: SourceAccess;
+      readonly sequential: boolean;
+      readonly priority: Priority;
+      readonly have: PieceSet;
+    }
   | { readonly type: "close" }
   | { readonly type: "need"; readonly run: PieceRun }
   | { readonly type: "verified"; readonly pieces: readonly PieceRun[]; readonly hashes: readonly PieceHash[] }
-  | { readonly type: "grant-failed"; readonly grant: number; readonly failure: TransferFailure | { readonly code: "piece-refused"; readonly piece: number } }
+  | {
+      readonly type: "grant-failed";
+      readonly grant: number;
+      readonly failure: TransferFailure | { readonly code: "piece-refused"; readonly piece: number };
+    }
   | { readonly type: "proven" }
   | { readonly type: "proof-failed" };

@@ -1,0 +1,53 @@
+import { type PieceRun, runsOf } from "@darner/domain";
+import type { Millis } from "./limits.ts";
+import { isSilent, patience } from "./outlook.ts";
+import { earliest, type PeerState, tell } from "./peer-state.ts";
+import { covers } from "./piece-runs.ts";
+import type { WaitingReader } from "./reader-book.ts";
+
+/**
+ * Tells the scheduler what readers wait for in vain: needMs after a piece that nobody was asked for began to keep a reader waiting,
+ * `patience` after one in flight did; again after needAgainMs. `expired` are pieces whose line of the table never came.
+ */
+export function askNeed(peer: PeerState, expired: readonly number[], now: Millis): Millis | undefined {
+  if (!peer.session.live || peer.phase !== "fetching") return undefined;
+  for (const run of runsOf(expired)) tellNeed(peer, run, now);
+  let deadline: Millis | undefined;
+  for (const reader of peer.readers.waiting()) {
+    const at = needAt(peer, reader);
+    if (at !== undefined && at <= now) tellNeed(peer, neededRun(peer, reader, now), now);
+    deadline = earliest(deadline, at !== undefined && at <= now ? now + peer.limits.needAgainMs : at);
+  }
+  return deadline;
+}
+
+function tellNeed(peer: PeerState, run: PieceRun, now: Millis): void {
+  for (let index = 0; index < run.count; index++) peer.needs.set(run.first + index * run.stride, now);
+  tell(peer, { type: "need", run });
+}
+
+function needAt(peer: PeerState, { next, waitingSince }: WaitingReader): Millis | undefined {
+  const { limits, needs, pieces } = peer;
+  if (pieces.pending.has(next)) return undefined;
+  const first = waitingSince + (isAsked(peer, next) ? patience(peer) : limits.needMs);
+  const told = needs.get(next);
+  return told === undefined ? first : Math.max(first, told + limits.needAgainMs);
+}
+
+/** Whether somebody was asked for the piece, or will be. */
+function isAsked({ transfers, grants }: PeerState, piece: number): boolean {
+  if (transfers.isInFlight(piece)) return true;
+  for (const { run } of grants.all) if (covers(run, piece)) return true;
+  return false;
+}
+
+/** From the reader's next piece on, as long as pieces are missing and nobody, or only the silent, are asked for them. */
+function neededRun(peer: PeerState, { next, end }: WaitingReader, now: Millis): PieceRun {
+  const { pieces, limits, transfers } = peer;
+  const isNeeded = (piece: number): boolean =>
+    pieces.isMissing(piece) &&
+    (transfers.isInFlight(piece) ? transfers.carriersOf(piece).every((carrier) => isSilent(peer, carrier, now)) : !isAsked(peer, piece));
+  let count = 1;
+  while (count < limits.needPieces && next + count < end && isNeeded(next + count)) count += 1;
+  return { first: next, stride: 1, count };
+}

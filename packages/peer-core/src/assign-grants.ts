@@ -1,0 +1,55 @@
+import type { PieceRun } from "@darner/domain";
+import type { PeerGrant } from "./grant.ts";
+import type { Millis } from "./limits.ts";
+import { isSilent } from "./outlook.ts";
+import type { PeerState } from "./peer-state.ts";
+import { runsWithin } from "./piece-runs.ts";
+
+/**
+ * Uses the grants, in the order they came: each is asked for those of its pieces that are neither here nor in flight
+ * (or in flight by others, but late: the scheduler was told, or they are silent), as few runs. What finds no room waits for the next chance.
+ */
+export function assignGrants(peer: PeerState, now: Millis): void {
+  const { grants, source, fromOwnSource } = peer;
+  if (!grants.changed || peer.phase !== "fetching") return;
+  // After a failed proof the own source is asked for everything, as long as it answers.
+  if (fromOwnSource && source.access !== "none" && now >= source.notBefore) return;
+  grants.changed = false;
+  for (const grant of [...grants.all]) {
+    if (runsWithin(grant.run, (piece) => !peer.pieces.have.has(piece)).length === 0) grants.delete(grant.grant);
+    else useGrant(peer, grant, now);
+  }
+}
+
+function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
+  const { transfers, limits, source } = peer;
+  const isFree = (piece: number): boolean => isFreeFor(peer, grant, piece, now);
+  for (const run of runsWithin(grant.run, isFree)) {
+    if (grant.parent === undefined) {
+      if (transfers.sourceReads >= (source.sequential ? 1 : limits.sourceReads)) return;
+      readGranted(peer, grant, source.sequential ? { first: 0, stride: 1, count: peer.pieces.count } : run, now);
+    } else {
+      if (transfers.count - transfers.sourceReads >= limits.parentTransfers) return;
+      const { id } = transfers.start(grant.parent.host, grant.grant, run, isFree, now);
+      for (let index = 0; index < run.count; index++) peer.needs.delete(run.first + index * run.stride);
+      peer.out.push({ type: "fetch-pieces", transfer: id, parent: grant.parent, run });
+    }
+  }
+}
+
+function readGranted(peer: PeerState, grant: PeerGrant, run: PieceRun, now: Millis): void {
+  const { transfers, source, pieces, needs } = peer;
+  const isAsked = source.sequential
+    ? (piece: number): boolean => pieces.isMissing(piece)
+    : (piece: number): boolean => isFreeFor(peer, grant, piece, now);
+  const isHedge = !source.sequential && transfers.isInFlight(run.first);
+  const { id, left } = transfers.start("source", grant.grant, run, isAsked, now);
+  for (const piece of left) needs.delete(piece);
+  peer.out.push({ type: "read-source", transfer: id, run, cause: isHedge ? "hedge" : "granted" });
+}
+
+function isFreeFor(peer: PeerState, grant: PeerGrant, piece: number, now: Millis): boolean {
+  if (!peer.pieces.isMissing(piece)) return false;
+  const isTold = peer.needs.has(piece);
+  return peer.transfers.carriersOf(piece).every((carrier) => carrier.grant !== grant.grant && (isTold || isSilent(peer, carrier, now)));
+}

@@ -1,0 +1,93 @@
+import type { PeerEffect } from "./effect.ts";
+import type { Millis } from "./limits.ts";
+import { isBeingFed, type Outlook, outlookOf, silenceDeadline } from "./outlook.ts";
+import { earliest, type PeerState } from "./peer-state.ts";
+import type { WaitingReader } from "./reader-book.ts";
+
+type EndReason = Extract<PeerEffect, { type: "fail-readers" }>["reason"];
+
+/** A rule that ends a waiting reader: when, and what it is told. */
+type Ending = { readonly at: Millis; readonly reason: EndReason; readonly retryAfterMs: Millis };
+
+/** Ends readers whose wait is without hope, each by the first rule that applies; returns when the next one would be. */
+export function endHopelessReaders(peer: PeerState, now: Millis): Millis | undefined {
+  if (peer.phase !== "fetching") return undefined;
+  const outlook = outlookOf(peer, now);
+  const due = new Map<EndReason, { retryAfterMs: Millis; readers: number[] }>();
+  let deadline: Millis | undefined;
+  for (const reader of peer.readers.waiting()) {
+    const ending = endingsOf(peer, reader, outlook, now).find(({ at }) => at <= now);
+    if (ending === undefined) {
+      deadline = earliest(deadline, ...endingsOf(peer, reader, outlook, now).map(({ at }) => at));
+      continue;
+    }
+    const sameEnd = due.get(ending.reason) ?? { retryAfterMs: ending.retryAfterMs, readers: [] };
+    sameEnd.readers.push(reader.id);
+    due.set(ending.reason, sameEnd);
+  }
+  for (const [reason, { retryAfterMs, readers }] of due) failReaders(peer, reason, retryAfterMs, readers, now);
+  return earliest(deadline, peer.readers.count > 0 ? silenceDeadline(peer, now) : undefined);
+}
+
+/** Ends these readers, or all. */
+export function failReaders(
+  peer: PeerState,
+  reason: EndReason,
+  retryAfterMs: Millis,
+  readers: readonly number[] | "all",
+  now: Millis,
+): void {
+  const ended = readers === "all" ? [...peer.readers.all].map(({ id }) => id) : readers;
+  if (ended.length === 0) return;
+  for (const id of ended) peer.readers.close(id, now);
+  peer.out.push({ type: "fail-readers", reason, retryAfterMs: Math.max(0, retryAfterMs), readers: ended });
+}
+
+/**
+ * refused:    nobody else can give and the source refused: at once; a reader that came later has graceMs.
+ * starved:    nobody can give and the source may not be read: starvedEndMs. The same for a reader that had nothing yet while own reads
+ *             only fail: its client is better served by the registry itself.
+ * limited:    the registry is not to be asked: min(retryAfter + a second, limitedEndMs), unless a read runs all the same.
+ * timed-out:  no piece came in readerMs, for whatever reason.
+ */
+function endingsOf(peer: PeerState, reader: WaitingReader, outlook: Outlook, now: Millis): Ending[] {
+  const { limits, lastProgressAt } = peer;
+  const timedOut = { at: Math.max(reader.waitingSince, lastProgressAt) + limits.readerMs, reason: "timed-out" as const, retryAfterMs: 0 };
+  return [...hopelessness(peer, reader, outlook, now), timedOut];
+}
+
+function hopelessness(peer: PeerState, reader: WaitingReader, outlook: Outlook, now: Millis): Ending[] {
+  const { limits, source, lastProgressAt, transfers } = peer;
+  if (transfers.sourceReads > 0 || isBeingFed(peer, now)) return [];
+  const since = Math.max(reader.waitingSince, lastProgressAt);
+  if (outlook.name === "limited") return [limitedEnding(peer, reader, outlook, now)];
+  if (outlook.name !== "starved" && outlook.name !== "alone") return [];
+  if (source.access !== "none") return outlook.name === "alone" ? failingSource(peer, reader, now) : [];
+  const starvedAt = Math.max(since, outlook.since) + limits.starvedEndMs;
+  if (source.refusedAt === undefined) return [{ at: starvedAt, reason: "starved", retryAfterMs: 0 }];
+  const refusedAt = reader.waitingSince <= source.refusedAt ? source.refusedAt : reader.waitingSince + limits.graceMs;
+  return [{ at: refusedAt, reason: "refused", retryAfterMs: 0 }];
+}
+
+function failingSource(peer: PeerState, reader: WaitingReader, now: Millis): Ending[] {
+  const { source, limits } = peer;
+  if (source.limited !== undefined) return [limitedEnding(peer, reader, source.limited, now)];
+  if (source.troubleSince === undefined || reader.served) return [];
+  const at = Math.max(source.troubleSince, reader.waitingSince) + limits.starvedEndMs;
+  return [{ at, reason: "starved", retryAfterMs: source.notBefore - now }];
+}
+
+// The registry's time may be over a moment before the scheduler's grant comes.
+const GRANT_COMES_MS = 1000;
+
+function limitedEnding(
+  peer: PeerState,
+  reader: WaitingReader,
+  limited: { readonly since: Millis; readonly retryAfterMs: Millis },
+  now: Millis,
+): Ending {
+  const { limits, lastProgressAt } = peer;
+  const wait = Math.min(limited.retryAfterMs + GRANT_COMES_MS, limits.limitedEndMs);
+  const at = Math.max(Math.max(limited.since, lastProgressAt) + wait, reader.waitingSince + limits.graceMs);
+  return { at, reason: "limited", retryAfterMs: limited.since + limited.retryAfterMs - now };
+}

@@ -1,0 +1,32 @@
+import type { TransferFailure } from "./event.ts";
+import { failGrant } from "./fail-grant.ts";
+import { tellOpen } from "./follow-scheduler.ts";
+import { diskRefused } from "./leave.ts";
+import type { Millis } from "./limits.ts";
+import type { PeerState } from "./peer-state.ts";
+import { sourceFailed } from "./source-book.ts";
+import type { Transfer } from "./transfer-book.ts";
+
+/**
+ * A transfer is over. What it left is missing again: its grant failed, or the peer plans itself. One that ended well
+ * but left pieces that nobody else carried did not send what it said.
+ */
+export function transferEnded(peer: PeerState, id: number, told: TransferFailure | undefined, now: Millis): void {
+  const transfer = peer.transfers.end(id);
+  if (transfer === undefined) return;
+  peer.grants.changed = true;
+  const failure = told ?? brokenPromise(peer, transfer);
+  if (failure === undefined) return;
+  const { source, limits } = peer;
+  if (transfer.from === "source") sourceFailed(source, failure, limits, now);
+  const isGranted = transfer.grant !== undefined && peer.grants.has(transfer.grant);
+  failGrant(peer, transfer.grant, failure);
+  if (failure.code === "disk-refused") diskRefused(peer, now);
+  if (failure.code === "source-refused" && !isGranted && peer.session.isOpen) tellOpen(peer);
+}
+
+function brokenPromise({ pieces, limits }: PeerState, { left, shared, from }: Transfer): TransferFailure | undefined {
+  const isBroken = [...left].some((piece) => pieces.isMissing(piece) && !shared.has(piece));
+  if (!isBroken) return undefined;
+  return from === "source" ? { code: "source-unavailable", retryAfterMs: limits.backoffMinMs } : { code: "parent-refused" };
+}

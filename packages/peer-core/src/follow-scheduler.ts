@@ -1,0 +1,104 @@
+import type { PieceHash, SourceAccess } from "@darner/domain";
+import type { PeerGrant } from "./grant.ts";
+import type { Millis } from "./limits.ts";
+import { cancelTransfer, isWanted, type PeerState, tell } from "./peer-state.ts";
+import { isPieceHash } from "./piece-book.ts";
+import { isRunWithin } from "./piece-runs.ts";
+import { emptyReports } from "./report-queue.ts";
+import { queueReport } from "./report-verified.ts";
+import { standingTold } from "./session.ts";
+
+/** Tells the scheduler that this peer is there, what it has, and which lines of the table it read itself. */
+export function openAtScheduler(peer: PeerState, now: Millis): void {
+  const { session, pieces, limits } = peer;
+  if (!session.live) return;
+  session.isOpen = true;
+  session.isOpenDue = false;
+  session.since = now;
+  session.ownReadsFrom = now + limits.silentSchedulerMs + peer.random() * limits.jitterMs;
+  session.standing = "unheard";
+  session.heardAt = now;
+  tellOpen(peer);
+  peer.reports = emptyReports();
+  if (pieces.own.size > 0) queueReport(peer, pieces.ownLines(), true, now);
+}
+
+/** Tells the scheduler anew what it knows of this peer. */
+export function tellOpen(peer: PeerState): void {
+  const { registry, priority, source, pieces } = peer;
+  tell(peer, { type: "open", registry, access: source.access, sequential: source.sequential, priority, have: pieces.have.clone() });
+}
+
+/** A blob that was dropped is opened again as soon as somebody wants it. */
+export function reopenWanted(peer: PeerState, now: Millis): void {
+  const { session } = peer;
+  if (session.live && session.isOpenDue && peer.phase === "fetching" && isWanted(peer)) openAtScheduler(peer, now);
+}
+
+/** A session began: no grant, standing or need of an earlier one holds; transfers under way go on. */
+export function schedulerFound(peer: PeerState, now: Millis): void {
+  peer.grants.clear();
+  for (const transfer of peer.transfers.live) transfer.grant = undefined;
+  for (const landed of peer.pieces.pending.values()) landed.grant = undefined;
+  peer.needs.clear();
+  peer.session.live = true;
+  openAtScheduler(peer, now);
+}
+
+/** The session ended: hosts that lost it together do not go to the source together. */
+export function schedulerLost(peer: PeerState, now: Millis): void {
+  const { session, limits } = peer;
+  if (!session.live) return;
+  session.live = false;
+  session.isOpen = false;
+  session.isOpenDue = false;
+  session.since = now;
+  session.ownReadsFrom = now + peer.random() * limits.jitterMs;
+  session.standing = "unheard";
+  peer.reports = emptyReports();
+  peer.needs.clear();
+}
+
+/** A grant came. A malformed or known one is ignored; one too many is given back, so that nobody waits for it. */
+export function grantReceived(peer: PeerState, grant: PeerGrant, now: Millis): void {
+  const { grants, session, limits } = peer;
+  session.heardAt = now;
+  if (grants.has(grant.grant) || !isRunWithin(grant.run, peer.pieces.count)) return;
+  if (session.standing !== "fed") standingTold(session, "fed", 0, now);
+  if (grants.count < limits.grants) {
+    grants.add(grant);
+    return;
+  }
+  const failure =
+    grant.parent === undefined
+      ? { code: "source-unavailable" as const, retryAfterMs: limits.backoffMinMs }
+      : { code: "parent-refused" as const };
+  tell(peer, { type: "grant-failed", grant: grant.grant, failure });
+}
+
+/** A grant was taken back: what it began is cancelled. */
+export function grantRevoked(peer: PeerState, grant: number): void {
+  if (peer.grants.delete(grant)) cancelTransfersOf(peer, grant);
+}
+
+/** Cancels what runs for a grant. */
+export function cancelTransfersOf(peer: PeerState, grant: number): void {
+  for (const transfer of [...peer.transfers.live]) if (transfer.grant === grant) cancelTransfer(peer, transfer.id);
+  peer.grants.changed = true;
+}
+
+/** Lines of the table came; a line that contradicts a known one is not taken, the scheduler settles that. Returns the new ones. */
+export function learnTable(peer: PeerState, hashes: readonly PieceHash[]): PieceHash[] {
+  const { pieces } = peer;
+  return hashes.filter((line) => pieces.isPiece(line.piece) && isPieceHash(line.hash) && pieces.told.add(line) === "new");
+}
+
+/** A request came with more right to read the source. */
+export function accessChanged(peer: PeerState, access: SourceAccess): void {
+  const { source, session } = peer;
+  if (access === "none" || access === source.access) return;
+  const couldNot = source.access === "none";
+  source.access = access;
+  source.refusedAt = undefined;
+  if (couldNot && session.isOpen) tellOpen(peer);
+}

@@ -1,0 +1,37 @@
+import type { PeerGrant } from "./grant.ts";
+
+/**
+ * The grants a peer holds, in the order they came. A grant is a standing permission: it is used for those of its pieces that
+ * nobody else is asked for, now or later, and forgotten when all its pieces are held, when it failed or was revoked.
+ */
+export class GrantBook {
+  readonly #grants = new Map<number, PeerGrant>();
+  /** Whether something happened after which a grant may be of more use than before. */
+  changed = false;
+
+  get count(): number {
+    return this.#grants.size;
+  }
+
+  get all(): Iterable<PeerGrant> {
+    return this.#grants.values();
+  }
+
+  has(grant: number): boolean {
+    return this.#grants.has(grant);
+  }
+
+  add(grant: PeerGrant): void {
+    this.#grants.set(grant.grant, grant);
+    this.changed = true;
+  }
+
+  /** Forgets a grant; says whether it was there. */
+  delete(grant: number): boolean {
+    return this.#grants.delete(grant);
+  }
+
+  clear(): void {
+    this.#grants.clear();
+  }
+}

@@ -1,0 +1,35 @@
+import { failReaders } from "./end-readers.ts";
+import type { Millis } from "./limits.ts";
+import { cancelAll, isMostlyHeld, type PeerState, tell } from "./peer-state.ts";
+import { flushReports } from "./report-verified.ts";
+
+/**
+ * A peer that nobody reads from ends lingerMs after its last reader; where at least half is held, stalledMs after its last piece;
+ * a preheat, stalledPreheatMs after its last piece. A proof is waited for.
+ */
+export function leaveUnwanted(peer: PeerState, now: Millis): Millis | undefined {
+  const { readers, limits, lastProgressAt } = peer;
+  if (readers.count > 0 || peer.phase !== "fetching") return undefined;
+  const idleSince = Math.max(readers.emptySince, lastProgressAt);
+  let at = readers.emptySince + limits.lingerMs;
+  if (peer.priority === "preheat") at = idleSince + limits.stalledPreheatMs;
+  else if (isMostlyHeld(peer)) at = idleSince + limits.stalledMs;
+  if (now < at) return at;
+  endPeer(peer);
+  return undefined;
+}
+
+/** The own disk refused: nothing can be taken any more. */
+export function diskRefused(peer: PeerState, now: Millis): void {
+  failReaders(peer, "disk-refused", 0, "all", now);
+  endPeer(peer);
+}
+
+/** → over: what is held stays in the store and announced. */
+export function endPeer(peer: PeerState): void {
+  flushReports(peer);
+  if (peer.session.isOpen) tell(peer, { type: "close" });
+  cancelAll(peer);
+  peer.phase = "over";
+  peer.out.push({ type: "end-peer" });
+}

@@ -1,0 +1,125 @@
+/** Instants and durations in milliseconds, virtual or real. */
+export type Millis = number;
+
+/** Every bound and every patience of a peer. */
+export type PeerLimits = {
+  /** Fetches from parents that run at a time; more wait in the order of their grants. */
+  readonly parentTransfers: number;
+  /** Source reads that run at a time, granted and own together. */
+  readonly sourceReads: number;
+  /** Source reads at which the peer begins no further one of its own. */
+  readonly ownSourceReads: number;
+  /** Length of a source read that the peer decides on by itself. */
+  readonly ownReadBytes: number;
+  /** Pieces such a read has at least. */
+  readonly ownReadPieces: number;
+  /** Grants held at a time. */
+  readonly grants: number;
+  /** Readers followed at a time. */
+  readonly readers: number;
+  /** Landed pieces that wait for their line of the table. */
+  readonly pendingPieces: number;
+  /** Cancelled transfers whose late pieces still count. */
+  readonly cancelledTransfers: number;
+  /** How long a landed piece waits for its line. */
+  readonly pendingMs: Millis;
+  /** How long a scheduler may say nothing after `open`. */
+  readonly silentSchedulerMs: Millis;
+  /** How long a scheduler may leave a reader with nothing at all under way. */
+  readonly deafSchedulerMs: Millis;
+  /** Jitter before all hosts that lost the same scheduler go to the source. */
+  readonly jitterMs: Millis;
+  /** How long a starved peer that may read the source leaves it be. */
+  readonly starvedReadMs: Millis;
+  /** How long a starved reader waits where nobody can give. */
+  readonly starvedEndMs: Millis;
+  /** How long a reader waits for a piece that nobody was asked for before the scheduler hears of it. */
+  readonly needMs: Millis;
+  /** The same for a piece in flight, at least. */
+  readonly lateMs: Millis;
+  /** A piece is late after this many times the usual time between two pieces. */
+  readonly lateFactor: number;
+  /** How long until the same need may be told again. */
+  readonly needAgainMs: Millis;
+  /** Pieces in one `need`. */
+  readonly needPieces: number;
+  /** How long readers wait for a registry that wants to be left alone, at most. */
+  readonly limitedEndMs: Millis;
+  /** How long readers wait without any progress of the peer. */
+  readonly readerMs: Millis;
+  /** How long a reader that arrives at a hopeless peer is given, for a credential that may come with it. */
+  readonly graceMs: Millis;
+  /** Shortest pause after the source failed. */
+  readonly backoffMinMs: Millis;
+  /** Longest such pause. */
+  readonly backoffMaxMs: Millis;
+  /** How long verified pieces may wait to be reported together, and how many. */
+  readonly reportMs: Millis;
+  readonly reportPieces: number;
+  /** How long a peer without readers stays. */
+  readonly lingerMs: Millis;
+  /** How long it stays without progress where it goes on to the end because much of the blob is held. */
+  readonly stalledMs: Millis;
+  /** The same for a preheat. */
+  readonly stalledPreheatMs: Millis;
+};
+
+/** The limits of every daemon. */
+export const defaultPeerLimits: PeerLimits = {
+  // A peer has some ten parents, each with a few runs once others filled holes in its grant.
+  parentTransfers: 64,
+  // Stripes overlap by one ("the next granted before the last ends"), own reads by two.
+  sourceReads: 4,
+  // Two: the answer to the second request arrives while the first is read, and a registry is not crowded.
+  ownSourceReads: 2,
+  // 8 MiB, 0.7 s at 100 Mbit/s: long against a round trip, short enough for a scheduler that returns to take over.
+  ownReadBytes: 8 * 1024 * 1024,
+  // 32 pieces of the smallest length are 8 MiB; of longer ones so many that requests stay few.
+  ownReadPieces: 32,
+  // A scheduler has some tens out for one peer: far above, and far below what would hurt.
+  grants: 256,
+  // The mirror bounds connections far below; each entry is some tens of bytes.
+  readers: 65_536,
+  // Four times a table of usual length; an entry is one hash.
+  pendingPieces: 1024,
+  // Pieces land late for at most the time a disk needs: a few transfers back.
+  cancelledTransfers: 64,
+  // A line comes within a round trip through the scheduler; three seconds is a scheduler that lost it.
+  pendingMs: 3000,
+  // Two seconds may be added to a pull by having nothing to offer (design.md, 3).
+  silentSchedulerMs: 2000,
+  // Half of what a reader waits: time enough for the source to help before it is given up.
+  deafSchedulerMs: 10_000,
+  // Spreads a thousand hosts over half a second, which a person does not notice.
+  jitterMs: 500,
+  // Some round trips to the scheduler: a parent may announce itself at this moment.
+  starvedReadMs: 300,
+  // The two seconds of design.md, 3 again.
+  starvedEndMs: 2000,
+  // Several round trips: a grant on its way arrives first.
+  needMs: 300,
+  // Below two seconds a stall of a disk or a collision of retries is not a lost parent.
+  lateMs: 2000,
+  lateFactor: 8,
+  // A scheduler needs some time to act on a need; repeating it sooner is noise.
+  needAgainMs: 2000,
+  // As far as an own read would reach.
+  needPieces: 32,
+  // Longer, and the client is better served by asking the registry itself.
+  limitedEndMs: 5000,
+  // The first byte comes within 20 s while the registry is merely slow (design.md, 3).
+  readerMs: 20_000,
+  graceMs: 300,
+  // Half a second does not hurt a registry, half a minute still notices its return during a pull.
+  backoffMinMs: 500,
+  backoffMaxMs: 30_000,
+  // 50 ms or 16 pieces: messages stay far below 0.2 a piece, and others learn early what is here.
+  reportMs: 50,
+  reportPieces: 16,
+  // containerd's retries and a lazy snapshotter's next range come within some seconds.
+  lingerMs: 10_000,
+  // Twice the longest pause of the source.
+  stalledMs: 60_000,
+  // A preheat job is given up by its scheduler sooner; this bounds a peer whose scheduler is gone.
+  stalledPreheatMs: 600_000,
+};

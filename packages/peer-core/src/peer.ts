@@ -1,0 +1,142 @@
+import { askNeed } from "./ask-need.ts";
+import { assignGrants } from "./assign-grants.ts";
+import type { PeerEffect } from "./effect.ts";
+import { endHopelessReaders } from "./end-readers.ts";
+import { transferEnded } from "./end-transfer.ts";
+import type { PeerEvent } from "./event.ts";
+import { accessChanged, grantReceived, grantRevoked, learnTable, reopenWanted, schedulerFound, schedulerLost } from "./follow-scheduler.ts";
+import { checkPeer } from "./invariants.ts";
+import { decidePending, expirePending, pieceLanded } from "./judge-piece.ts";
+import { leaveUnwanted } from "./leave.ts";
+import type { Millis, PeerLimits } from "./limits.ts";
+import { outlookDeadline } from "./outlook.ts";
+import { goBackToSource } from "./own-reads.ts";
+import { earliest, type PeerState, type Random } from "./peer-state.ts";
+import { beginProof, proofFailed, proofSucceeded, restartOrdered } from "./prove-blob.ts";
+import { reportVerified } from "./report-verified.ts";
+import { standingTold } from "./session.ts";
+import { type PeerSnapshot, snapshotOf } from "./snapshot.ts";
+import { startPeer } from "./start-peer.ts";
+
+/** One host's part in one task: fetches the pieces of a blob from wherever they may come until it is proven or nobody wants it. */
+export class Peer {
+  readonly #limits: PeerLimits;
+  readonly #random: Random;
+  #state: PeerState | undefined;
+  #deadline: Millis | undefined;
+
+  constructor(limits: PeerLimits, random: Random) {
+    this.#limits = limits;
+    this.#random = random;
+  }
+
+  /** What is to be done after `event`, in order. Nothing before `peer-started` and after `end-peer`. `now` never goes back. */
+  handle(event: PeerEvent, now: Millis): PeerEffect[] {
+    if (event.type === "peer-started") this.#state ??= startPeer(event, this.#limits, this.#random, now);
+    const peer = this.#state;
+    if (peer === undefined || peer.phase === "over") return [];
+    apply(peer, event, now);
+    this.#deadline = followRules(peer, now);
+    const effects = peer.out;
+    peer.out = [];
+    return effects;
+  }
+
+  /** When the body is to send `time-passed`, if nothing else happens before. */
+  nextDeadline(): Millis | undefined {
+    return this.#deadline;
+  }
+
+  /** How the peer is doing, for people. */
+  snapshot(): PeerSnapshot {
+    return snapshotOf(this.#state);
+  }
+
+  /** Throws where something does not hold that always does. */
+  checkInvariants(): void {
+    if (this.#state !== undefined) checkPeer(this.#state);
+  }
+}
+
+function apply(peer: PeerState, event: PeerEvent, now: Millis): void {
+  switch (event.type) {
+    case "access-changed": {
+      accessChanged(peer, event.access);
+      return;
+    }
+    case "reader-opened": {
+      peer.readers.open(event.reader, event.next, event.end, peer.pieces.count);
+      return;
+    }
+    case "reader-advanced": {
+      peer.readers.advance(event.reader, event.next);
+      return;
+    }
+    case "reader-closed": {
+      peer.readers.close(event.reader, now);
+      return;
+    }
+    case "scheduler-found": {
+      schedulerFound(peer, now);
+      return;
+    }
+    case "scheduler-lost": {
+      schedulerLost(peer, now);
+      return;
+    }
+    case "grant-received": {
+      grantReceived(peer, event.grant, now);
+      return;
+    }
+    case "grant-revoked": {
+      grantRevoked(peer, event.grant);
+      return;
+    }
+    case "table-received": {
+      decidePending(peer, learnTable(peer, event.hashes), now);
+      return;
+    }
+    case "standing-told": {
+      standingTold(peer.session, event.standing, event.retryAfterMs, now);
+      return;
+    }
+    case "piece-landed": {
+      pieceLanded(peer, event.transfer, event, now);
+      return;
+    }
+    case "transfer-ended": {
+      transferEnded(peer, event.transfer, event.failure, now);
+      return;
+    }
+    case "restart-ordered": {
+      restartOrdered(peer, now);
+      return;
+    }
+    case "proof-succeeded": {
+      proofSucceeded(peer);
+      return;
+    }
+    case "proof-failed": {
+      proofFailed(peer, now);
+      return;
+    }
+    case "peer-started":
+    case "time-passed":
+  }
+}
+
+/** Every rule looks at the peer after every event, in this order; each says when it wants to look again. */
+function followRules(peer: PeerState, now: Millis): Millis | undefined {
+  peer.readers.watch(peer.pieces.have, now);
+  const pending = expirePending(peer, now);
+  if (peer.phase !== "over") reopenWanted(peer, now);
+  const report = reportVerified(peer, now);
+  beginProof(peer);
+  assignGrants(peer, now);
+  const ownRead = goBackToSource(peer, now);
+  const ending = endHopelessReaders(peer, now);
+  const need = askNeed(peer, pending.expired, now);
+  const leaving = leaveUnwanted(peer, now);
+  if (peer.phase === "over") return undefined;
+  return earliest(pending.deadline, report, ownRead, ending, need, leaving, outlookDeadline(peer, now));
+}

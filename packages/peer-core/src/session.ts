@@ -1,0 +1,33 @@
+import type { Millis } from "./limits.ts";
+
+/** How the scheduler says the peer stands; `unheard` while it said nothing since `open`. */
+export type Standing = "unheard" | "fed" | "starved" | "limited";
+
+/** What is between a peer and a scheduler. */
+export type Session = {
+  live: boolean;
+  /** `open` was told and `close` was not. */
+  isOpen: boolean;
+  /** The blob was dropped: `open` is to be told again when somebody wants it. */
+  isOpenDue: boolean;
+  /** When the session last began or ended, or `open` was told first. */
+  since: Millis;
+  /** From when on a peer without a word of the scheduler may read the source: `since`, patience and jitter. */
+  ownReadsFrom: Millis;
+  standing: Standing;
+  /** When the standing became this. */
+  standingSince: Millis;
+  retryAfterMs: Millis;
+  /** When the scheduler last gave or said anything. */
+  heardAt: Millis;
+};
+
+/** The scheduler told how the peer stands. The same word again does not begin anew. */
+export function standingTold(session: Session, standing: Standing, retryAfterMs: Millis, now: Millis): void {
+  session.heardAt = now;
+  const wait = Number.isFinite(retryAfterMs) ? Math.max(0, retryAfterMs) : 0;
+  if (standing === session.standing && standing !== "limited") return;
+  session.standing = standing;
+  session.standingSince = now;
+  session.retryAfterMs = wait;
+}

@@ -1,0 +1,50 @@
+import { pieceCount } from "@darner/domain";
+import type { PeerEvent } from "./event.ts";
+import { openAtScheduler } from "./follow-scheduler.ts";
+import { GrantBook } from "./grant-book.ts";
+import { LandingRhythm } from "./landing-rhythm.ts";
+import type { Millis, PeerLimits } from "./limits.ts";
+import type { PeerState, Random } from "./peer-state.ts";
+import { PieceBook } from "./piece-book.ts";
+import { ReaderBook } from "./reader-book.ts";
+import { emptyReports } from "./report-queue.ts";
+import type { Session } from "./session.ts";
+import { freshSource } from "./source-book.ts";
+import { TransferBook } from "./transfer-book.ts";
+
+/** The begin of a peer. */
+export type PeerStarted = Extract<PeerEvent, { type: "peer-started" }>;
+
+/** A peer begins: what is held already needs no scheduler, the rest is opened there. */
+export function startPeer(event: PeerStarted, limits: PeerLimits, random: Random, now: Millis): PeerState {
+  const peer: PeerState = {
+    limits,
+    random,
+    task: event.task,
+    registry: event.registry,
+    priority: event.priority,
+    session: firstSession(event, limits, random, now),
+    source: freshSource(event.access, event.sequential),
+    readers: new ReaderBook(limits.readers, now),
+    transfers: new TransferBook(limits.cancelledTransfers),
+    grants: new GrantBook(),
+    rhythm: new LandingRhythm(),
+    pieces: new PieceBook(pieceCount(event.task.size), event.have),
+    reports: emptyReports(),
+    needs: new Map(),
+    phase: "fetching",
+    failedProofs: 0,
+    fromOwnSource: false,
+    lastProgressAt: now,
+    out: [],
+  };
+  if (!peer.pieces.have.isFull) openAtScheduler(peer, now);
+  return peer;
+}
+
+// A reader waits for its first byte and comes alone; preheats come to all hosts at once.
+function firstSession({ schedulerLive, priority }: PeerStarted, limits: PeerLimits, random: Random, now: Millis): Session {
+  const ownReadsFrom = schedulerLive || priority === "reader" ? now : now + random() * limits.jitterMs;
+  const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, heardAt: now };
+  return { live: schedulerLive, isOpen: false, isOpenDue: false, since: now, ownReadsFrom, ...heard };
+}

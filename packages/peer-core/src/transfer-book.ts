@@ -1,0 +1,127 @@
+import { type HostId, type PieceRun, piecesOf } from "@darner/domain";
+import type { Millis } from "./limits.ts";
+import { covers } from "./piece-runs.ts";
+
+/** One request under way: to a parent, or to the source. */
+export type Transfer = {
+  readonly id: number;
+  readonly from: HostId | "source";
+  /** The grant it serves; undefined for an own read and for a grant of a scheduler that is gone. */
+  grant: number | undefined;
+  readonly run: PieceRun;
+  /** What it was asked for and has not landed from anywhere: the pieces in flight. */
+  readonly left: Set<number>;
+  /** Pieces that another transfer carried at the same time: the body takes one of the two copies and drops the other. */
+  readonly shared: Set<number>;
+  readonly startedAt: Millis;
+  /** When it last landed a piece, or began. */
+  lastSignAt: Millis;
+};
+
+/** The transfers of a peer: the live ones, bounded by who starts them, and the last cancelled ones. */
+export class TransferBook {
+  readonly #live = new Map<number, Transfer>();
+  readonly #cancelled = new Map<number, Transfer>();
+  readonly #maxCancelled: number;
+  #lastId = 0;
+
+  constructor(maxCancelled: number) {
+    this.#maxCancelled = maxCancelled;
+  }
+
+  /** The live transfers, oldest first. */
+  get live(): Iterable<Transfer> {
+    return this.#live.values();
+  }
+
+  get count(): number {
+    return this.#live.size;
+  }
+
+  /** How many live transfers read the source. */
+  get sourceReads(): number {
+    let count = 0;
+    for (const transfer of this.#live.values()) if (transfer.from === "source") count += 1;
+    return count;
+  }
+
+  /** Begins a transfer for those pieces of a run that `asked` names. */
+  start(from: HostId | "source", grant: number | undefined, run: PieceRun, asked: (piece: number) => boolean, now: Millis): Transfer {
+    this.#lastId += 1;
+    const left = new Set(piecesOf(run).filter(asked));
+    const transfer = { id: this.#lastId, from, grant, run, left, shared: new Set<number>(), startedAt: now, lastSignAt: now };
+    for (const piece of left) this.#share(transfer, piece);
+    this.#live.set(transfer.id, transfer);
+    return transfer;
+  }
+
+  // A cancelled transfer may still be writing the piece when the next one brings it: that excuses one lost copy.
+  #share(transfer: Transfer, piece: number): void {
+    for (const other of this.carriersOf(piece)) {
+      other.shared.add(piece);
+      transfer.shared.add(piece);
+    }
+    for (const other of this.#cancelled.values()) if (other.left.delete(piece)) transfer.shared.add(piece);
+  }
+
+  /** The transfer a landed piece may have come by, live or lately cancelled; undefined where it never was asked for it. */
+  senderOf(id: number, piece: number): Transfer | undefined {
+    const transfer = this.#live.get(id) ?? this.#cancelled.get(id);
+    return transfer !== undefined && covers(transfer.run, piece) ? transfer : undefined;
+  }
+
+  isLive(id: number): boolean {
+    return this.#live.has(id);
+  }
+
+  /** Takes a landed piece out of flight; returns the other transfers that carried it. */
+  land(sender: Transfer, piece: number, now: Millis): Transfer[] {
+    sender.lastSignAt = now;
+    const others = this.carriersOf(piece).filter((carrier) => carrier !== sender);
+    sender.left.delete(piece);
+    for (const other of others) other.left.delete(piece);
+    return others;
+  }
+
+  /** A transfer is over; undefined where it was not live. */
+  end(id: number): Transfer | undefined {
+    const transfer = this.#live.get(id);
+    this.#live.delete(id);
+    return transfer;
+  }
+
+  /** Moves a transfer to the cancelled ones; says whether it was live. */
+  cancel(id: number): boolean {
+    const transfer = this.end(id);
+    if (transfer === undefined) return false;
+    transfer.grant = undefined;
+    this.#cancelled.set(id, transfer);
+    for (const oldest of this.#cancelled.keys()) if (this.#cancelled.size > this.#maxCancelled) this.#cancelled.delete(oldest);
+    return true;
+  }
+
+  /** Forgets cancelled transfers: what still lands of them belongs to bytes that are gone. */
+  forgetCancelled(): void {
+    this.#cancelled.clear();
+  }
+
+  isInFlight(piece: number): boolean {
+    for (const transfer of this.#live.values()) if (transfer.left.has(piece)) return true;
+    return false;
+  }
+
+  carriersOf(piece: number): Transfer[] {
+    return [...this.#live.values()].filter((transfer) => transfer.left.has(piece));
+  }
+
+  /** How many pieces are in flight. */
+  get inFlight(): number {
+    const pieces = new Set<number>();
+    for (const transfer of this.#live.values()) for (const piece of transfer.left) pieces.add(piece);
+    return pieces.size;
+  }
+
+  get cancelledCount(): number {
+    return this.#cancelled.size;
+  }
+}

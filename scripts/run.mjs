@@ -23,15 +23,22 @@ if (script === undefined) {
 }
 
 async function prepare() {
+  let interruptedBy;
   const interrupt = (signal) => {
-    // What npm leaves half done has no stamp, so the next run starts over.
-    stopSetUp(root, signal);
-    process.exit(128 + constants.signals[signal]);
+    // What npm leaves half done has no stamp, so the next run starts over; but not before npm is gone. Asked twice, we do not wait.
+    const isFirst = interruptedBy === undefined;
+    interruptedBy = signal;
+    if (!isFirst || !stopSetUp(signal)) process.exit(128 + constants.signals[signal]);
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
-  const node = await setUp(root);
-  for (const signal of SIGNALS) process.off(signal, interrupt);
-  return node;
+  try {
+    return await setUp(root);
+  } catch (error) {
+    if (interruptedBy !== undefined) process.exit(128 + constants.signals[interruptedBy]);
+    throw error;
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, interrupt);
+  }
 }
 
 function run(node) {

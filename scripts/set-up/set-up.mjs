@@ -22,11 +22,12 @@ export async function setUp(root) {
   return withLock(lockPath(root), { onWait }, async () => readyNode(root) ?? (await install(root)));
 }
 
-/** Ends what a running set-up of `root` has started, and lets others in. */
-export function stopSetUp(root, signal) {
-  if (child === undefined) return;
-  child.kill(signal);
-  rmSync(lockPath(root), { recursive: true, force: true });
+/**
+ * Asks what a running set-up has started to end; `setUp` then fails, and frees the checkout for others once it has.
+ * @returns {boolean} whether there was anything to wait for
+ */
+export function stopSetUp(signal) {
+  return child?.kill(signal) ?? false;
 }
 
 // What is installed is right when the stamp names this very lock file; the stamp also remembers which Node to use.

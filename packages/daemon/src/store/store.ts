@@ -1,7 +1,7 @@
 import type { Digest, PieceHash, PieceSet, Task } from "@darner/domain";
 
 /** What the store tells of one blob it holds, whole or in part. */
-export type BlobSummary = { readonly task: Task; readonly complete: boolean; readonly have: PieceSet };
+export type BlobSummary = { readonly task: Task; readonly complete: boolean; readonly have: PieceSet; readonly facts: BlobFacts };
 
 /** Facts kept beside a blob, small and never secret. */
 export type BlobFacts = {

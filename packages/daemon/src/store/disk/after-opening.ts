@@ -1,0 +1,161 @@
+import { renameSync } from "node:fs";
+import { unlink } from "node:fs/promises";
+
+import { taskId, type Task } from "@darner/domain";
+import type { Logger } from "@darner/runtime";
+
+import type { BlobEntry } from "../blob-entry.ts";
+import type { BlobShelf } from "../blob-shelf.ts";
+import type { Prover } from "../prover.ts";
+import { openProver } from "../worker-prover.ts";
+import type { BlobRecord } from "./blob-record.ts";
+import { DiskBlob, type DiskParts } from "./disk-blob.ts";
+import { OpenFile } from "./open-file.ts";
+import { recheck } from "./recheck.ts";
+import type { RecoveredBlob, Recovery } from "./recovery.ts";
+
+/** What the work after opening needs. */
+export type AfterOpeningParts = {
+  readonly shelf: BlobShelf;
+  readonly disk: DiskParts;
+  readonly log: Logger;
+  readonly clock: () => number;
+  readonly prover: Prover | undefined;
+  readonly sweepEveryMs: number;
+};
+
+/** A blob whose pieces are of another boot, waiting to be hashed again. */
+type Stale = { readonly entry: BlobEntry; readonly blob: RecoveredBlob; readonly done: () => void };
+
+/** What the store does in the background: hashes old pieces again, proves files without a record, keeps the disk from filling up. */
+export class AfterOpening {
+  readonly #parts: AfterOpeningParts;
+  readonly #ending = new AbortController();
+  #work: Promise<unknown> = Promise.resolve();
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor(parts: AfterOpeningParts) {
+    this.#parts = parts;
+  }
+
+  /** Puts on the shelf what is sure and begins with the rest. */
+  begin({ blobs, orphans }: Recovery): void {
+    const { shelf, disk, sweepEveryMs } = this.#parts;
+    const stale: Stale[] = [];
+    for (const blob of blobs) {
+      const { task, record, backing, claims } = blob;
+      const isStale = !record.complete && record.boot !== disk.boot;
+      const { facts, lastUseMs, complete } = record;
+      const entry = shelf.admit({ task, facts, lastUseMs, complete, backing, verified: isStale ? [] : claims });
+      if (isStale) stale.push(this.#stale(entry, blob));
+    }
+    this.#work = Promise.all([this.#recheckAll(stale), this.#proveAll(orphans), this.#sweep()]);
+    this.#sweeper = setInterval(() => void this.#sweep(), sweepEveryMs).unref();
+  }
+
+  /** Ends the background work; what was not finished begins again when the store is opened next. */
+  async end(): Promise<void> {
+    clearInterval(this.#sweeper);
+    this.#ending.abort();
+    await this.#work;
+  }
+
+  #stale(entry: BlobEntry, blob: RecoveredBlob): Stale {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    entry.rechecking = promise;
+    const done = (): void => {
+      entry.rechecking = undefined;
+      resolve(undefined);
+    };
+    return { entry, blob, done };
+  }
+
+  /** One blob after the other, those that somebody holds first. */
+  async #recheckAll(stale: Stale[]): Promise<void> {
+    for (;;) {
+      const held = stale.findIndex(({ entry }) => entry.holders > 0);
+      const [next] = stale.splice(Math.max(held, 0), 1);
+      if (next === undefined) return;
+      await this.#recheck(next);
+      next.done();
+    }
+  }
+
+  async #recheck({ entry, blob }: Stale): Promise<void> {
+    const { signal } = this.#ending;
+    const { shelf, log } = this.#parts;
+    await recheck(
+      entry,
+      blob.claims,
+      (piece) => {
+        shelf.rechecked(entry, piece);
+      },
+      signal,
+    );
+    if (entry.holders === 0) entry.backing.rest();
+    if (signal.aborted || entry.dropped) return;
+    // Also a piece that was right but is being written to since is not claimed.
+    const lost = blob.claims.map(({ piece }) => piece).filter((piece) => !entry.have.has(piece));
+    blob.backing.recheckEnded(lost);
+    log.info("pieces of another boot were hashed again", { digest: entry.task.digest, pieces: blob.claims.length, lost: lost.length });
+  }
+
+  async #proveAll(orphans: readonly Task[]): Promise<void> {
+    if (orphans.length === 0) return;
+    const { log } = this.#parts;
+    log.warn("complete files without a record: they count when their digest is proven", { files: orphans.length });
+    const prover = this.#parts.prover ?? openProver({ workers: 1, log });
+    for (const task of orphans) {
+      if (this.#ending.signal.aborted) break;
+      await this.#prove(prover, task);
+    }
+    if (prover !== this.#parts.prover) await prover[Symbol.asyncDispose]();
+  }
+
+  async #prove(prover: Prover, task: Task): Promise<void> {
+    const { shelf, disk, log, clock } = this.#parts;
+    const path = disk.layout.blobFile(task);
+    const proven = await this.#outcome(prover, path, task);
+    // In the meantime the blob may have come in anew: then the file is that blob's.
+    if (proven === undefined || shelf.findComplete(task.digest) !== undefined) return;
+    if (!proven) {
+      const trash = disk.trashName();
+      renameSync(path, trash);
+      log.warn("a file among the blobs does not have its digest and is removed", { digest: task.digest });
+      await unlink(trash);
+      return;
+    }
+    if (shelf.has(task)) return;
+    const record: BlobRecord = { complete: true, incarnation: "0", boot: disk.boot, lastUseMs: clock(), facts: {} };
+    disk.records.putBlob(taskId(task), record);
+    const backing = new DiskBlob(disk, task, record, new OpenFile(path));
+    shelf.admit({ task, facts: {}, lastUseMs: record.lastUseMs, complete: true, backing });
+    await this.#sweep();
+  }
+
+  /** Whether the file has the digest; undefined where the store is closed before that is known. */
+  async #outcome(prover: Prover, path: string, task: Task): Promise<boolean | undefined> {
+    const { signal } = this.#ending;
+    const { promise: closed, resolve } = Promise.withResolvers<undefined>();
+    const stop = (): void => {
+      resolve(undefined);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    const proof = prover.prove(path, task.digest, task.size);
+    proof.extend(task.size);
+    // A file that cannot be read is not proven.
+    const outcome = await Promise.race([proof.result.catch(() => false), closed]);
+    signal.removeEventListener("abort", stop);
+    proof.cancel();
+    return outcome;
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#ending.signal.aborted) return;
+    try {
+      await this.#parts.shelf.sweep();
+    } catch (error) {
+      this.#parts.log.error("the store could not make room", { error: String(error) });
+    }
+  }
+}

@@ -1,4 +1,4 @@
-import type { HostId, PieceRun, Task } from "@darner/domain";
+import type { HostId, PieceRun, PieceSet, Task } from "@darner/domain";
 import type { PieceWriter } from "../store/store.ts";
 
 /** Where a parent is reached: the key it must prove, and `host:port` of its piece channel. */
@@ -19,11 +19,11 @@ export type ChannelFailure =
   /** The parent broke the framing. */
   | "protocol-violation";
 
-/** Takes in pieces of one grant. */
+/** Takes in pieces of one grant. A writer that `begin` gave is either handed to `end` or aborted by the fetcher, before `fetch` resolves. */
 export interface PieceSink {
   /** A piece begins: where its bytes go; undefined refuses it (already here): its bytes are read and dropped. */
   begin(piece: number): PieceWriter | undefined;
-  /** The piece's bytes are all committed to its writer. The next piece of the grant may begin before the writer has finished. */
+  /** The piece's bytes are all committed to its writer, or it failed (`finish` then says how). The next piece of the grant may begin before the writer has finished. */
   end(piece: number, writer: PieceWriter): void;
 }
 
@@ -32,6 +32,8 @@ export type PieceRequest = {
   readonly parent: ParentAddress;
   readonly task: Task;
   readonly run: PieceRun;
+  /** Pieces of the run that are not wanted: here already. */
+  readonly skip?: PieceSet;
   readonly sink: PieceSink;
   readonly signal: AbortSignal;
 };

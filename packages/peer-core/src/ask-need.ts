@@ -41,12 +41,14 @@ function isAsked({ transfers, grants }: PeerState, piece: number): boolean {
   return false;
 }
 
-/** From the reader's next piece on, as long as pieces are missing and nobody, or only the silent, are asked for them. */
+/** From the reader's next piece on, as long as the pieces are in the same plight: nobody, or only the silent, are asked for them. */
 function neededRun(peer: PeerState, { next, end }: WaitingReader, now: Millis): PieceRun {
   const { pieces, limits, transfers } = peer;
-  const isNeeded = (piece: number): boolean =>
-    pieces.isMissing(piece) &&
-    (transfers.isInFlight(piece) ? transfers.carriersOf(piece).every((carrier) => isSilent(peer, carrier, now)) : !isAsked(peer, piece));
+  const isFirstAsked = isAsked(peer, next);
+  const isNeeded = (piece: number): boolean => {
+    if (!pieces.isMissing(piece) || isAsked(peer, piece) !== isFirstAsked) return false;
+    return transfers.carriersOf(piece).every((carrier) => isSilent(peer, carrier, now));
+  };
   let count = 1;
   while (count < limits.needPieces && next + count < end && isNeeded(next + count)) count += 1;
   return { first: next, stride: 1, count };

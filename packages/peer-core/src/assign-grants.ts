@@ -1,4 +1,4 @@
-import type { PieceRun } from "@darner/domain";
+import { piecesOf, runsOf, type PieceRun } from "@darner/domain";
 import type { PeerGrant } from "./grant.ts";
 import type { Millis } from "./limits.ts";
 import { isSilent } from "./outlook.ts";
@@ -24,7 +24,7 @@ export function assignGrants(peer: PeerState, now: Millis): void {
 function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
   const { transfers, limits, source } = peer;
   const isFree = (piece: number): boolean => isFreeFor(peer, grant, piece, now);
-  for (const run of runsWithin(grant.run, isFree)) {
+  for (const run of grantedRuns(grant, isFree)) {
     if (grant.parent === undefined) {
       if (transfers.sourceReads >= (source.sequential ? 1 : limits.sourceReads)) return;
       readGranted(peer, grant, source.sequential ? { first: 0, stride: 1, count: peer.pieces.count } : run, now);
@@ -35,6 +35,11 @@ function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
       peer.out.push({ type: "fetch-pieces", transfer: id, parent: grant.parent, run });
     }
   }
+}
+
+/** A parent is asked in the stride of its grant; the source can only be read contiguously. */
+function grantedRuns({ run, parent }: PeerGrant, isFree: (piece: number) => boolean): PieceRun[] {
+  return parent === undefined ? runsOf(piecesOf(run).filter(isFree)) : runsWithin(run, isFree);
 }
 
 function readGranted(peer: PeerState, grant: PeerGrant, run: PieceRun, now: Millis): void {

@@ -65,7 +65,7 @@ function hopelessness(peer: PeerState, reader: WaitingReader, outlook: Outlook, 
   if (source.access !== "none") return outlook.name === "alone" ? failingSource(peer, reader, now) : [];
   const starvedAt = Math.max(since, outlook.since) + limits.starvedEndMs;
   if (source.refusedAt === undefined) return [{ at: starvedAt, reason: "starved", retryAfterMs: 0 }];
-  const refusedAt = reader.waitingSince <= source.refusedAt ? source.refusedAt : reader.waitingSince + limits.graceMs;
+  const refusedAt = reader.waitingSince < source.refusedAt ? source.refusedAt : reader.waitingSince + limits.graceMs;
   return [{ at: refusedAt, reason: "refused", retryAfterMs: 0 }];
 }
 

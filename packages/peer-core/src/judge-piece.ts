@@ -9,7 +9,8 @@ import { sourceFailed, sourceGave } from "./source-book.ts";
 import type { Transfer } from "./transfer-book.ts";
 
 /** A piece landed: right, wrong, or not to be told yet. One that was never asked for, or is held already, is ignored. */
-export function pieceLanded(peer: PeerState, transfer: number, line: PieceHash, now: Millis): void {
+export function pieceLanded(peer: PeerState, transfer: number, { piece, hash }: PieceHash, now: Millis): void {
+  const line = { piece, hash };
   const { pieces, transfers } = peer;
   const sender = transfers.senderOf(transfer, line.piece);
   if (sender === undefined || !pieces.isPiece(line.piece) || !isPieceHash(line.hash)) return;

@@ -65,7 +65,7 @@ export type PeerLimits = {
 };
 
 /** The limits of every daemon. */
-export const defaultPeerLimits: PeerLimits = {
+export const DEFAULT_LIMITS: PeerLimits = {
   // A peer has some ten parents, each with a few runs once others filled holes in its grant.
   parentTransfers: 64,
   // Stripes overlap by one ("the next granted before the last ends"), own reads by two.
@@ -103,8 +103,8 @@ export const defaultPeerLimits: PeerLimits = {
   lateFactor: 8,
   // A scheduler needs some time to act on a need; repeating it sooner is noise.
   needAgainMs: 2000,
-  // As far as an own read would reach.
-  needPieces: 32,
+  // What a reader takes in the next moment; the rest it asks for when it gets there.
+  needPieces: 8,
   // Longer, and the client is better served by asking the registry itself.
   limitedEndMs: 5000,
   // The first byte comes within 20 s while the registry is merely slow (design.md, 3).

@@ -60,68 +60,75 @@ export class Peer {
 
 function apply(peer: PeerState, event: PeerEvent, now: Millis): void {
   switch (event.type) {
-    case "access-changed": {
+    case "access-changed":
       accessChanged(peer, event.access);
       return;
-    }
-    case "reader-opened": {
+    case "reader-opened":
       peer.readers.open(event.reader, event.next, event.end, peer.pieces.count);
       return;
-    }
-    case "reader-advanced": {
+    case "reader-advanced":
       peer.readers.advance(event.reader, event.next);
       return;
-    }
-    case "reader-closed": {
+    case "reader-closed":
       peer.readers.close(event.reader, now);
       return;
-    }
-    case "scheduler-found": {
-      schedulerFound(peer, now);
-      return;
-    }
-    case "scheduler-lost": {
-      schedulerLost(peer, now);
-      return;
-    }
-    case "grant-received": {
-      grantReceived(peer, event.grant, now);
-      return;
-    }
-    case "grant-revoked": {
-      grantRevoked(peer, event.grant);
-      return;
-    }
-    case "table-received": {
-      decidePending(peer, learnTable(peer, event.hashes), now);
-      return;
-    }
-    case "standing-told": {
-      standingTold(peer.session, event.standing, event.retryAfterMs, now);
-      return;
-    }
-    case "piece-landed": {
+    case "piece-landed":
       pieceLanded(peer, event.transfer, event, now);
       return;
-    }
-    case "transfer-ended": {
+    case "transfer-ended":
       transferEnded(peer, event.transfer, event.failure, now);
       return;
-    }
-    case "restart-ordered": {
-      restartOrdered(peer, now);
-      return;
-    }
-    case "proof-succeeded": {
+    case "proof-succeeded":
       proofSucceeded(peer);
       return;
-    }
-    case "proof-failed": {
+    case "proof-failed":
       proofFailed(peer, now);
       return;
-    }
+    case "scheduler-found":
+    case "scheduler-lost":
+    case "grant-received":
+    case "grant-revoked":
+    case "table-received":
+    case "standing-told":
+    case "restart-ordered":
+      applyWord(peer, event, now);
+      return;
     case "peer-started":
     case "time-passed":
+  }
+}
+
+/** What comes from the scheduler. */
+type SchedulerWord = Extract<
+  PeerEvent,
+  {
+    type:
+      "scheduler-found" | "scheduler-lost" | "grant-received" | "grant-revoked" | "table-received" | "standing-told" | "restart-ordered";
+  }
+>;
+
+function applyWord(peer: PeerState, word: SchedulerWord, now: Millis): void {
+  switch (word.type) {
+    case "scheduler-found":
+      schedulerFound(peer, now);
+      return;
+    case "scheduler-lost":
+      schedulerLost(peer, now);
+      return;
+    case "grant-received":
+      grantReceived(peer, word.grant, now);
+      return;
+    case "grant-revoked":
+      grantRevoked(peer, word.grant);
+      return;
+    case "table-received":
+      decidePending(peer, learnTable(peer, word.hashes), now);
+      return;
+    case "standing-told":
+      standingTold(peer.session, word.standing, word.retryAfterMs, now);
+      return;
+    case "restart-ordered":
+      restartOrdered(peer, now);
   }
 }
 

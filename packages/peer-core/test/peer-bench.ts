@@ -1,7 +1,7 @@
 import { digestOf, hostIdOf, pieceCount, PieceSet, type HostId, type PieceHash, type PieceRun, type Task } from "@darner/domain";
 import assert from "node:assert/strict";
 import {
-  defaultPeerLimits,
+  DEFAULT_LIMITS,
   Peer,
   type PeerEffect,
   type PeerEvent,
@@ -55,7 +55,7 @@ export class PeerBench {
 
   constructor({ pieces = 16, have = [], limits = {}, random = (): number => 0.5, ...started }: Setting = {}) {
     this.pieces = pieces;
-    this.peer = new Peer({ ...defaultPeerLimits, ...limits }, random);
+    this.peer = new Peer({ ...DEFAULT_LIMITS, ...limits }, random);
     const held = new PieceSet(pieces);
     for (const piece of have) held.add(piece);
     const usual = { registry: "docker.io", access: "caller", sequential: false, priority: "reader", schedulerLive: true } as const;

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MOTHER, one, PeerBench, run, toldOf } from "../test/peer-bench.ts";
+
+const FED = { type: "standing-told", standing: "fed", retryAfterMs: 0 } as const;
+
+describe("telling what readers need", () => {
+  it("needs what nobody was asked for after 300 ms, and again every two seconds", () => {
+    const bench = new PeerBench();
+    bench.send(FED);
+    bench.read(1, 4, 7);
+    assert.equal(toldOf(bench.after(299), "need").length, 0);
+    assert.deepEqual(toldOf(bench.after(1), "need"), [{ type: "need", run: run(4, 3) }]);
+    assert.equal(toldOf(bench.after(1999), "need").length, 0);
+    assert.equal(toldOf(bench.after(1), "need").length, 1);
+  });
+
+  it("needs a piece in flight after two seconds, with what hangs behind it", () => {
+    const bench = new PeerBench();
+    bench.read(1);
+    bench.grant(1, run(0, 4), MOTHER);
+    assert.equal(toldOf(bench.after(1999), "need").length, 0);
+    assert.deepEqual(toldOf(bench.after(1), "need"), [{ type: "need", run: run(0, 4) }]);
+  });
+
+  it("waits eight times the usual time between pieces where they are long", () => {
+    const bench = new PeerBench();
+    bench.table(...Array.from({ length: 16 }, (_, piece) => piece));
+    bench.read(1);
+    const { transfer } = one(bench.grant(1, run(0, 16), MOTHER), "fetch-pieces");
+    for (const piece of [0, 1, 2, 3]) {
+      bench.after(1000);
+      bench.land(transfer, piece);
+      bench.send({ type: "reader-advanced", reader: 1, next: piece + 1 });
+    }
+    assert.equal(toldOf(bench.after(7999), "need").length, 0);
+    assert.equal(toldOf(bench.after(1), "need").length, 1);
+  });
+
+  it("does not need what no reader waits for", () => {
+    const bench = new PeerBench({ priority: "preheat" });
+    bench.send(FED);
+    assert.equal(toldOf(bench.after(5000), "need").length, 0);
+  });
+
+  it("needs nothing more when the piece came", () => {
+    const bench = new PeerBench();
+    bench.table(0);
+    bench.read(1, 0, 1);
+    const { transfer } = one(bench.grant(1, run(0, 4), MOTHER), "fetch-pieces");
+    bench.after(2000);
+    bench.land(transfer, 0);
+    assert.equal(toldOf(bench.after(5000), "need").length, 0);
+  });
+});

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MOTHER, one, PeerBench, run, toldOf } from "../test/peer-bench.ts";
+
+function fedBench(pieces: number): { bench: PeerBench; transfer: number } {
+  const bench = new PeerBench({ pieces });
+  bench.table(...Array.from({ length: pieces }, (_, piece) => piece));
+  return { bench, transfer: one(bench.grant(1, run(0, pieces), MOTHER), "fetch-pieces").transfer };
+}
+
+describe("reporting verified pieces", () => {
+  it("reports the first piece at once and the next ones 50 ms later, together", () => {
+    const { bench, transfer } = fedBench(64);
+    assert.equal(toldOf(bench.land(transfer, 0), "verified").length, 1);
+    for (const piece of [3, 2, 7]) assert.equal(toldOf(bench.land(transfer, piece), "verified").length, 0);
+    assert.equal(toldOf(bench.after(49), "verified").length, 0);
+    assert.deepEqual(toldOf(bench.after(1), "verified"), [{ type: "verified", pieces: [run(2, 2), run(7, 1)], hashes: [] }]);
+  });
+
+  it("reports sixteen pieces without waiting", () => {
+    const { bench, transfer } = fedBench(64);
+    bench.land(transfer, 0);
+    const reports = Array.from({ length: 16 }, (_, index) => toldOf(bench.land(transfer, index + 1), "verified").length);
+    assert.deepEqual(reports, [...Array.from({ length: 15 }, () => 0), 1]);
+  });
+
+  it("reports the last piece before the proof is finished", () => {
+    const { bench, transfer } = fedBench(2);
+    bench.land(transfer, 0);
+    const effects = bench.land(transfer, 1);
+    assert.deepEqual(
+      effects.map((effect) => (effect.type === "tell-scheduler" ? effect.report.type : effect.type)),
+      ["accept-pieces", "verified", "finish-proof"],
+    );
+  });
+});

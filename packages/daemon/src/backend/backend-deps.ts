@@ -4,6 +4,7 @@ import type { Logger, Timers } from "@darner/runtime";
 import type { Gate } from "../access/gate.ts";
 import type { Membership } from "../access/membership.ts";
 import type { Rights } from "../access/rights.ts";
+import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { PeerTable } from "../peers/peer-table.ts";
 import type { ReadBuffers } from "../peers/read-buffers.ts";
@@ -21,6 +22,7 @@ export type BackendDeps = {
   readonly timers: Timers;
   readonly log: Logger;
   readonly metrics: DaemonMetrics;
+  readonly books: Books;
   readonly maxManifestBytes: number;
   readonly tagTtlMs: number;
   readonly graceMs: number;

@@ -1,4 +1,5 @@
 import type { BlobFound, BlobRequest, Listing, ListingRequest, ManifestFound, ManifestRequest, MirrorBackend, Refused } from "@darner/mirror";
+import type { ImagePatterns } from "../image-patterns.ts";
 import type { BackendDeps } from "./backend-deps.ts";
 import { Blobs } from "./blobs.ts";
 import { Listings } from "./listings.ts";
@@ -12,22 +13,29 @@ export class DaemonBackend implements MirrorBackend, Disposable {
   readonly #blobs: Blobs;
   readonly #listings: Listings;
 
-  constructor(deps: BackendDeps) {
+  readonly #patterns: ImagePatterns;
+
+  constructor(deps: BackendDeps, patterns: ImagePatterns) {
     this.#deps = deps;
+    this.#patterns = patterns;
     this.#manifests = new Manifests(deps);
     this.#blobs = new Blobs(deps);
     this.#listings = new Listings(deps);
   }
 
   manifest(request: ManifestRequest): Promise<ManifestFound | Refused> {
+    if (!this.#patterns.allowsImage(request.repository)) return notAllowed();
     return this.#answer(request.signal, this.#manifests.manifest(request));
   }
 
   blob(request: BlobRequest): Promise<BlobFound | Refused> {
+    if (!this.#patterns.allowsImage(request.repository)) return notAllowed();
     return this.#answer(request.signal, this.#blobs.blob(request));
   }
 
   listing(request: ListingRequest): Promise<Listing | Refused> {
+    const { registry, repository } = request;
+    if (repository !== undefined && !this.#patterns.allowsImage({ registry, name: repository })) return notAllowed();
     return this.#answer(request.signal, this.#listings.listing(request));
   }
 
@@ -44,4 +52,8 @@ export class DaemonBackend implements MirrorBackend, Disposable {
       return refused(500, "UNSUPPORTED", "the mirror failed; the registry can be asked directly");
     }
   }
+}
+
+function notAllowed(): Promise<Refused> {
+  return Promise.resolve(refused(404, "NAME_UNKNOWN", "no pattern of mirror.allow allows this image"));
 }

@@ -87,7 +87,7 @@ export class Manifests {
     if (mediaType === undefined) return undefined;
     const bytes = Buffer.allocUnsafe(blob.task.size);
     await blob.read(0, bytes);
-    this.#deps.metrics.bytes.inc({ from: "disk" }, bytes.length);
+    this.#deps.books.received("disk", bytes.length);
     return this.#found(repository, digest, mediaType, bytes);
   }
 

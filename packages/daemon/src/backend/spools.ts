@@ -131,7 +131,7 @@ class SpoolRun {
     for await (const chunk of source.bytes) {
       hash.update(chunk);
       this.#deps.metrics.sourceBytes.inc({ cause: "unknown-size" }, chunk.length);
-      this.#deps.metrics.bytes.inc({ from: "source" }, chunk.length);
+      this.#deps.books.received("source", chunk.length);
       await this.#spool.append(chunk);
       this.#wakeAll();
     }

@@ -1,5 +1,6 @@
 import type { PeerLimits } from "@darner/peer-core";
 import type { Logger, Timers } from "@darner/runtime";
+import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { SchedulerLink } from "../scheduler-link/scheduler-link.ts";
 import type { Prover } from "../store/prover.ts";
@@ -14,6 +15,7 @@ export type PeerDeps = {
   readonly timers: Timers;
   readonly log: Logger;
   readonly metrics: DaemonMetrics;
+  readonly books: Books;
   readonly store: BlobStore;
   readonly prover: Prover;
   readonly buffers: ReadBuffers;

@@ -209,7 +209,7 @@ export class PeerRunner implements StreamedBlob {
     for (const { piece } of pieces) {
       this.#intake.decided(piece);
       const { start, end } = pieceRange(this.task.size, piece);
-      this.#deps.metrics.bytes.inc({ from }, end - start);
+      this.#deps.books.received(from, end - start);
     }
     this.#deps.metrics.piecesVerified.inc({ from }, pieces.length);
     this.#extendProof();

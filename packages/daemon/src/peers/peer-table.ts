@@ -115,7 +115,11 @@ export class PeerTable implements SchedulerListener {
   }
 
   #fromDisk(stored: StoredBlob): ReadableBlob {
-    const blob: StreamedBlob = { task: stored.task, have: stored.have, proven: true, read: (offset, into) => stored.read(offset, into) };
+    const read = (offset: number, into: Uint8Array): Promise<void> => {
+      this.#deps.books.received("disk", into.length);
+      return stored.read(offset, into);
+    };
+    const blob: StreamedBlob = { task: stored.task, have: stored.have, proven: true, read };
     const whole = { start: 0, end: stored.task.size };
     return {
       task: stored.task,

@@ -1,0 +1,11 @@
+import type { Command } from "./command.ts";
+import { daemonCommand } from "./commands/daemon.ts";
+import { getCommand } from "./commands/get.ts";
+import { pullCommand } from "./commands/pull.ts";
+import { schedulerCommand } from "./commands/scheduler.ts";
+import { statusCommand } from "./commands/status.ts";
+import { upCommand } from "./commands/up.ts";
+import { versionCommand } from "./commands/version.ts";
+
+/** Every command, in the order they are listed. */
+export const COMMANDS: readonly Command[] = [upCommand, daemonCommand, schedulerCommand, pullCommand, getCommand, statusCommand, versionCommand];

@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { DarnerError, digestAlgorithm, digestEncoded, digestOf, parseDigest, type Digest, type Reference, type Repository } from "@darner/domain";
+
+/** Why the mirror did not give what the command line asked for. */
+export type MirrorFailure =
+  /** Nobody listens there. */
+  | { readonly code: "no-mirror"; readonly url: string }
+  /** The mirror said no. */
+  | { readonly code: "refused"; readonly status: number }
+  /** The stream broke and could not be resumed. */
+  | { readonly code: "broken" }
+  /** The bytes do not have the digest. */
+  | { readonly code: "wrong-bytes"; readonly digest: Digest };
+
+export class MirrorError extends DarnerError<MirrorFailure> {}
+
+/** A manifest as the mirror gave it, its digest checked. */
+export type FetchedManifest = { readonly digest: Digest; readonly mediaType: string; readonly bytes: Uint8Array };
+
+/** Takes bytes of a blob in order. */
+export type BlobSink = (bytes: Uint8Array) => Promise<void> | void;
+
+const ACCEPT = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+  "*/*",
+].join(", ");
+
+// A stream that broke this often without a single further byte will not get better.
+const MAX_FRUITLESS_TRIES = 3;
+
+/** Asks a Darner mirror as containerd would, and checks every digest itself. */
+export class MirrorClient {
+  readonly #base: string;
+
+  /** `address` is `host:port` of the mirror. */
+  constructor(address: string) {
+    this.#base = `http://${address}`;
+  }
+
+  /** The manifest or index of a reference. Rejects with `MirrorError`. */
+  async manifest(reference: Reference): Promise<FetchedManifest> {
+    const wanted = reference.digest ?? reference.tag ?? "latest";
+    const response = await this.#get(`/v2/${reference.name}/manifests/${wanted}?ns=${encodeURIComponent(reference.registry)}`, { accept: ACCEPT });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const told = parseDigest(response.headers.get("docker-content-digest") ?? "");
+    const digest = reference.digest !== undefined ? digestOf(reference.digest) : told.ok ? told.digest : sha256Of(bytes);
+    if (createHash(digestAlgorithm(digest)).update(bytes).digest("hex") !== digestEncoded(digest)) throw wrongBytes(digest);
+    return { digest, mediaType: response.headers.get("content-type") ?? "application/octet-stream", bytes };
+  }
+
+  /** Reads a blob into `sink`, resuming where a stream ends short, and checks its digest at the end. Gives its size. Rejects with `MirrorError`. */
+  async blob({ registry, name }: Repository, digest: Digest, sink: BlobSink, onSize: (size: number | undefined) => void): Promise<number> {
+    const hash = createHash(digestAlgorithm(digest));
+    const path = `/v2/${name}/blobs/${digest}?ns=${encodeURIComponent(registry)}`;
+    let read = 0;
+    let size: number | undefined;
+    for (let fruitless = 0; fruitless < MAX_FRUITLESS_TRIES; ) {
+      const before = read;
+      const response = await this.#get(path, read === 0 ? {} : { range: `bytes=${String(read)}-` });
+      if (read > 0 && response.status !== 206) throw new MirrorError({ code: "broken" }, "the mirror did not resume the blob where it broke off");
+      if (read === 0) onSize((size = sizeOf(response)));
+      const whole = await readBody(response, async (bytes) => {
+        hash.update(bytes);
+        read += bytes.length;
+        await sink(bytes);
+      });
+      if (whole && (size === undefined || read === size)) {
+        if (hash.digest("hex") !== digestEncoded(digest)) throw wrongBytes(digest);
+        return read;
+      }
+      fruitless = read === before ? fruitless + 1 : 0;
+    }
+    throw new MirrorError({ code: "broken" }, `the blob ${digest} broke off after ${String(read)} bytes and could not be resumed`);
+  }
+
+  async #get(path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+    const url = `${this.#base}${path}`;
+    let response: Response;
+    try {
+      response = await fetch(url, { headers });
+    } catch (error) {
+      const message = `no mirror answers at ${this.#base}: is the daemon running? Another address is given with --mirror.`;
+      throw new MirrorError({ code: "no-mirror", url }, message, { cause: error });
+    }
+    if (response.ok) return response;
+    const text = await response.text();
+    throw new MirrorError({ code: "refused", status: response.status }, `the mirror answered ${String(response.status)}: ${messageIn(text)}`);
+  }
+}
+
+/** Reads a body to its end; false where it ended short. Errors of the sink pass through. */
+async function readBody(response: Response, sink: (bytes: Uint8Array) => Promise<void>): Promise<boolean> {
+  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+  if (reader === undefined) return true;
+  for (;;) {
+    let chunk: { done: boolean; value?: Uint8Array | undefined };
+    try {
+      chunk = await reader.read();
+    } catch {
+      return false;
+    }
+    if (chunk.done || chunk.value === undefined) return true;
+    await sink(chunk.value);
+  }
+}
+
+function sizeOf(response: Response): number | undefined {
+  const length = response.headers.get("content-length");
+  return length === null ? undefined : Number(length);
+}
+
+function sha256Of(bytes: Uint8Array): Digest {
+  return digestOf(`sha256:${createHash("sha256").update(bytes).digest("hex")}`);
+}
+
+function wrongBytes(digest: Digest): MirrorError {
+  return new MirrorError({ code: "wrong-bytes", digest }, `the bytes that came are not ${digest}`);
+}
+
+/** The message of an OCI error body, or the body itself, shortened. */
+function messageIn(text: string): string {
+  try {
+    const { errors } = JSON.parse(text) as { errors?: readonly { code?: string; message?: string }[] };
+    const first = errors?.[0];
+    if (first !== undefined) return `${first.code ?? ""} ${first.message ?? ""}`.trim();
+  } catch {
+    // Not JSON: shown as it is.
+  }
+  return text.slice(0, 200);
+}

@@ -1,0 +1,58 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { parseHostId, type HostId } from "@darner/domain";
+import { formatAddress, listenServer, type Logger } from "@darner/runtime";
+import type { DaemonStatus } from "./status.ts";
+
+/** What the local API gives out. */
+export type AdminDeps = {
+  readonly log: Logger;
+  readonly status: () => DaemonStatus;
+  /** Asks another host for its status, peer to peer. */
+  readonly askHost: (host: HostId, address: string) => Promise<unknown>;
+};
+
+type Answer = { readonly status: number; readonly body: unknown };
+
+/** Opens the daemon's local API: `GET /api/v1/status`, and `GET /api/v1/hosts/{id}/status?address=host:port` for another host's. */
+export async function openAdminServer(listen: string, deps: AdminDeps): Promise<AsyncDisposable & { readonly address: string }> {
+  const server = createServer((request, response) => {
+    void answer(request, deps).then((answered) => {
+      send(response, answered);
+    });
+  });
+  const address = formatAddress(await listenServer(server, listen, "listen.admin"));
+  return {
+    address,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function answer(request: IncomingMessage, deps: AdminDeps): Promise<Answer> {
+  if (request.method !== "GET") return problem(405, "only GET is answered here");
+  const url = URL.parse(request.url ?? "", "http://admin");
+  if (url?.pathname === "/api/v1/status") return { status: 200, body: deps.status() };
+  const named = /^\/api\/v1\/hosts\/([^/]+)\/status$/.exec(url?.pathname ?? "");
+  if (url === null || named === null) return problem(404, "there are /api/v1/status and /api/v1/hosts/{id}/status?address=host:port");
+  const host = parseHostId(named[1] ?? "");
+  const address = url.searchParams.get("address");
+  if (host === undefined || address === null) return problem(400, "the path needs a host id, the query its libp2p address: ?address=host:port");
+  try {
+    return { status: 200, body: await deps.askHost(host, address) };
+  } catch (error) {
+    deps.log.warn("host did not tell its status", { host, address, error });
+    return problem(502, `host ${host} at ${address} did not answer: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function problem(status: number, message: string): Answer {
+  return { status, body: { error: message } };
+}
+
+function send(response: ServerResponse, { status, body }: Answer): void {
+  const text = `${JSON.stringify(body)}\n`;
+  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.end(text);
+}

@@ -1,0 +1,56 @@
+import type { RegistryClient } from "@darner/registry-client";
+import type { Config, Logger, Timers } from "@darner/runtime";
+import { Gate } from "../access/gate.ts";
+import { Membership } from "../access/membership.ts";
+import { Rights } from "../access/rights.ts";
+import type { ImagePatterns } from "../image-patterns.ts";
+import type { Books } from "../books.ts";
+import type { DaemonMetrics } from "../metrics.ts";
+import type { Peers } from "../peers/open-peers.ts";
+import { DaemonBackend } from "./daemon-backend.ts";
+
+/** What the backend is put together from. */
+export type BackendParts = {
+  readonly log: Logger;
+  readonly timers: Timers;
+  readonly metrics: DaemonMetrics;
+  readonly books: Books;
+  readonly client: RegistryClient;
+  readonly peers: Peers;
+  readonly patterns: ImagePatterns;
+};
+
+/** Puts together what stands behind the mirror. */
+export function openBackend(config: Config, { log, timers, metrics, books, client, peers, patterns }: BackendParts): DaemonBackend {
+  const rights = new Rights(config.access, timers);
+  const membership = new Membership();
+  const gate = new Gate({
+    registry: client,
+    rights,
+    membership,
+    metrics,
+    hasOwnCredential: (registry) => config.registries[registry]?.credentials !== undefined,
+  });
+  return new DaemonBackend(
+    {
+      gate,
+      rights,
+      membership,
+      registry: client,
+      store: peers.store,
+      peers: peers.table,
+      buffers: peers.buffers,
+      timers,
+      log: log.child({ room: "backend" }),
+      metrics,
+      books,
+      maxManifestBytes: config.mirror.maxManifestBytes,
+      tagTtlMs: config.mirror.tagTtlSeconds * 1000,
+      graceMs: config.access.graceSeconds * 1000,
+      announceComplete: (task, registry) => {
+        peers.announceComplete(task, registry);
+      },
+    },
+    patterns,
+  );
+}

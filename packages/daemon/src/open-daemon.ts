@@ -1,0 +1,122 @@
+import type { HostId } from "@darner/domain";
+import { createMirrorMetrics, openMirror } from "@darner/mirror";
+import { openRegistryClient, type RegistryClient } from "@darner/registry-client";
+import {
+  createRegistry,
+  formatAddress,
+  listenServer,
+  openDataDir,
+  openHealthServer,
+  parseListen,
+  systemClock,
+  VERSION,
+  type Config,
+  type Logger,
+  type Registry,
+  type Timers,
+} from "@darner/runtime";
+import { openAdminServer } from "./admin-api.ts";
+import { openBackend } from "./backend/open-backend.ts";
+import { Books } from "./books.ts";
+import { StatusBoard } from "./status-board.ts";
+import { openIdentity } from "./identity/identity.ts";
+import { ImagePatterns } from "./image-patterns.ts";
+import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
+import { openP2pNode } from "./p2p/p2p-node.ts";
+import { openPeers, type Peers } from "./peers/open-peers.ts";
+import { registryConfigOf } from "./source/registry-config.ts";
+import type { DaemonAddresses, DaemonStatus } from "./status.ts";
+
+/** What a daemon is given from outside. */
+export type DaemonDeps = { readonly log: Logger; readonly timers?: Timers };
+
+/** A daemon that runs until it is disposed. */
+export type RunningDaemon = AsyncDisposable & {
+  readonly host: HostId;
+  readonly addresses: DaemonAddresses;
+  status(): DaemonStatus;
+};
+
+// Responses that run when the daemon is stopped have this long to end well; the rest end short and containerd goes on elsewhere.
+const DRAIN_MS = 5000;
+
+/**
+ * Opens a daemon: every part in the order it is needed; what was opened is closed in reverse.
+ * Rejects with `StartError` (exit code 2) where it cannot start, with everything that was opened closed again.
+ */
+export async function openDaemon(config: Config, deps: DaemonDeps): Promise<RunningDaemon> {
+  const { log, timers = systemClock } = deps;
+  await using births = new AsyncDisposableStack();
+  const registry = createRegistry();
+  const metrics = createDaemonMetrics(registry);
+  const books = new Books(metrics);
+  births.use(await openDataDir(config.dataDir, { purpose: "daemon", version: VERSION, log }));
+  const identity = await openIdentity(config.dataDir);
+  const client = await openClient(config, births, { log, metrics });
+  const peers = births.use(await openPeers(config, { log, timers, metrics, books, identity, client }));
+  const board = new StatusBoard({ config, identity, books, peers, timers });
+  const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, peers, board });
+  const admin = births.use(await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }));
+  const health = births.use(await openHealthServer(config.listen.metrics, "listen.metrics", { registry, log, ready: () => ({ ready: true }) }));
+  const p2p = births.use(await openP2pNode({ listen: config.listen.p2p }, { identity, log, status: () => Promise.resolve({ ...board.status() }) }));
+  const askHost = (host: HostId, address: string): Promise<unknown> => p2p.askStatus({ host, address });
+  const addresses = { mirror, pieces: peers.address, p2p: p2p.address, admin: admin.address, metrics: formatAddress(health.address) };
+  board.opened(addresses);
+  peers.findScheduler();
+  log.info("daemon ready", { host: identity.host, ...addresses });
+  const lives = births.move();
+  return { host: identity.host, addresses, status: () => board.status(), [Symbol.asyncDispose]: () => lives.disposeAsync() };
+}
+
+async function openClient(config: Config, births: AsyncDisposableStack, { log, metrics }: { log: Logger; metrics: DaemonMetrics }): Promise<RegistryClient> {
+  const patterns = new ImagePatterns(config.mirror.allow);
+  const client = openRegistryClient(await registryConfigOf(config, patterns), {
+    log: log.child({ room: "registry-client" }),
+    observe: ({ status }) => {
+      metrics.sourceRequests.inc({ status: String(status) });
+    },
+  });
+  births.defer(() => client.close());
+  return client;
+}
+
+type MirrorParts = {
+  readonly log: Logger;
+  readonly timers: Timers;
+  readonly registry: Registry;
+  readonly metrics: DaemonMetrics;
+  readonly books: Books;
+  readonly client: RegistryClient;
+  readonly peers: Peers;
+  readonly board: StatusBoard;
+};
+
+async function openMirrorDoor(config: Config, births: AsyncDisposableStack, parts: MirrorParts): Promise<string> {
+  const { log, timers, registry, client, peers, board, metrics, books } = parts;
+  const patterns = new ImagePatterns(config.mirror.allow);
+  const backend = births.use(openBackend(config, { log, timers, metrics, books, client, peers, patterns }));
+  const mirror = openMirror({
+    config: {
+      defaultRegistry: config.mirror.defaultRegistry === "" ? undefined : config.mirror.defaultRegistry,
+      allow: (name) => patterns.allowsRegistry(name),
+      registries: Object.keys(config.registries),
+      ownAddresses: ownNames(config),
+      maxConnections: config.mirror.maxConnections,
+    },
+    backend,
+    log: log.child({ room: "mirror" }),
+    metrics: createMirrorMetrics(registry),
+    clock: timers,
+  });
+  births.defer(() => mirror.close(DRAIN_MS));
+  board.refusedRegistries = () => mirror.refusedRegistries();
+  return formatAddress(await listenServer(mirror.server, config.listen.mirror, "listen.mirror"));
+}
+
+/** The names under which a client could ask this mirror for itself. */
+function ownNames(config: Config): string[] {
+  const mirror = parseListen(config.listen.mirror);
+  if (mirror === undefined) return [];
+  const hosts = ["localhost", "127.0.0.1", mirror.host, ...(config.advertise === undefined ? [] : [config.advertise])];
+  return hosts.map((host) => formatAddress({ host, port: mirror.port }));
+}

@@ -1,0 +1,152 @@
+import { join } from "node:path";
+import { pieceCount, PieceSet, type Task } from "@darner/domain";
+import { DEFAULT_LIMITS } from "@darner/peer-core";
+import type { RegistryClient } from "@darner/registry-client";
+import { formatAddress, parseListen, TokenBucket, VERSION, type Config, type Logger, type Timers } from "@darner/runtime";
+import type { Identity } from "../identity/identity.ts";
+import type { Books } from "../books.ts";
+import type { DaemonMetrics } from "../metrics.ts";
+import type { ChannelEvent } from "../piece-channel/channel-event.ts";
+import type { PieceFetcher } from "../piece-channel/piece-channel.ts";
+import { openPieceFetcher } from "../piece-channel/piece-fetcher.ts";
+import { openPieceServer } from "../piece-channel/piece-server.ts";
+import { GrpcSchedulerLink } from "../scheduler-link/grpc-scheduler-link.ts";
+import { noSchedulerLink } from "../scheduler-link/no-scheduler-link.ts";
+import type { SchedulerLink } from "../scheduler-link/scheduler-link.ts";
+import { openDiskStore } from "../store/disk-store.ts";
+import type { BlobStore } from "../store/store.ts";
+import { openProver } from "../store/worker-prover.ts";
+import { PeerTable } from "./peer-table.ts";
+import { ReadBuffers } from "./read-buffers.ts";
+
+/** What the peers of a daemon are put together from. */
+export type PeersParts = {
+  readonly log: Logger;
+  readonly timers: Timers;
+  readonly metrics: DaemonMetrics;
+  readonly books: Books;
+  readonly identity: Identity;
+  readonly client: RegistryClient;
+};
+
+/** Store, piece channel, scheduler link and the running peers: everything between the mirror and the other hosts. */
+export type Peers = AsyncDisposable & {
+  readonly table: PeerTable;
+  readonly store: BlobStore;
+  readonly buffers: ReadBuffers;
+  /** Where the piece channel listens. */
+  readonly address: string;
+  /** The scheduler the session stands with now. */
+  readonly scheduler: () => string | undefined;
+  /** Begins to look for a scheduler; before that the daemon is alone. */
+  findScheduler(): void;
+  announceComplete(task: Task, registry: string): void;
+};
+
+/** Opens them in the order they need each other. */
+export async function openPeers(config: Config, parts: PeersParts): Promise<Peers> {
+  const { log, timers, metrics, books } = parts;
+  await using births = new AsyncDisposableStack();
+  const { maxBytes, minFreeBytes } = config.store;
+  const store = births.use(await openDiskStore({ dir: join(config.dataDir, "store"), maxBytes, minFreeBytes }, { log: log.child({ room: "store" }) }));
+  const prover = births.use(openProver({ log: log.child({ room: "store" }) }));
+  // Completions on their way to the disk when the daemon stops are waited for; bounded by the peers that run.
+  const completions = new Set<Promise<void>>();
+  births.defer(async () => {
+    await Promise.all(completions);
+  });
+  const { downloadBytesPerSecond } = config.limits;
+  const downloadLimit = downloadBytesPerSecond === 0 ? undefined : new TokenBucket({ bytesPerSecond: downloadBytesPerSecond });
+  const fetcher = births.use(openFetcher(config, parts, downloadLimit));
+  const buffers = new ReadBuffers();
+  let link: SchedulerLink = noSchedulerLink;
+  const table = new PeerTable({
+    limits: DEFAULT_LIMITS,
+    random: Math.random,
+    timers,
+    log: log.child({ room: "peers" }),
+    metrics,
+    books,
+    store,
+    prover,
+    buffers,
+    transfers: {
+      fetcher,
+      registry: parts.client,
+      onSourceBytes: (bytes, cause) => {
+        metrics.sourceBytes.inc({ cause }, bytes);
+      },
+      takeDownload: downloadLimit === undefined ? undefined : (bytes) => downloadLimit.take(bytes),
+    },
+    link: () => link,
+    completing: (completion) => {
+      completions.add(completion);
+      void completion.finally(() => completions.delete(completion));
+    },
+  });
+  births.defer(() => {
+    table.close();
+  });
+  const server = births.use(await openServer(config, parts, store, table));
+  births.defer(() => link[Symbol.asyncDispose]());
+  store.onDropped((task) => {
+    link.dropped(task);
+  });
+  const lives = births.move();
+  return {
+    table,
+    store,
+    buffers,
+    address: server.address,
+    scheduler: () => link.scheduler,
+    findScheduler: () => {
+      if (config.schedulers.length === 0) return;
+      const found = new GrpcSchedulerLink({ schedulers: config.schedulers, hello: helloOf(config, parts.identity, server.address) }, { listener: table, timers, log: log.child({ room: "scheduler-link" }) });
+      link = found;
+      found.start();
+    },
+    announceComplete: (task, registry) => {
+      link.announce({ task, proven: true, have: PieceSet.full(pieceCount(task.size)), registry });
+    },
+    [Symbol.asyncDispose]: () => lives.disposeAsync(),
+  };
+}
+
+function openServer(config: Config, { identity, log, books }: PeersParts, store: BlobStore, table: PeerTable): ReturnType<typeof openPieceServer> {
+  const { uploadBytesPerSecond, uploadConnections } = config.limits;
+  return openPieceServer(
+    { listen: config.listen.pieces, encryption: config.pieces.encryption, maxConnections: uploadConnections },
+    {
+      identity,
+      store,
+      lend: (task) => table.lend(task),
+      // Members only is a matter of a later issue: here every host that proves its key is served.
+      admit: () => true,
+      ...(uploadBytesPerSecond === 0 ? {} : { uploadLimit: new TokenBucket({ bytesPerSecond: uploadBytesPerSecond }) }),
+      log: log.child({ room: "piece-channel" }),
+      observe: (event: ChannelEvent) => {
+        if (event.type === "bytes-sent") books.uploaded(event.bytes);
+      },
+    },
+  );
+}
+
+function openFetcher(config: Config, { identity, log, timers }: PeersParts, downloadLimit: TokenBucket | undefined): PieceFetcher {
+  return openPieceFetcher(
+    { encryption: config.pieces.encryption },
+    {
+      identity,
+      timers,
+      log: log.child({ room: "piece-channel" }),
+      observe: () => undefined,
+      ...(downloadLimit === undefined ? {} : { downloadLimit }),
+    },
+  );
+}
+
+function helloOf(config: Config, identity: Identity, pieces: string): ConstructorParameters<typeof GrpcSchedulerLink>[0]["hello"] {
+  const port = parseListen(pieces)?.port ?? 0;
+  // An empty host lets the scheduler fill in the address it sees this host at.
+  const address = formatAddress({ host: config.advertise ?? "", port });
+  return { host: identity.host, address, zone: config.zone ?? "", seed: config.seed, version: VERSION, name: config.name };
+}

@@ -1,0 +1,56 @@
+import type { RefusedRegistry } from "@darner/mirror";
+import { VERSION, type Config, type Timers } from "@darner/runtime";
+import type { Identity } from "./identity/identity.ts";
+import type { Books } from "./books.ts";
+import type { Peers } from "./peers/open-peers.ts";
+import type { DaemonAddresses, DaemonStatus } from "./status.ts";
+
+/** What a status is read off. */
+export type StatusParts = {
+  readonly config: Config;
+  readonly identity: Identity;
+  readonly books: Books;
+  readonly peers: Peers;
+  readonly timers: Timers;
+};
+
+const NOWHERE: DaemonAddresses = { mirror: "", pieces: "", p2p: "", admin: "", metrics: "" };
+
+/** Puts a daemon's status together when somebody asks. */
+export class StatusBoard {
+  readonly #parts: StatusParts;
+  readonly #startedAt: number;
+  #addresses = NOWHERE;
+  /** Set once the mirror is open. */
+  refusedRegistries: () => readonly RefusedRegistry[] = () => [];
+
+  constructor(parts: StatusParts) {
+    this.#parts = parts;
+    this.#startedAt = parts.timers.now();
+  }
+
+  /** Every door is open now, here. */
+  opened(addresses: DaemonAddresses): void {
+    this.#addresses = addresses;
+  }
+
+  status(): DaemonStatus {
+    const { config, identity, books, peers, timers } = this.#parts;
+    const { bytes, blobs, maxBytes } = peers.store.usage;
+    return {
+      host: identity.host,
+      name: config.name,
+      version: VERSION,
+      zone: config.zone ?? "",
+      seed: config.seed,
+      upSeconds: Math.round((timers.now() - this.#startedAt) / 1000),
+      addresses: this.#addresses,
+      scheduler: peers.scheduler() ?? null,
+      schedulers: config.schedulers,
+      store: { bytes, blobs, maxBytes },
+      bytes: books.bytes(),
+      peers: peers.table.running().map(({ task, pieces, held }) => ({ digest: task.digest, bytes: task.size, pieces, held })),
+      refusedRegistries: this.refusedRegistries().map(({ registry, reason }) => ({ registry, reason })),
+    };
+  }
+}

@@ -1,0 +1,31 @@
+import type { Digest, HostId } from "@darner/domain";
+
+/** Where a daemon's doors really are, as `host:port`. */
+export type DaemonAddresses = {
+  readonly mirror: string;
+  readonly pieces: string;
+  readonly p2p: string;
+  readonly admin: string;
+  readonly metrics: string;
+};
+
+/** What a daemon says of itself: to the command line on its own host, and to members that ask it peer to peer. Bytes are plain numbers. */
+export type DaemonStatus = {
+  readonly host: HostId;
+  readonly name: string;
+  readonly version: string;
+  readonly zone: string;
+  readonly seed: boolean;
+  readonly upSeconds: number;
+  readonly addresses: DaemonAddresses;
+  /** The scheduler the session stands with; null where there is none now. */
+  readonly scheduler: string | null;
+  readonly schedulers: readonly string[];
+  readonly store: { readonly bytes: number; readonly blobs: number; readonly maxBytes: number };
+  /** Verified bytes by where they came from since the daemon started. */
+  readonly bytes: { readonly source: number; readonly parent: number; readonly disk: number; readonly uploaded: number };
+  /** Blobs on their way. */
+  readonly peers: readonly { readonly digest: Digest; readonly bytes: number; readonly pieces: number; readonly held: number }[];
+  /** Registries that were asked for and refused, with what to do about it. */
+  readonly refusedRegistries: readonly { readonly registry: string; readonly reason: string }[];
+};

@@ -1,0 +1,44 @@
+import { status } from "@grpc/grpc-js";
+import { createRegistry, formatAddress, openHealthServer, systemClock, VERSION, type Config, type Logger, type Timers } from "@darner/runtime";
+import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
+import { openSessionServer } from "./grpc/session-server.ts";
+import { Matchmaker } from "./matchmaker.ts";
+import { createSchedulerMetrics } from "./metrics.ts";
+
+/** What a scheduler is given from outside. */
+export type SchedulerDeps = { readonly log: Logger; readonly timers?: Timers };
+
+/** A scheduler that runs until it is disposed. */
+export type RunningScheduler = AsyncDisposable & {
+  /** Where daemons reach it, as `host:port`. */
+  readonly grpc: string;
+  /** Where its HTTP side listens. */
+  readonly http: string;
+};
+
+/** Opens a scheduler. Rejects with `StartError` (exit code 2) where it cannot start. */
+export async function openScheduler(config: Config, deps: SchedulerDeps): Promise<RunningScheduler> {
+  const { log, timers = systemClock } = deps;
+  await using births = new AsyncDisposableStack();
+  const registry = createRegistry();
+  const { maxReadersPerBlob, maxConnectionsPerRegistry, stripeSeconds } = config.source;
+  const core = new Scheduler({ ...DEFAULT_LIMITS, maxReadersPerBlob, maxConnectionsPerRegistry, runMs: stripeSeconds * 1000 }, Math.random);
+  const matchmaker = births.use(
+    new Matchmaker({
+      core,
+      timers,
+      log: log.child({ room: "scheduler" }),
+      metrics: createSchedulerMetrics(registry),
+      endReplaced: (session) => {
+        session.fail(status.ABORTED, "the host began a newer session");
+      },
+      name: config.name,
+      version: VERSION,
+    }),
+  );
+  const http = births.use(await openHealthServer(config.listen.http, "listen.http", { registry, log, ready: () => ({ ready: true }) }));
+  const grpc = births.use(await openSessionServer(config.listen.grpc, matchmaker));
+  log.info("scheduler ready", { grpc: grpc.address, http: formatAddress(http.address) });
+  const lives = births.move();
+  return { grpc: grpc.address, http: formatAddress(http.address), [Symbol.asyncDispose]: () => lives.disposeAsync() };
+}

@@ -1,3 +1,23 @@
-export type { Authority, BlobRead, ByteSink, ContentHead, ContentRequest, ManifestBody, OpenBlob, RegistryClient, Relayed, RelayRequest } from "./registry-client.ts";
+export type {
+  RegistryClientConfig,
+  RegistryClientDeps,
+  RegistryEntry,
+  RegistryTimeouts,
+  RequestFinished,
+  ResolvedAddress,
+} from "./config.ts";
+export { openRegistryClient } from "./open-registry-client.ts";
+export type {
+  Authority,
+  BlobRead,
+  ByteSink,
+  ContentHead,
+  ContentRequest,
+  ManifestBody,
+  OpenBlob,
+  RegistryClient,
+  Relayed,
+  RelayRequest,
+} from "./registry-client.ts";
 export { RegistryError } from "./registry-error.ts";
 export type { RegistryFailure } from "./registry-error.ts";

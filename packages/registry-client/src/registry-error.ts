@@ -3,7 +3,13 @@ import { DarnerError } from "@darner/domain";
 /** Why a registry did not give what was asked. */
 export type RegistryFailure =
   /** 401, also after a token was fetched where that was possible; challenges are the WWW-Authenticate values as they came. */
-  | { readonly code: "unauthorized"; readonly status: 401; readonly challenges: readonly string[]; readonly body: Uint8Array; readonly contentType: string }
+  | {
+      readonly code: "unauthorized";
+      readonly status: 401;
+      readonly challenges: readonly string[];
+      readonly body: Uint8Array;
+      readonly contentType: string;
+    }
   /** 403. */
   | { readonly code: "denied"; readonly status: 403; readonly body: Uint8Array; readonly contentType: string }
   /** 404 (or 410). */

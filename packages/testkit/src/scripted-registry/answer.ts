@@ -69,6 +69,8 @@ export function withFault(answer: Answer, fault: FaultAction, content: Uint8Arra
       return answerOf(fault.status ?? 307, { location: typeof fault.to === "string" ? origins[fault.to] : fault.to.location });
     case "content-range":
       return { ...answer, headers: { ...answer.headers, "content-range": fault.value } };
+    case "short-part":
+      return shortened(answer, fault.bytes);
     case "gzip":
       return { ...answer, headers: { ...answer.headers, "content-encoding": "gzip" }, body: gzipSync(answer.body) };
     case "html":
@@ -96,6 +98,14 @@ function changed(headers: Answer["headers"], set: Readonly<Record<string, string
     else next[name] = value;
   }
   return next;
+}
+
+function shortened(answer: Answer, bytes: number): Answer {
+  const match = /^bytes (\d+)-\d+(\/.*)$/.exec(String(answer.headers["content-range"] ?? ""));
+  if (match === null || bytes >= answer.body.length) return answer;
+  const [, start = "", total = ""] = match;
+  const range = `bytes ${start}-${String(Number(start) + bytes - 1)}${total}`;
+  return { ...answer, headers: { ...answer.headers, "content-range": range }, body: answer.body.subarray(0, bytes) };
 }
 
 function corrupted({ body, headers }: Answer, offset: number): Uint8Array {

@@ -33,6 +33,8 @@ export type FaultAction =
   | { readonly kind: "redirect"; readonly to: "second" | "first" | { readonly location: string }; readonly status?: number }
   /** A Content-Range that says something else. */
   | { readonly kind: "content-range"; readonly value: string }
+  /** A part that is right, but shorter than what was asked. */
+  | { readonly kind: "short-part"; readonly bytes: number }
   /** The body compressed, though nobody asked for it. */
   | { readonly kind: "gzip" }
   /** A login page with 200. */

@@ -1,0 +1,160 @@
+import { LruMap } from "@darner/runtime";
+import type { Logger, Secret } from "@darner/runtime";
+import { backOffMs, values } from "../content/headers.ts";
+import type { Authority } from "../registry-client.ts";
+import { RegistryError } from "../registry-error.ts";
+import { WireError } from "../wire/answer.ts";
+import type { BackOff } from "../wire/back-off.ts";
+import { buffered } from "../wire/buffered-answer.ts";
+import type { HopAnswer, HopRequest, Hops } from "../wire/hops.ts";
+import type { Upstream } from "../wire/upstream.ts";
+import { parseChallenges } from "./challenge.ts";
+import { identityOf, type Identity } from "./identity.ts";
+import { safeRealm } from "./realm.ts";
+import type { TokenClient, TokenRequest } from "./token-client.ts";
+
+/** A request in somebody's name. */
+export type SendRequest = Omit<HopRequest, "authorization" | "url"> & {
+  /** Path and query below the registry's root. */
+  readonly path: string;
+  /** The repository a token is asked for; undefined: none. */
+  readonly repository: string | undefined;
+  readonly authority: Authority;
+  /** Give the registry's own 401 where the token service fails; default: reject with the token service's failure. */
+  readonly tolerant?: boolean;
+};
+
+/** How a registry wants to be spoken to, as its last challenge said. */
+type Manner = { readonly scheme: "basic" } | { readonly scheme: "bearer"; readonly token: TokenRequest };
+type Grant = { readonly value: Secret; readonly forget: () => void };
+
+// One per registry, repository and identity; forgetting one costs one 401.
+const MAX_MANNERS = 4096;
+
+/** Sends requests with the credential they need: waits where told to, answers challenges, renews a token that ended (once per request). */
+export class Sender {
+  readonly #hops: Hops;
+  readonly #tokens: TokenClient;
+  readonly #backOff: BackOff;
+  readonly #log: Logger;
+  readonly #manners = new LruMap<string, Manner>({ maxEntries: MAX_MANNERS });
+
+  constructor(parts: { hops: Hops; tokens: TokenClient; backOff: BackOff; log: Logger }) {
+    this.#hops = parts.hops;
+    this.#tokens = parts.tokens;
+    this.#backOff = parts.backOff;
+    this.#log = parts.log;
+  }
+
+  /** Rejects with `RegistryError` (`rate-limited`, `host-refused`, `refused`, `unavailable`), `WireError` or the signal's reason. */
+  async send(request: SendRequest): Promise<HopAnswer> {
+    const { upstream, authority } = request;
+    const identity = identityOf(upstream, authority);
+    this.#backOff.check(upstream.name, identity.key);
+    try {
+      return await this.#sendAs(request, identity);
+    } catch (error) {
+      if (error instanceof RegistryError && error.detail.code === "rate-limited") {
+        this.#backOff.note(upstream.name, identity.key, error.detail.retryAfterMs);
+      }
+      throw error;
+    }
+  }
+
+  async #sendAs(request: SendRequest, identity: Identity): Promise<HopAnswer> {
+    if (identity.authorization !== undefined) return this.#hop(request, identity, identity.authorization);
+    const key = mannerKey(request, identity);
+    const known = await this.#known(key, identity, request.signal);
+    const sent = await this.#hop(request, identity, known?.value);
+    if (sent.answer.status !== 401 || sent.elsewhere) return sent;
+    known?.forget();
+    const refusal = { answer: await buffered(sent.answer), elsewhere: false };
+    const grant = await this.#answerChallenge(request, identity, key, refusal, known);
+    if (grant === undefined) return refusal;
+    const again = await this.#hop(request, identity, grant.value);
+    if (again.answer.status === 401 && !again.elsewhere) grant.forget();
+    return again;
+  }
+
+  async #hop(request: SendRequest, identity: Identity, authorization: Secret | undefined): Promise<HopAnswer> {
+    const { upstream, path } = request;
+    const url = new URL(upstream.base.href.replace(/\/+$/, "") + path);
+    const sent = await this.#hops.follow({ ...request, url, authorization });
+    const { status, headers } = sent.answer;
+    if (status === 429) this.#backOff.note(upstream.name, identity.key, backOffMs(headers, Date.now()));
+    return sent;
+  }
+
+  /** The credential the registry took last time. */
+  async #known(key: string, identity: Identity, signal: AbortSignal | undefined): Promise<Grant | undefined> {
+    const manner = this.#manners.get(key);
+    if (manner === undefined) return undefined;
+    if (manner.scheme === "basic")
+      return identity.basic === undefined ? undefined : { value: identity.basic, forget: () => this.#manners.delete(key) };
+    try {
+      return this.#granted(manner.token, await this.#tokens.token(manner.token, signal));
+    } catch (error) {
+      if (!isTokenRefusal(error)) throw error;
+      // The registry itself says best what it wants now.
+      this.#manners.delete(key);
+      return undefined;
+    }
+  }
+
+  async #answerChallenge(
+    request: SendRequest,
+    identity: Identity,
+    key: string,
+    refusal: HopAnswer,
+    tried: Grant | undefined,
+  ): Promise<Grant | undefined> {
+    const manner = this.#mannerOf(request, identity, values(refusal.answer.headers, "www-authenticate"));
+    if (manner === undefined) return undefined;
+    this.#manners.set(key, manner);
+    if (manner.scheme === "basic") {
+      const basic = identity.basic;
+      return basic === undefined || tried?.value === basic ? undefined : { value: basic, forget: () => this.#manners.delete(key) };
+    }
+    try {
+      return this.#granted(manner.token, await this.#tokens.token(manner.token, request.signal));
+    } catch (error) {
+      if (isTokenRefusal(error)) return undefined;
+      const failed = error instanceof WireError || (error instanceof RegistryError && error.detail.code !== "rate-limited");
+      if (failed && request.tolerant === true) return undefined;
+      throw error;
+    }
+  }
+
+  #granted(token: TokenRequest, value: Secret): Grant {
+    return { value, forget: () => this.#tokens.forget(token, value) };
+  }
+
+  #mannerOf({ upstream, repository }: SendRequest, identity: Identity, headers: readonly string[]): Manner | undefined {
+    const challenges = parseChallenges(headers);
+    for (const { scheme, params } of challenges) {
+      const named = params.get("realm");
+      if (scheme !== "bearer" || named === undefined) continue;
+      const realm = safeRealm(upstream, named);
+      if (realm === undefined) this.#warnOfRealm(upstream, named);
+      else {
+        const scope = params.get("scope") ?? (repository === undefined ? undefined : `repository:${repository}:pull`);
+        const token = { upstream, realm, service: params.get("service"), scope, identity: identity.key, basic: identity.basic };
+        return { scheme: "bearer", token };
+      }
+    }
+    return identity.basic !== undefined && challenges.some(({ scheme }) => scheme === "basic") ? { scheme: "basic" } : undefined;
+  }
+
+  #warnOfRealm({ name }: Upstream, realm: string): void {
+    const host = URL.canParse(realm) ? new URL(realm).host : "";
+    this.#log.warn("token realm refused", { registry: name, host, add: `registries: { "${name}": { realms: ["${host}"] } }` });
+  }
+}
+
+function isTokenRefusal(error: unknown): boolean {
+  return error instanceof RegistryError && (error.detail.code === "refused" || error.detail.code === "invalid-answer");
+}
+
+function mannerKey({ upstream, repository }: SendRequest, identity: Identity): string {
+  return `${upstream.name} ${repository ?? ""} ${identity.key}`;
+}

@@ -35,13 +35,14 @@ export class PieceSet {
     return this.#count === this.size;
   }
 
+  /** Whether a piece is held; false of everything that is no piece of the blob. */
   has(piece: number): boolean {
-    return ((this.#bits[piece >> 3] ?? 0) & (1 << (piece & 7))) !== 0;
+    return this.#isPiece(piece) && ((this.#bits[piece >> 3] ?? 0) & (1 << (piece & 7))) !== 0;
   }
 
   /** Adds a piece; says whether it was new. A piece outside the blob is refused. */
   add(piece: number): boolean {
-    if (piece < 0 || piece >= this.size || this.has(piece)) return false;
+    if (!this.#isPiece(piece) || this.has(piece)) return false;
     this.#bits[piece >> 3] = (this.#bits[piece >> 3] ?? 0) | (1 << (piece & 7));
     this.#count += 1;
     return true;
@@ -57,7 +58,7 @@ export class PieceSet {
 
   /** The first piece at or after `from` that is not held; `size` where there is none. */
   firstMissing(from = 0): number {
-    let piece = from;
+    let piece = Math.max(0, from);
     while (piece < this.size) {
       if ((piece & 7) === 0 && this.#bits[piece >> 3] === 0xff) piece += 8;
       else if (this.has(piece)) piece += 1;
@@ -71,6 +72,7 @@ export class PieceSet {
     for (let piece = 0; piece < this.size; piece++) if (this.has(piece)) yield piece;
   }
 
+  /** The same pieces in a set of its own. */
   clone(): PieceSet {
     return PieceSet.fromBytes(this.size, this.#bits);
   }
@@ -78,5 +80,10 @@ export class PieceSet {
   /** The set as bits, least significant first, `ceil(size / 8)` bytes; a copy. */
   toBytes(): Uint8Array {
     return this.#bits.slice();
+  }
+
+  // Piece numbers come from other hosts; a fraction or a number past 2^31 would meet some other piece's bit.
+  #isPiece(piece: number): boolean {
+    return Number.isInteger(piece) && piece >= 0 && piece < this.size;
   }
 }

@@ -19,6 +19,7 @@ export class PieceTable {
     this.#known = new Uint8Array(size);
   }
 
+  /** Whether the table knows the hash of a piece. */
   has(piece: number): boolean {
     return this.#known[piece] === 1;
   }
@@ -37,7 +38,7 @@ export class PieceTable {
 
   /** Adds a line. A line that contradicts a known one is not taken and is a `conflict`; so is one out of bounds. */
   add({ piece, hash }: PieceHash): TableVerdict {
-    if (piece < 0 || piece >= this.size || hash.length !== PIECE_HASH_BYTES) return "conflict";
+    if (!Number.isInteger(piece) || piece < 0 || piece >= this.size || hash.length !== PIECE_HASH_BYTES) return "conflict";
     const verdict = this.matches(piece, hash);
     if (verdict !== undefined) return verdict ? "same" : "conflict";
     this.#hashes.set(hash, piece * PIECE_HASH_BYTES);

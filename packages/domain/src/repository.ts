@@ -1,8 +1,10 @@
+import { parseDigest, type Digest } from "./digest.ts";
+
 /** A repository at a registry: `registry` is the name the image carries (`docker.io`), never the address dialled. */
 export type Repository = { readonly registry: string; readonly name: string };
 
 /** An image as people write it, read into its parts; `registry` and `name` already normalised (docker.io/library). */
-export type Reference = Repository & { readonly tag?: string; readonly digest?: string };
+export type Reference = Repository & { readonly tag?: string; readonly digest?: Digest };
 
 const NAME = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
@@ -31,7 +33,7 @@ export function isRegistryHost(host: string): boolean {
 /** Reads `[registry/]name[:tag][@digest]` as containerd and Docker do; undefined where it is none. Neither tag nor digest: tag `latest`. */
 export function parseReference(text: string): Reference | undefined {
   const at = text.indexOf("@");
-  const digest = at < 0 ? undefined : text.slice(at + 1);
+  const digest = at < 0 ? undefined : parseDigest(text.slice(at + 1));
   const beforeDigest = at < 0 ? text : text.slice(0, at);
   const slash = beforeDigest.indexOf("/");
   const head = slash < 0 ? "" : beforeDigest.slice(0, slash);
@@ -44,7 +46,8 @@ export function parseReference(text: string): Reference | undefined {
   const name = registry === "docker.io" && !path.includes("/") ? `library/${path}` : path;
   if (!isRegistryHost(registry) || !isRepositoryName(name)) return undefined;
   if (tag !== undefined && !isTag(tag)) return undefined;
-  const pinned = digest === undefined ? {} : { digest };
+  if (digest?.ok === false) return undefined;
+  const pinned = digest === undefined ? {} : { digest: digest.digest };
   if (tag === undefined && digest === undefined) return { registry, name, tag: "latest" };
   return tag === undefined ? { registry, name, ...pinned } : { registry, name, tag, ...pinned };
 }

@@ -11,8 +11,8 @@ export function taskId({ digest, size }: Task): TaskId {
   return `${digest}/${String(size)}` as TaskId;
 }
 
-// 2^53 - 1 bytes: the largest size a plain number holds exactly.
-const MAX_SIZE = Number.MAX_SAFE_INTEGER;
+// 16 TiB: above every blob a registry takes; it bounds a piece table to 8 MiB, whatever size a stranger claims.
+const MAX_SIZE = 16 * 1024 ** 4;
 
 /** Reads a task from outside: undefined where the digest is none, cannot be verified here, or the size is no byte count. */
 export function parseTask(digest: string, size: number): Task | undefined {

@@ -4,7 +4,15 @@ import type { GrantId } from "./grant.ts";
 /** What a scheduler wants done. Effects for one host are delivered in order; the body may put several into one message. */
 export type SchedulerEffect =
   /** Let `host` take these pieces from `parent`, also those the parent does not have yet. Stands until delivered, failed or revoked. */
-  | { readonly type: "grant-pieces"; readonly host: HostId; readonly task: Task; readonly grant: GrantId; readonly parent: HostId; readonly address: string; readonly run: PieceRun }
+  | {
+      readonly type: "grant-pieces";
+      readonly host: HostId;
+      readonly task: Task;
+      readonly grant: GrantId;
+      readonly parent: HostId;
+      readonly address: string;
+      readonly run: PieceRun;
+    }
   /** Let `host` read these pieces, one contiguous run, from its source. */
   | { readonly type: "grant-stripe"; readonly host: HostId; readonly task: Task; readonly grant: GrantId; readonly run: PieceRun }
   /** Take a grant back: what is not verified yet will come another way. */
@@ -14,6 +22,12 @@ export type SchedulerEffect =
   /** Ask a holder for the piece table it has of a blob; it answers `table-told`. */
   | { readonly type: "ask-table"; readonly host: HostId; readonly task: Task }
   /** Tell a peer how it stands. `fed`: pieces will come, or a source read is in progress. `starved`: nobody can give what is missing now. `limited`: only the source could, and it is not to be asked before `retryAfterMs`. */
-  | { readonly type: "tell-standing"; readonly host: HostId; readonly task: Task; readonly standing: "fed" | "starved" | "limited"; readonly retryAfterMs: number }
+  | {
+      readonly type: "tell-standing";
+      readonly host: HostId;
+      readonly task: Task;
+      readonly standing: "fed" | "starved" | "limited";
+      readonly retryAfterMs: number;
+    }
   /** The table of this peer's registry was wrong: drop every unproven piece and begin again. */
   | { readonly type: "restart-peer"; readonly host: HostId; readonly task: Task };

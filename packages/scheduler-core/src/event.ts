@@ -29,17 +29,39 @@ export type SchedulerEvent =
   /** A host's session ended; its claims and grants are void. */
   | { readonly type: "host-lost"; readonly host: HostId }
   /** A host holds these pieces of a blob; `proven` where its digest is proven there (then `have` is full). `registry`: whose table they were checked against. */
-  | { readonly type: "blob-announced"; readonly host: HostId; readonly task: Task; readonly have: PieceSet; readonly proven: boolean; readonly registry: string }
+  | {
+      readonly type: "blob-announced";
+      readonly host: HostId;
+      readonly task: Task;
+      readonly have: PieceSet;
+      readonly proven: boolean;
+      readonly registry: string;
+    }
   /** A host evicted or quarantined a blob. */
   | { readonly type: "blob-dropped"; readonly host: HostId; readonly task: Task }
   /** A host wants a blob: it becomes a peer of the task. `sequential`: its source cannot be read in ranges. */
-  | { readonly type: "peer-opened"; readonly host: HostId; readonly task: Task; readonly registry: string; readonly access: SourceAccess; readonly sequential: boolean; readonly priority: Priority; readonly have: PieceSet }
+  | {
+      readonly type: "peer-opened";
+      readonly host: HostId;
+      readonly task: Task;
+      readonly registry: string;
+      readonly access: SourceAccess;
+      readonly sequential: boolean;
+      readonly priority: Priority;
+      readonly have: PieceSet;
+    }
   /** A host no longer wants a blob; what it holds of it stays announced. */
   | { readonly type: "peer-closed"; readonly host: HostId; readonly task: Task }
   /** A reader on this host waits for these pieces, first things first. */
   | { readonly type: "pieces-needed"; readonly host: HostId; readonly task: Task; readonly run: PieceRun }
   /** A host verified pieces. `hashes` has those it read from the source itself: lines for its registry's table. */
-  | { readonly type: "pieces-verified"; readonly host: HostId; readonly task: Task; readonly pieces: readonly PieceRun[]; readonly hashes: readonly PieceHash[] }
+  | {
+      readonly type: "pieces-verified";
+      readonly host: HostId;
+      readonly task: Task;
+      readonly pieces: readonly PieceRun[];
+      readonly hashes: readonly PieceHash[];
+    }
   /** A host sends the piece table it holds of a blob, as asked by `ask-table`. */
   | { readonly type: "table-told"; readonly host: HostId; readonly task: Task; readonly hashes: readonly PieceHash[] }
   /** A grant is over on the host's side without having delivered all it promised; pieces verified before count. */

@@ -1,3 +1,7 @@
 export type { SchedulerEffect } from "./effect.ts";
 export type { GrantFailure, SchedulerEvent } from "./event.ts";
 export type { GrantId } from "./grant.ts";
+export { DEFAULT_LIMITS } from "./limits.ts";
+export type { SchedulerLimits } from "./limits.ts";
+export { Scheduler } from "./scheduler.ts";
+export type { HostView, TaskView } from "./snapshot.ts";

@@ -1,0 +1,91 @@
+import { drop } from "./grant-book.ts";
+import type { GrantFailure } from "./event.ts";
+import type { Group } from "./group.ts";
+import type { Grant, Member, Wanting } from "./member.ts";
+import { readsWhole } from "./choose-reader.ts";
+import { strike } from "./strikes.ts";
+import type { Turn } from "./turn.ts";
+
+/** A grant came to nothing: what it owed goes another way, and who is at fault is asked less. */
+export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Grant, failure: GrantFailure): void {
+  const { peer } = member;
+  switch (failure.code) {
+    case "parent-lost":
+    case "parent-silent":
+    case "parent-refused":
+    case "piece-refused":
+      if (grant.parent !== undefined) blameParent(turn, member, grant.parent);
+      break;
+    case "source-unavailable":
+      restFromSource(turn, member, failure.retryAfterMs);
+      break;
+    case "source-refused":
+      peer.access = "none";
+      break;
+    case "source-limited":
+      pauseRegistry(turn, member, failure.retryAfterMs);
+      break;
+    case "source-without-range":
+      readWholeFromNowOn(turn, group, member);
+      break;
+    case "disk-refused":
+      peer.heldBackUntil = turn.now + turn.limits.avoidMs;
+      break;
+  }
+  endGrant(turn, grant, false);
+  if (failure.code === "disk-refused") for (const other of [...peer.grants.values()]) endGrant(turn, other, true);
+}
+
+/** Ends a grant; the rest of a stripe is to be read by somebody else at once. */
+export function endGrant(turn: Turn, grant: Grant, tell: boolean): void {
+  const pieces = drop(turn, grant, tell);
+  if (grant.parent === undefined) for (const piece of pieces) turn.rescue.set(piece, grant.child);
+}
+
+/** A parent failed a child: one strike, and this child does not go back to it for a while. */
+export function blameParent(turn: Turn, child: Wanting, parent: Member): void {
+  const { limits, now } = turn;
+  strike(parent.host, limits, now);
+  const { avoided } = child.peer;
+  avoided.delete(parent.host.id);
+  avoided.set(parent.host.id, now + limits.avoidMs);
+  const [oldest] = avoided.keys();
+  if (avoided.size > limits.maxAvoidedParents && oldest !== undefined) avoided.delete(oldest);
+}
+
+/**
+ * A source read of this peer broke: others try, it rests.
+ *
+ *     rest = max(retryAfter, min(maxSourceRestMs, sourceRestMs × 2^(failures − 1)))
+ */
+export function restFromSource(turn: Turn, member: Wanting, retryAfterMs: number): void {
+  const { limits, now } = turn;
+  const { peer } = member;
+  peer.sourceFailures += 1;
+  let rest = limits.sourceRestMs;
+  for (let failure = 1; failure < peer.sourceFailures && rest < limits.maxSourceRestMs; failure++) rest *= 2;
+  peer.sourceRestUntil = now + Math.max(boundedWait(retryAfterMs), Math.min(limits.maxSourceRestMs, rest));
+}
+
+/** The registry wants nobody to ask for a while: that holds for all. */
+function pauseRegistry(turn: Turn, member: Wanting, retryAfterMs: number): void {
+  const registry = turn.memory.registries.of(member.registry);
+  registry.pausedUntil = Math.max(registry.pausedUntil, turn.now + Math.max(turn.limits.sourceRestMs, boundedWait(retryAfterMs)));
+}
+
+/** The registry has no ranges: its stripes in progress end, one reader will stream the whole blob. */
+function readWholeFromNowOn(turn: Turn, group: Group, member: Wanting): void {
+  const { sequential } = turn.swarm;
+  if (sequential.size < turn.limits.maxRegistriesPerTask) sequential.add(member.registry);
+  member.peer.sequential = true;
+  for (const grant of [...group.stripes]) {
+    if (readsWhole(turn, grant.child as Wanting) && grant.child.registry === member.registry) endGrant(turn, grant, true);
+  }
+}
+
+// A registry that asks for more than an hour's patience is asked again after an hour.
+const MAX_WAIT_MS = 3_600_000;
+
+function boundedWait(retryAfterMs: number): number {
+  return Number.isFinite(retryAfterMs) ? Math.max(0, Math.min(MAX_WAIT_MS, retryAfterMs)) : 0;
+}

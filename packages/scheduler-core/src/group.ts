@@ -1,0 +1,149 @@
+import { PIECE_HASH_BYTES, PieceTable, type PieceHash } from "@darner/domain";
+import { isWanting, type Grant, type Member } from "./member.ts";
+
+/** The members of a task whose pieces follow one piece table, and may therefore feed each other. */
+export class Group {
+  readonly pieces: number;
+  /** Made with its first line: most groups are blobs at rest. */
+  #table: PieceTable | undefined;
+  /** How many lines the table has. */
+  lines = 0;
+  readonly members: Set<Member> = new Set();
+  #list: readonly Member[] | undefined;
+  /** Per piece: how many members hold it. */
+  readonly held: Uint16Array;
+  /** Per piece: how many peers are promised it. */
+  readonly promised: Uint16Array;
+  /** Per piece: the stripe that reads it from the source. */
+  readonly reading: Map<number, Grant> = new Map();
+  /** Live stripes. */
+  readonly stripes: Set<Grant> = new Set();
+  /** Wanting peers that are promised nothing. */
+  readonly idle: Set<Member> = new Set();
+  /** Peers with a reader that waits for a certain piece. */
+  readonly needy: Set<Member> = new Set();
+  /** Pieces that somebody holds and the table has no line for. */
+  heldWithoutLine = 0;
+  /** Whom the table was asked of, when; and who did not know the rest. */
+  asked: { readonly member: Member; readonly at: number } | undefined;
+  readonly askedInVain: Set<Member> = new Set();
+  /** Something came that an idle peer could use. */
+  stirred = false;
+
+  constructor(pieces: number) {
+    this.pieces = pieces;
+    this.held = new Uint16Array(pieces);
+    this.promised = new Uint16Array(pieces);
+  }
+
+  get tableIsComplete(): boolean {
+    return this.lines === this.pieces;
+  }
+
+  knows(piece: number): boolean {
+    return this.#table?.has(piece) ?? false;
+  }
+
+  /** Whether a line is the table's; undefined where the table has none for the piece. */
+  matches(line: PieceHash): boolean | undefined {
+    return this.#table?.matches(line.piece, line.hash);
+  }
+
+  /** Every line, ascending by piece. */
+  table(): PieceHash[] {
+    return this.#table === undefined ? [] : [...this.#table.entries()];
+  }
+
+  /** Adds lines; gives back those that were new and those that contradict the table. What is no line of this blob is neither. */
+  learn(hashes: readonly PieceHash[]): { readonly fresh: PieceHash[]; readonly contradicting: number[] } {
+    const fresh: PieceHash[] = [];
+    const contradicting: number[] = [];
+    this.#table ??= new PieceTable(this.pieces);
+    for (const line of hashes) {
+      if (!(line.piece >= 0 && line.piece < this.pieces) || line.hash.length !== PIECE_HASH_BYTES) continue;
+      const verdict = this.#table.add(line);
+      if (verdict === "conflict") contradicting.push(line.piece);
+      if (verdict !== "new") continue;
+      fresh.push(line);
+      this.lines += 1;
+      if ((this.held[line.piece] ?? 0) > 0) this.heldWithoutLine -= 1;
+    }
+    return { fresh, contradicting };
+  }
+
+  /** Forgets every line. */
+  forgetTable(): void {
+    this.#table = undefined;
+    this.lines = 0;
+    this.heldWithoutLine = this.held.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
+  }
+
+  /** A member now holds one more piece; false where it did before. */
+  hold(member: Member, piece: number): boolean {
+    if (!member.have.add(piece)) return false;
+    this.countHeld(piece, 1);
+    if (member.have.isFull) this.idle.delete(member);
+    return true;
+  }
+
+  countHeld(piece: number, by: 1 | -1): void {
+    const before = this.held[piece] ?? 0;
+    this.held[piece] = before + by;
+    if (by === 1) this.stirred = true;
+    const changesFirst = by === 1 ? before === 0 : before === 1;
+    if (changesFirst && !this.knows(piece)) this.heldWithoutLine += by;
+  }
+
+  /** Counts a member and everything it holds and is promised. */
+  enter(member: Member): void {
+    this.members.add(member);
+    this.#list = undefined;
+    for (const piece of member.have) this.countHeld(piece, 1);
+    const { peer } = member;
+    if (peer !== undefined) {
+      for (const [piece, grant] of peer.promised.entries()) {
+        if (grant === undefined) continue;
+        this.promised[piece] = (this.promised[piece] ?? 0) + 1;
+        if (grant.parent === undefined) this.reading.set(piece, grant);
+      }
+      for (const grant of peer.grants.values()) if (grant.parent === undefined) this.stripes.add(grant);
+    }
+    if ((peer?.needs.length ?? 0) > 0) this.needy.add(member);
+    this.noteIdle(member);
+  }
+
+  noteIdle(member: Member): void {
+    if (isWanting(member) && member.peer.promisedCount === 0) this.idle.add(member);
+    else this.idle.delete(member);
+  }
+
+  /** Uncounts a member that holds and is promised nothing any more. */
+  leave(member: Member): void {
+    this.members.delete(member);
+    this.#list = undefined;
+    this.idle.delete(member);
+    this.needy.delete(member);
+    this.askedInVain.delete(member);
+    if (this.asked?.member === member) this.asked = undefined;
+  }
+
+  /** The members in the order in which they came. */
+  list(): readonly Member[] {
+    return (this.#list ??= [...this.members]);
+  }
+
+  /** Peers that want pieces they do not hold, at most `most`: the rules need to know few from many only. */
+  waiting(most: number): number {
+    let count = 0;
+    for (const member of this.members) {
+      if (isWanting(member)) count += 1;
+      if (count >= most) break;
+    }
+    return count;
+  }
+
+  /** How many hosts read stripes now. */
+  get readers(): number {
+    return new Set([...this.stripes].map((grant) => grant.child)).size;
+  }
+}

@@ -1,0 +1,91 @@
+import type { Group } from "./group.ts";
+import { owed } from "./grant-book.ts";
+import { isWanting, type Grant, type Member } from "./member.ts";
+import { depthOf } from "./promise-chain.ts";
+import type { Swarm } from "./swarm.ts";
+import type { Memory } from "./turn.ts";
+
+/** Throws where what a scheduler remembers contradicts itself, or a bound is passed. */
+export function assertInvariants(memory: Memory): void {
+  const { limits, tasks, hosts, registries } = memory;
+  assert(hosts.size <= limits.maxHosts, "more hosts than maxHosts");
+  assert(tasks.size <= limits.maxTasks, "more tasks than maxTasks");
+  assert(memory.restingTables.size <= limits.maxRestingTables, "more tables at rest than maxRestingTables");
+  const backlog = new Map<string, number>();
+  const stripes = new Map<string, number>();
+  for (const swarm of tasks.values()) {
+    assert(swarm.members.size > 0, "a task without members");
+    assert(swarm.members.size <= limits.maxMembersPerTask, "more members than maxMembersPerTask");
+    assert(swarm.groups.size <= limits.maxRegistriesPerTask, "more groups than maxRegistriesPerTask");
+    for (const group of swarm.allGroups()) assertGroup(group);
+    for (const member of swarm.members.values()) assertMember(memory, swarm, member, backlog, stripes);
+    if ([...swarm.allGroups()].some((group) => group.waiting(1) > 0))
+      assert(swarm.wakeAt !== undefined, "a waiting swarm is never looked over");
+  }
+  for (const host of hosts.values()) assert(host.backlogBytes === (backlog.get(host.id) ?? 0), `backlog of ${host.id} is miscounted`);
+  for (const registry of registries.values()) {
+    assert(registry.stripes === (stripes.get(registry.name) ?? 0), `stripes of ${registry.name} are miscounted`);
+    assert(registry.stripes <= limits.maxConnectionsPerRegistry, `too many stripes of ${registry.name}`);
+  }
+}
+
+function assertGroup(group: Group): void {
+  for (let piece = 0; piece < group.pieces; piece++) {
+    let held = 0;
+    let promised = 0;
+    for (const member of group.members) {
+      if (member.have.has(piece)) held += 1;
+      if (member.peer?.promised[piece] !== undefined) promised += 1;
+    }
+    assert(held === group.held[piece], `held count of piece ${String(piece)} is wrong`);
+    assert(promised === group.promised[piece], `promised count of piece ${String(piece)} is wrong`);
+  }
+  let without = 0;
+  for (let piece = 0; piece < group.pieces; piece++) if ((group.held[piece] ?? 0) > 0 && !group.knows(piece)) without += 1;
+  assert(without === group.heldWithoutLine, "heldWithoutLine is miscounted");
+  for (const grant of group.stripes) assert(grant.left > 0 && group.members.has(grant.child), "a stripe without a reader");
+  for (const [piece, grant] of group.reading) assert(grant.child.peer?.promised[piece] === grant, "a piece is read by nobody");
+  for (const member of group.idle) assert(isWanting(member) && member.peer.promisedCount === 0, "an idle peer is promised something");
+}
+
+function assertMember(memory: Memory, swarm: Swarm, member: Member, backlog: Map<string, number>, stripes: Map<string, number>): void {
+  const { host, peer } = member;
+  const group = swarm.groupOf(member);
+  assert(memory.hosts.get(host.id) === host && host.tasks.has(swarm.id), "a member whose host is unknown");
+  assert(peer !== undefined || member.have.count > 0, "a member that holds and wants nothing");
+  assert(!member.proven || member.have.isFull, "proven without every piece");
+  for (const grant of member.feeding)
+    assert(grant.left > 0 && grant.child.peer?.grants.get(grant.id) === grant, "feeds a grant that is over");
+  if (peer === undefined) return;
+  assert(peer.needs.length <= memory.limits.maxNeedsPerPeer, "more needs than maxNeedsPerPeer");
+  assert(peer.avoided.size <= memory.limits.maxAvoidedParents, "more avoided parents than maxAvoidedParents");
+  assert(isWanting(member) || peer.grants.size === 0, "a complete peer is promised pieces");
+  assert(group.idle.has(member) === (isWanting(member) && peer.promisedCount === 0), "the idle set is wrong");
+  let promised = 0;
+  for (const grant of peer.grants.values()) {
+    promised += grant.left;
+    assertGrant(group, grant);
+    if (grant.parent === undefined) stripes.set(member.registry, (stripes.get(member.registry) ?? 0) + 1);
+    else backlog.set(grant.parent.host.id, (backlog.get(grant.parent.host.id) ?? 0) + grant.left * swarm.pieceBytes);
+  }
+  assert(promised === peer.promisedCount, "promisedCount is wrong");
+}
+
+function assertGrant(group: Group, grant: Grant): void {
+  const pieces = owed(grant);
+  assert(pieces.length === grant.left && grant.left > 0, "a grant owes another number of pieces than it says");
+  assert(grant.parent === undefined || group.members.has(grant.parent), "a parent whose table the child does not follow");
+  assert(grant.parent === undefined || grant.parent.feeding.has(grant), "a parent does not know its child");
+  for (const piece of pieces) {
+    assert(!grant.child.have.has(piece), "a piece is promised to who holds it");
+    assert(isRooted(grant, piece), `nothing stands behind the promise of piece ${String(piece)}`);
+  }
+}
+
+function isRooted(grant: Grant, piece: number): boolean {
+  return grant.parent === undefined || depthOf(grant.parent, piece) !== undefined;
+}
+
+function assert(holds: boolean, broken: string): asserts holds {
+  if (!holds) throw new Error(`broken invariant: ${broken}`);
+}

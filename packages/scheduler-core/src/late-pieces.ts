@@ -1,0 +1,95 @@
+import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
+import { blameParent, endGrant, restFromSource } from "./failed-grant.ts";
+import { give, owed, unpromise } from "./grant-book.ts";
+import type { Group } from "./group.ts";
+import type { Grant, Member, Wanting } from "./member.ts";
+import { selectParent } from "./select-parent.ts";
+import { treeShape } from "./tree-shape.ts";
+import type { Turn } from "./turn.ts";
+
+/**
+ * Takes back grants of a peer that should have brought something long ago, where somebody else can bring it.
+ *
+ *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came;
+ *            a parent that delivers to others in that time is busy, not late, until six times as long
+ */
+export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
+  const { limits, now, swarm } = turn;
+  const patience = limits.lateMs + Math.ceil((swarm.pieceBytes * 1000) / limits.slowestBytesPerSecond);
+  for (const grant of [...member.peer.grants.values()]) {
+    const { parent } = grant;
+    const waited = waitedFor(turn, grant);
+    if (waited <= patience) continue;
+    if (parent === undefined) {
+      if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member) === undefined) continue;
+      restFromSource(turn, member, 0);
+    } else {
+      const busy = now - parent.host.deliveredAt <= patience && waited <= BUSY_FACTOR * patience;
+      if (busy || !hasOtherWay(turn, group, member, grant)) continue;
+      blameParent(turn, member, parent);
+    }
+    endGrant(turn, grant, true);
+  }
+}
+
+const BUSY_FACTOR = 6;
+
+/** How long a grant has been able to bring something without doing so; looks and remembers since when. */
+function waitedFor(turn: Turn, grant: Grant): number {
+  const { parent } = grant;
+  const ready = parent === undefined || owed(grant).some((piece) => parent.have.has(piece));
+  if (!ready) grant.readySince = undefined;
+  else grant.readySince ??= parent === undefined ? grant.progressAt : turn.now;
+  return grant.readySince === undefined ? 0 : turn.now - Math.max(grant.readySince, grant.progressAt);
+}
+
+function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): boolean {
+  const [first] = owed(grant);
+  if (first === undefined) return false;
+  if (selectParent(turn, group, member, first, treeShape(turn, group, "holder"), grant.parent) !== undefined) return true;
+  return chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member) !== undefined || mayRead(turn, member);
+}
+
+/**
+ * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
+ *
+ *     due ⇔ its giver could send for hedgeMs and no piece came
+ *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob
+ */
+export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
+  for (const piece of member.peer.needs) {
+    const grant = member.peer.promised[piece];
+    if (grant === undefined || member.peer.hedged.has(piece) || waitedFor(turn, grant) < turn.limits.hedgeMs) continue;
+    const other = otherHolder(turn, group, member, piece, grant);
+    if (other !== undefined) {
+      hedge(turn, member, other, piece, grant);
+      continue;
+    }
+    hedgeFromSource(turn, group, member, piece);
+  }
+}
+
+function otherHolder(turn: Turn, group: Group, member: Wanting, piece: number, grant: Grant): Member | undefined {
+  if ((group.held[piece] ?? 0) === 0) return undefined;
+  const other = selectParent(turn, group, member, piece, treeShape(turn, group, "holder"), grant.parent);
+  return other?.have.has(piece) === true ? other : undefined;
+}
+
+function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: number): void {
+  const { swarm } = turn;
+  if (swarm.hedgedSourcePieces >= Math.max(1, Math.floor(swarm.pieces / 100))) return;
+  const current = member.peer.promised[piece];
+  const own = current?.parent !== undefined && mayRead(turn, member) ? member : undefined;
+  const reader = own ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member);
+  if (reader === undefined || readsWhole(turn, reader) || reader.have.has(piece)) return;
+  swarm.hedgedSourcePieces += 1;
+  hedge(turn, reader, undefined, piece, reader.peer.promised[piece]);
+  if (reader !== member) hedge(turn, member, reader, piece, current);
+}
+
+/** Promises a piece from somewhere else; the grant that promised it runs on unsaid, for whichever brings it first. */
+function hedge(turn: Turn, child: Wanting, parent: Member | undefined, piece: number, instead: Grant | undefined): void {
+  if (instead !== undefined) unpromise(turn, instead, piece);
+  child.peer.hedged.add(piece);
+  give(turn, { child, parent, pieces: [piece] });
+}

@@ -1,0 +1,97 @@
+/** Every bound of a scheduler, and every duration its rules use. Durations in milliseconds. */
+export type SchedulerLimits = {
+  readonly maxHosts: number;
+  readonly maxTasks: number;
+  readonly maxMembersPerTask: number;
+  readonly maxPiecesPerTask: number;
+  readonly maxRegistriesPerTask: number;
+  readonly maxRegistries: number;
+  readonly maxRestingTables: number;
+  readonly maxNeedsPerPeer: number;
+  readonly maxAvoidedParents: number;
+  readonly maxReadersPerBlob: number;
+  readonly maxConnectionsPerRegistry: number;
+  readonly maxUnitsPerPeer: number;
+  readonly maxParentsCompared: number;
+  readonly maxProofFailures: number;
+  readonly maxStrikes: number;
+  readonly minRunBytes: number;
+  readonly minRunPieces: number;
+  readonly runMs: number;
+  readonly windowBytes: number;
+  readonly windowMs: number;
+  readonly strikeWindowMs: number;
+  readonly benchMs: number;
+  readonly avoidMs: number;
+  readonly sourceRestMs: number;
+  readonly maxSourceRestMs: number;
+  readonly lateMs: number;
+  readonly hedgeMs: number;
+  readonly slowestBytesPerSecond: number;
+  readonly checkEveryMs: number;
+  readonly askAgainMs: number;
+};
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** The bounds of a scheduler for a cluster of up to some ten thousand hosts. */
+export const DEFAULT_LIMITS: SchedulerLimits = {
+  // Twice the largest cluster Darner is measured with; a host is about 1 KiB.
+  maxHosts: 20_000,
+  // Every blob that some store in the cluster holds; about 1.5 KiB each and 0.3 KiB per holder.
+  maxTasks: 200_000,
+  // Every host may hold every blob; counts per piece are 16 bits.
+  maxMembersPerTask: 20_000,
+  // 4 TiB at the largest piece length; a peer's promises are then 0.5 MiB.
+  maxPiecesPerTask: 65_536,
+  // The same blob through more registry names than this is a configuration error, or an attack on memory.
+  maxRegistriesPerTask: 8,
+  // Names that callers may bring: bounded by the mirror's allow list in practice.
+  maxRegistries: 4096,
+  // Tables kept though nobody waits, 8 KiB each: for blobs that are pulled again soon; others are asked of a holder.
+  maxRestingTables: 4096,
+  // What a few readers wait for at once; the rest they ask for when they get there.
+  maxNeedsPerPeer: 64,
+  // A child that met this many bad parents forgets the oldest.
+  maxAvoidedParents: 32,
+  // Eight connections fill any link that one cannot, and no registry minds eight.
+  maxReadersPerBlob: 8,
+  // What Docker Hub and Harbor's defaults serve without queueing.
+  maxConnectionsPerRegistry: 64,
+  // Runs one peer takes from holders at a time: enough to keep four parents busy.
+  maxUnitsPerPeer: 4,
+  // A choice among this many parents is as good as among ten thousand, and costs the same in every swarm.
+  maxParentsCompared: 64,
+  // A registry whose bytes failed the proof three times does not have this blob.
+  maxProofFailures: 3,
+  // One broken channel is an accident, three in a minute are a host in trouble.
+  maxStrikes: 3,
+  // One request for less costs more in round trips than in bytes.
+  minRunBytes: MIB,
+  // Shorter runs would need a message for every few pieces.
+  minRunPieces: 4,
+  // A request should last much longer than a round trip: 0.3 s of the measured rate.
+  runMs: 300,
+  // Promised and not arrived, per peer, from those who hold it already: a second of a fast link, 4 s of a slow one.
+  windowBytes: 16 * MIB,
+  // The window of a host whose rate is known.
+  windowMs: 1_000,
+  strikeWindowMs: 60_000,
+  // As long as a daemon needs to restart and catch up.
+  benchMs: 30_000,
+  // How long a child does not go back to a parent that failed it.
+  avoidMs: 10_000,
+  // First rest of a host whose source read broke; doubles with each further failure.
+  sourceRestMs: 1_000,
+  maxSourceRestMs: 60_000,
+  // No piece for this long (and the time of a piece at the slowest useful rate): somebody else tries.
+  lateMs: 10_000,
+  // A reader waits for the piece: ask somebody else sooner.
+  hedgeMs: 2_000,
+  slowestBytesPerSecond: 256 * KIB,
+  // How often a swarm with missing pieces is looked over for what no event announces.
+  checkEveryMs: 2_000,
+  // A holder that was asked for its table answers in one round trip, or is stuck.
+  askAgainMs: 5_000,
+};

@@ -1,0 +1,58 @@
+import type { Wanting, Member } from "./member.ts";
+import { depthOf } from "./promise-chain.ts";
+import type { Turn } from "./turn.ts";
+
+/** The form of the trees in which a run spreads: how many hosts bring pieces in at once, and how many children a host can feed then. */
+export type TreeShape = { readonly roots: number; readonly fanOut: number };
+
+/**
+ * What it costs to choose this parent, in bytes: the lower the better.
+ *
+ *     backlog + reserve + penalty(depth) × run bytes
+ *     penalty(0) = 0;  penalty(d) = roots + (d − 1) × fanOut
+ *
+ * backlog: what it is promised to send already. reserve: what only it can bring in and has not begun to.
+ * A host whose link carries `roots` inflows at once can feed a child with one of them as often as there are inflows:
+ * so a root takes `roots` children before one of them is as good, an inner host `fanOut`.
+ */
+export function scoreParent(backlogBytes: number, reserveBytes: number, depth: number, runBytes: number, shape: TreeShape): number {
+  const penalty = depth === 0 ? 0 : shape.roots + (depth - 1) * shape.fanOut;
+  return backlogBytes + reserveBytes + penalty * runBytes;
+}
+
+/** Whether a child may be given this parent at all: another live host that neither is benched nor failed it a moment ago. */
+export function mayFeed(turn: Turn, parent: Member, child: Wanting): boolean {
+  if (parent === child || parent.host.benchedUntil > turn.now) return false;
+  const avoidedUntil = child.peer.avoided.get(parent.host.id);
+  return avoidedUntil === undefined || avoidedUntil <= turn.now;
+}
+
+/** How near two zones are: the number of leading parts they share (`eu-1/rack-7` and `eu-1/rack-9`: 1). */
+export function nearness(left: string, right: string): number {
+  if (left === right) return Number.MAX_SAFE_INTEGER;
+  const ours = left.split("/");
+  const theirs = right.split("/");
+  const differs = ours.findIndex((part, index) => part !== theirs[index]);
+  return differs < 0 ? ours.length : differs;
+}
+
+/** One choice among parents: lower score first, then the nearer, then the smaller id. */
+export type Candidate = { readonly member: Member; readonly score: number };
+
+/** Whether `left` is to be chosen before `right` as a parent of `child`. */
+export function isBetter(left: Candidate, right: Candidate, child: Member): boolean {
+  if (left.score !== right.score) return left.score < right.score;
+  const near = nearness(left.member.host.zone, child.host.zone) - nearness(right.member.host.zone, child.host.zone);
+  return near !== 0 ? near > 0 : left.member.host.id < right.member.host.id;
+}
+
+/** The depth at which a member could pass all these pieces on; undefined where it lacks one. */
+export function depthOfRun(member: Member, pieces: readonly number[]): number | undefined {
+  let deepest = 0;
+  for (const piece of pieces) {
+    const depth = depthOf(member, piece);
+    if (depth === undefined) return undefined;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}

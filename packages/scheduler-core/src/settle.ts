@@ -1,0 +1,59 @@
+import { feedPeer } from "./feed-peer.ts";
+import type { Group } from "./group.ts";
+import { withdrawEmptyPromises } from "./lost-promises.ts";
+import type { Member } from "./member.ts";
+import { askForTable } from "./piece-lines.ts";
+import { dismissIfIdle } from "./restart-peer.ts";
+import { restTable } from "./resting-tables.ts";
+import { advanceFrontier, rescueStripes } from "./source-frontier.ts";
+import { sourceReadableFrom, tellStanding } from "./standing.ts";
+import type { Turn } from "./turn.ts";
+
+/** Ends a turn: after what happened was booked, everybody it touched is promised what can be promised now. */
+export function settle(turn: Turn): void {
+  const { swarm } = turn;
+  for (const member of [...turn.touched, ...turn.loose]) dismissIfIdle(turn, member);
+  for (const group of swarm.allGroups()) provide(turn, group);
+  // Whoever still waits for what it was to pass on has no way to it: its children look for their own.
+  withdrawEmptyPromises(turn);
+  for (const group of swarm.allGroups()) {
+    provide(turn, group);
+    group.stirred = false;
+    askForTable(turn, group);
+    const readable = askedOnce(() => sourceReadableFrom(turn, group));
+    for (const member of new Set([...turn.touched, ...group.idle])) if (group.members.has(member)) tellStanding(turn, member, readable);
+    restTable(turn, group);
+    planNextLook(turn, group, readable);
+  }
+}
+
+function provide(turn: Turn, group: Group): void {
+  rescueStripes(turn, group);
+  const touched = [...turn.touched].filter((member) => group.members.has(member));
+  for (const member of inOrder(touched)) feedPeer(turn, group, member);
+  advanceFrontier(turn, group);
+  if (!group.stirred) return;
+  for (const member of inOrder([...group.idle])) feedPeer(turn, group, member);
+}
+
+/** Waiting readers before preheats. */
+function inOrder(members: readonly Member[]): Member[] {
+  const isPreheat = (member: Member): boolean => member.peer?.priority === "preheat";
+  return [...members.filter((member) => !isPreheat(member)), ...members.filter(isPreheat)];
+}
+
+/** A swarm in which somebody waits is looked over every checkEveryMs, and when a paused source may be asked again. */
+function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | undefined): void {
+  const { memory, limits, now, swarm } = turn;
+  if (group.waiting(1) === 0) return;
+  let at = now + limits.checkEveryMs;
+  const readable = group.idle.size > 0 ? sourceReadable() : undefined;
+  if (readable !== undefined && readable > now) at = Math.min(at, readable);
+  memory.deadlines.plan(swarm, at);
+}
+
+/** Asks at most once: every idle peer of a group gets the same answer. */
+function askedOnce(ask: () => number | undefined): () => number | undefined {
+  let answer: { readonly value: number | undefined } | undefined;
+  return () => (answer ??= { value: ask() }).value;
+}

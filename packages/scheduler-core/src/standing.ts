@@ -1,0 +1,44 @@
+import { hasAccess, readableFrom } from "./choose-reader.ts";
+import type { Group } from "./group.ts";
+import { isWanting, type Member, type Standing } from "./member.ts";
+import type { Turn } from "./turn.ts";
+
+/**
+ * Tells a peer how it stands, where that changed.
+ *
+ *     fed      something is promised, or some peer may read the source now
+ *     limited  nothing is promised, and who may read the source has to wait
+ *     starved  nothing is promised, and nobody may read the source
+ */
+export function tellStanding(turn: Turn, member: Member, sourceReadable: () => number | undefined): void {
+  const { peer } = member;
+  if (peer === undefined) return;
+  const { standing, retryAfterMs } = standingOf(turn, member, sourceReadable);
+  if (peer.standing === standing) return;
+  peer.standing = standing;
+  turn.effects.push({ type: "tell-standing", host: member.host.id, task: turn.swarm.task, standing, retryAfterMs });
+}
+
+function standingOf(
+  turn: Turn,
+  member: Member,
+  sourceReadable: () => number | undefined,
+): { readonly standing: Standing; readonly retryAfterMs: number } {
+  if (!isWanting(member) || member.peer.promisedCount > 0) return { standing: "fed", retryAfterMs: 0 };
+  const readable = sourceReadable();
+  if (readable === undefined) return { standing: "starved", retryAfterMs: 0 };
+  if (readable <= turn.now) return { standing: "fed", retryAfterMs: 0 };
+  return { standing: "limited", retryAfterMs: readable - turn.now };
+}
+
+/** The earliest instant at which some peer of the group may read the source; undefined where none has access. */
+export function sourceReadableFrom(turn: Turn, group: Group): number | undefined {
+  let earliest: number | undefined;
+  for (const member of group.members) {
+    if (!hasAccess(turn, member)) continue;
+    const from = readableFrom(turn, member);
+    if (from <= turn.now) return turn.now;
+    earliest = Math.min(earliest ?? from, from);
+  }
+  return earliest;
+}

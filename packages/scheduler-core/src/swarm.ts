@@ -1,0 +1,76 @@
+import { pieceCount, pieceLength, taskId, type HostId, type Task, type TaskId } from "@darner/domain";
+import { Group } from "./group.ts";
+import { newMember, type Member } from "./member.ts";
+import type { Host } from "./host-table.ts";
+
+/** One task and all its members. */
+export class Swarm {
+  readonly task: Task;
+  readonly id: TaskId;
+  readonly pieces: number;
+  readonly pieceBytes: number;
+  readonly members: Map<HostId, Member> = new Map();
+  /** By registry; once a proven table is complete, the proven group is the only one. */
+  readonly groups: Map<string, Group> = new Map();
+  /** The group whose table gave bytes with the digest. */
+  proven: Group | undefined;
+  /** Registries that answer a Range with the whole blob. */
+  readonly sequential: Set<string> = new Set();
+  /** Per registry, how often bytes of its table failed the proof. */
+  readonly proofFailures: Map<string, number> = new Map();
+  /** Pieces read from the source a second time because a reader waited. */
+  hedgedSourcePieces = 0;
+  /** When it is looked over next. */
+  wakeAt: number | undefined;
+
+  constructor(task: Task) {
+    this.task = task;
+    this.id = taskId(task);
+    this.pieces = pieceCount(task.size);
+    this.pieceBytes = pieceLength(task.size);
+  }
+
+  /** The group a host that came through `registry` belongs to; undefined where the task has too many registries. */
+  groupFor(registry: string, maxRegistries: number): Group | undefined {
+    if (this.proven?.tableIsComplete === true) return this.proven;
+    const known = this.groups.get(registry);
+    if (known !== undefined) return known;
+    if (this.groups.size >= maxRegistries) return undefined;
+    const group = new Group(this.pieces);
+    this.groups.set(registry, group);
+    return group;
+  }
+
+  groupOf(member: Member): Group {
+    const group = this.proven?.members.has(member) === true ? this.proven : this.groups.get(member.registry);
+    if (group === undefined) throw new Error("a member belongs to no group");
+    return group;
+  }
+
+  /** All groups, the proven one included once. */
+  allGroups(): Set<Group> {
+    const groups = new Set(this.groups.values());
+    if (this.proven !== undefined) groups.add(this.proven);
+    return groups;
+  }
+
+  /** Makes a host a member that holds nothing. */
+  admit(host: Host, registry: string, group: Group): Member {
+    const member = newMember(host, registry, this.pieces);
+    this.members.set(host.id, member);
+    host.tasks.add(this.id);
+    group.enter(member);
+    return member;
+  }
+
+  /** Forgets a member that holds nothing, wants nothing and feeds nobody. */
+  dismiss(member: Member): void {
+    const group = this.groupOf(member);
+    group.leave(member);
+    this.members.delete(member.host.id);
+    member.host.tasks.delete(this.id);
+    if (group.members.size > 0) return;
+    for (const [registry, each] of this.groups) if (each === group) this.groups.delete(registry);
+    if (group === this.proven) this.proven = undefined;
+  }
+}

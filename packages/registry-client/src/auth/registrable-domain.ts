@@ -1,6 +1,6 @@
 // Suffixes under which strangers register names. Not the whole public suffix list: a suffix missing here would let a neighbour under
 // the same suffix be named as realm, so the clouds where registries and storage live are listed, and short labels under a country
-// code count as suffixes by their form. A registry that needs more names its realms in the configuration.
+// code (`co.uk`) count as suffixes by their form. A registry that needs more names its realms in the configuration.
 const SHARED = new Set(
   [
     "amazonaws.com on.aws amazonaws.com.cn cloudfront.net elasticbeanstalk.com",
@@ -16,18 +16,15 @@ const SHARED = new Set(
 );
 const GENERIC = new Set("ac co com edu gob gov gv mil ne net nom or org sch".split(" "));
 
-/** The part of a host name that one owner registered, as well as it can be told without the public suffix list; undefined for what has none. */
+/**
+ * The part of a host name that one owner registered, as well as it can be told without the public suffix list.
+ * Undefined for what has none, and for names under a shared suffix, which have regions and accounts at depths of their own.
+ */
 export function registrableDomain(hostname: string): string | undefined {
   const labels = hostname.split(".");
-  if (labels.some((label) => label === "") || labels.length < 2 || /^[0-9]+$/.test(labels.at(-1) ?? "")) return undefined;
-  for (let from = 1; from < labels.length; from += 1) {
-    if (isSuffix(labels.slice(from))) return labels.slice(from - 1).join(".");
-  }
-  return undefined;
-}
-
-function isSuffix(labels: readonly string[]): boolean {
-  if (labels.length === 1) return true;
-  const [first = "", second = ""] = labels;
-  return SHARED.has(labels.join(".")) || (labels.length === 2 && second.length === 2 && GENERIC.has(first));
+  const [second = "", top = ""] = labels.slice(-2);
+  if (labels.length < 2 || labels.includes("") || /^[0-9]+$/.test(top)) return undefined;
+  if (labels.some((_, from) => SHARED.has(labels.slice(from).join(".")))) return undefined;
+  const depth = top.length === 2 && GENERIC.has(second) ? 3 : 2;
+  return labels.length < depth ? undefined : labels.slice(-depth).join(".");
 }

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { openRegistryClient } from "@darner/registry-client";
+import type { RegistryClient, RegistryClientConfig, RegistryClientDeps, ResolvedAddress } from "@darner/registry-client";
+import { capturedLog, noLeaks, openScriptedRegistry, randomBlob, type CapturedLog } from "@darner/testkit";
+import { anonymous, failure, openBench } from "../../test/setup.ts";
+
+noLeaks();
+
+type Rig = AsyncDisposable & { readonly client: RegistryClient; readonly log: CapturedLog; readonly resolved: string[] };
+
+/** A client whose names resolve as told; nothing it may dial is there, so a host that is let through ends as unavailable. */
+function rig(
+  addresses: Readonly<Record<string, string | string[]>>,
+  config: RegistryClientConfig = {},
+  more: Partial<RegistryClientDeps> = {},
+): Rig {
+  const [log, resolved]: [CapturedLog, string[]] = [capturedLog(), []];
+  const lookup = async (hostname: string): Promise<ResolvedAddress[]> => {
+    resolved.push(hostname);
+    return [addresses[hostname] ?? []].flat().map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+  };
+  const client = openRegistryClient({ timeouts: { connectMs: 50 }, ...config }, { log, lookup, ...more });
+  return { client, log, resolved, [Symbol.asyncDispose]: () => client.close() };
+}
+
+const ask = (client: RegistryClient, registry: string): Promise<unknown> =>
+  client.head({ repository: { registry, name: "a/b" }, kind: "manifest", reference: "latest", authority: anonymous });
+
+test("case 13: addresses and local names are refused without resolving or connecting", async () => {
+  await using r = rig({});
+  for (const registry of [
+    "127.0.0.1:6443",
+    "localhost",
+    "localhost:5000",
+    "169.254.169.254",
+    "metadata.google.internal",
+    "10.1.2.3",
+    "0.0.0.0",
+    "2130706433",
+    "0x7f.1",
+    "0177.0.0.1",
+    "8.8.8.8",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "kubernetes",
+    "x.local",
+    "a.localhost",
+    "svc.cluster.local",
+  ]) {
+    await failure(ask(r.client, registry), "host-refused");
+  }
+  assert.deepEqual(r.resolved, []);
+});
+
+test("case 13: a cluster-internal name is refused by what it resolves to", async () => {
+  await using r = rig({ "api.default.svc": "10.96.0.1" });
+  assert.match((await failure(ask(r.client, "api.default.svc"), "host-refused")).reason, /private/);
+});
+
+test("case 14: a public name that resolves to a private, local or metadata address is refused at connect time", async () => {
+  const bad = [
+    "10.0.0.1",
+    "192.168.0.1",
+    "127.0.0.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "::1",
+    "fe80::1",
+    "fd00::1",
+    "::ffff:127.0.0.1",
+    "64:ff9b::a9fe:a9fe",
+  ];
+  for (const address of bad) {
+    await using r = rig({ "rebind.example": address });
+    await failure(ask(r.client, "rebind.example"), "host-refused");
+    assert.deepEqual(r.resolved, ["rebind.example"]);
+  }
+});
+
+test("case 14: DNS rebinding: the address is checked at every connection, not once for the name", async () => {
+  await using registry = await openScriptedRegistry();
+  let turn = 0;
+  const lookup = async (): Promise<ResolvedAddress[]> => {
+    turn += 1;
+    return [{ address: turn === 1 ? "198.51.100.1" : "127.0.0.1", family: 4 }];
+  };
+  await using r = rig({}, {}, { lookup });
+  const name = `rebind.example:${registry.host.split(":")[1] ?? ""}`;
+  await failure(ask(r.client, name), "host-refused");
+  await failure(ask(r.client, name), "host-refused");
+  assert.equal(turn, 2);
+  assert.equal(registry.requests.length, 0);
+});
+
+test("of several addresses only those that may be dialled are dialled", async () => {
+  await using registry = await openScriptedRegistry();
+  const blob = registry.content.pushBlob("a/b", randomBlob(1, 10).bytes);
+  const port = registry.host.split(":")[1] ?? "";
+  const name = `localhost:${port}`;
+  await using r = rig({ localhost: ["169.254.169.254", "127.0.0.1"] }, { registries: { [name]: { plainHttp: true } } });
+  const head = await r.client.head({
+    repository: { registry: name, name: "a/b" },
+    kind: "blob",
+    reference: blob.digest,
+    authority: anonymous,
+  });
+  assert.equal(head.size, 10);
+});
+
+test("a listed name may resolve to private addresses, not to loopback or metadata", async () => {
+  const registries = { "harbor.corp": {} };
+  await using good = rig({ "harbor.corp": "10.255.255.1" }, { registries });
+  await failure(ask(good.client, "harbor.corp"), "unavailable");
+  for (const address of ["127.0.0.1", "::1", "169.254.169.254", "0.0.0.0"]) {
+    await using r = rig({ "harbor.corp": address }, { registries });
+    await failure(ask(r.client, "harbor.corp"), "host-refused");
+  }
+});
+
+test("a listed address is dialled, even on loopback; one of a kind that is never dialled is not", async () => {
+  await using b = await openBench();
+  await failure(ask(b.client, b.registry.host), "not-found");
+  await using r = rig({}, { registries: { "169.254.169.254": { plainHttp: true } } });
+  await failure(ask(r.client, "169.254.169.254"), "host-refused");
+});
+
+test("case 15: what is no host name is refused", async () => {
+  await using r = rig({});
+  const bad = [
+    "https://ghcr.io",
+    "user:pw@ghcr.io",
+    "ghcr.io/path",
+    "ghcr.io#x",
+    "ghcr.io%00",
+    "ghcr.io.",
+    "GHCR.io",
+    "bücher.example",
+    "ghcr.io:0",
+    "ghcr.io:99999",
+    "",
+    "a b",
+  ];
+  for (const registry of bad) await failure(ask(r.client, registry), "host-refused");
+  assert.deepEqual(r.resolved, []);
+});
+
+test("case 16: https unless configured, and a port stays a port; never http by itself", async () => {
+  await using registry = await openScriptedRegistry();
+  await using r = rig({}, { registries: { [registry.host]: {} } });
+  await failure(ask(r.client, registry.host), "unavailable");
+  assert.equal(registry.requests.length, 0);
+});
+
+test("a registry that is not on the allow list is refused without resolving", async () => {
+  await using r = rig({ "quay.io": "1.1.1.1" }, { allow: (registry) => registry === "docker.io" });
+  assert.match((await failure(ask(r.client, "quay.io"), "host-refused")).reason, /allowed/);
+  assert.deepEqual(r.resolved, []);
+});
+
+test("docker.io is at registry-1.docker.io, by all of its names", async () => {
+  await using r = rig({ "registry-1.docker.io": "127.0.0.1" });
+  for (const name of ["docker.io", "index.docker.io", "registry-1.docker.io"]) await failure(ask(r.client, name), "host-refused");
+  assert.deepEqual(r.resolved, ["registry-1.docker.io", "registry-1.docker.io", "registry-1.docker.io"]);
+});
+
+test("a registry may be somewhere else than its name: host, or URL with a path", async () => {
+  await using registry = await openScriptedRegistry();
+  const entries = { "ghcr.io": { endpoint: registry.host, plainHttp: true }, "quay.io": { endpoint: `${registry.origin}/v2/proxy/` } };
+  await using r = rig({}, { registries: entries });
+  await failure(ask(r.client, "ghcr.io"), "not-found");
+  await failure(ask(r.client, "quay.io"), "not-found");
+  assert.deepEqual(
+    registry.requests.map(({ path }) => path),
+    ["/v2/a/b/manifests/latest", "/v2/proxy/v2/a/b/manifests/latest"],
+  );
+});
+
+test("a refused name is one warning, with the line to add", async () => {
+  await using r = rig({ "rebind.example": "10.0.0.1" });
+  for (let n = 0; n < 3; n += 1) await failure(ask(r.client, "rebind.example"), "host-refused");
+  assert.deepEqual(r.log.lines, [
+    {
+      level: "warn",
+      message: "upstream host refused",
+      fields: { host: "rebind.example", reason: "it resolves to a private address", add: `registries: { "rebind.example": {} }` },
+    },
+  ]);
+});
+
+test("a name that does not resolve is unavailable, one without addresses refused", async () => {
+  const lookup = (): Promise<ResolvedAddress[]> => Promise.reject(Object.assign(new Error("no such name"), { code: "ENOTFOUND" }));
+  await using r = rig({}, {}, { lookup });
+  await failure(ask(r.client, "nowhere.example"), "unavailable");
+  await using empty = rig({});
+  await failure(ask(empty.client, "nowhere.example"), "host-refused");
+});

@@ -22,7 +22,7 @@ import { StatusBoard } from "./status-board.ts";
 import { openIdentity } from "./identity/identity.ts";
 import { ImagePatterns } from "./image-patterns.ts";
 import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
-import { openP2pNode } from "./p2p/p2p-node.ts";
+import { openOnDemandNode } from "./p2p/on-demand-node.ts";
 import { openPeers, type Peers } from "./peers/open-peers.ts";
 import { registryConfigOf } from "./source/registry-config.ts";
 import type { DaemonAddresses, DaemonStatus } from "./status.ts";
@@ -39,6 +39,8 @@ export type RunningDaemon = AsyncDisposable & {
 
 // Responses that run when the daemon is stopped have this long to end well; the rest end short and containerd goes on elsewhere.
 const DRAIN_MS = 5000;
+// Another host answers in milliseconds, or has to load libp2p first; people wait for it at a prompt.
+const ASK_MS = 5000;
 
 /**
  * Opens a daemon: every part in the order it is needed; what was opened is closed in reverse.
@@ -58,8 +60,8 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, peers, board });
   const admin = births.use(await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }));
   const health = births.use(await openHealthServer(config.listen.metrics, "listen.metrics", { registry, log, ready: () => ({ ready: true }) }));
-  const p2p = births.use(await openP2pNode({ listen: config.listen.p2p }, { identity, log, status: () => Promise.resolve({ ...board.status() }) }));
-  const askHost = (host: HostId, address: string): Promise<unknown> => p2p.askStatus({ host, address });
+  const p2p = births.use(await openOnDemandNode({ listen: config.listen.p2p, identity }, { log, status: () => Promise.resolve({ ...board.status() }) }));
+  const askHost = (host: HostId, address: string): Promise<unknown> => p2p.askStatus({ host, address }, ASK_MS);
   const addresses = { mirror, pieces: peers.address, p2p: p2p.address, admin: admin.address, metrics: formatAddress(health.address) };
   board.opened(addresses);
   peers.findScheduler();

@@ -42,9 +42,8 @@ export class Matchmaker implements SessionListener, Disposable {
     }
     this.#sessions.set(hello.host, session);
     session.welcome(this.#deps.name, this.#deps.version);
-    this.#deps.log.info("host joined", { host: hello.host, name: hello.name, address: hello.address, zone: hello.zone });
+    this.#deps.log.info("host joined", { host: hello.host, hostName: hello.name, address: hello.address, zone: hello.zone });
     this.#mailbox.post(joinedEvent(hello));
-    this.#updateGauges();
   }
 
   onMessage(session: Session, message: HostMessage): void {
@@ -53,7 +52,6 @@ export class Matchmaker implements SessionListener, Disposable {
     for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
     for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
     for (const report of message.reports) this.#mailbox.post(reportedEvent(host, report));
-    this.#updateGauges();
   }
 
   onEnd(session: Session): void {
@@ -62,7 +60,6 @@ export class Matchmaker implements SessionListener, Disposable {
     this.#sessions.delete(host);
     this.#deps.log.info("host lost", { host });
     this.#mailbox.post({ type: "host-lost", host });
-    this.#updateGauges();
   }
 
   [Symbol.dispose](): void {
@@ -72,12 +69,5 @@ export class Matchmaker implements SessionListener, Disposable {
   #perform(effects: readonly SchedulerEffect[], event: SchedulerEvent): void {
     recordStep(this.#deps.metrics, event, effects);
     for (const effect of effects) this.#sessions.get(effect.host)?.order({ task: effect.task, order: orderOf(effect) });
-  }
-
-  #updateGauges(): void {
-    const { hosts, tasks, peers } = this.#deps.core.counts();
-    this.#deps.metrics.hosts.set(hosts);
-    this.#deps.metrics.tasks.set(tasks);
-    this.#deps.metrics.peers.set(peers);
   }
 }

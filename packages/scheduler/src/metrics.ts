@@ -1,23 +1,31 @@
-import { createCounter, createGauge, type Counter, type Gauge, type Registry } from "@darner/runtime";
+import { createCounter, Gauge, type Counter, type Registry } from "@darner/runtime";
 import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
 
 /** What a scheduler counts. */
 export type SchedulerMetrics = {
-  readonly hosts: Gauge;
-  readonly tasks: Gauge;
-  readonly peers: Gauge;
   readonly events: Counter<"event">;
   readonly effects: Counter<"effect">;
   readonly piecesGranted: Counter<"from">;
   readonly grantsFailed: Counter<"cause">;
 };
 
+/** How many of what a scheduler knows, counted when somebody asks for the metrics. */
+export type SchedulerCounts = { readonly hosts: number; readonly tasks: number; readonly peers: number };
+
+const NOTHING: SchedulerCounts = { hosts: 0, tasks: 0, peers: 0 };
+
 /** Makes the scheduler's metrics in a registry. */
-export function createSchedulerMetrics(registry: Registry): SchedulerMetrics {
+export function createSchedulerMetrics(registry: Registry, counts: () => SchedulerCounts = () => NOTHING): SchedulerMetrics {
+  const gauge = (of: keyof SchedulerCounts, help: string): void => {
+    const collect = function (this: Gauge): void {
+      this.set(counts()[of]);
+    };
+    new Gauge({ name: `darner_scheduler_${of}`, help, collect, registers: [registry] });
+  };
+  gauge("hosts", "Daemons with a live session.");
+  gauge("tasks", "Blobs the scheduler knows a peer or a holder of.");
+  gauge("peers", "Peers that want a blob now.");
   return {
-    hosts: createGauge(registry, "darner_scheduler_hosts", "Daemons with a live session."),
-    tasks: createGauge(registry, "darner_scheduler_tasks", "Blobs the scheduler knows a peer or a holder of."),
-    peers: createGauge(registry, "darner_scheduler_peers", "Peers that want a blob now."),
     events: createCounter(registry, "darner_scheduler_events_total", "What happened, by kind.", ["event"]),
     effects: createCounter(registry, "darner_scheduler_effects_total", "What the scheduler ordered, by kind.", ["effect"]),
     piecesGranted: createCounter(registry, "darner_scheduler_pieces_granted_total", "Pieces granted, by where they are to come from.", ["from"]),

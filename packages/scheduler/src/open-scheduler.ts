@@ -3,7 +3,7 @@ import { createRegistry, formatAddress, openHealthServer, systemClock, VERSION, 
 import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { Matchmaker } from "./matchmaker.ts";
-import { createSchedulerMetrics } from "./metrics.ts";
+import { createSchedulerMetrics, type SchedulerCounts } from "./metrics.ts";
 
 /** What a scheduler is given from outside. */
 export type SchedulerDeps = { readonly log: Logger; readonly timers?: Timers };
@@ -28,7 +28,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
       core,
       timers,
       log: log.child({ room: "scheduler" }),
-      metrics: createSchedulerMetrics(registry),
+      metrics: createSchedulerMetrics(registry, () => countsOf(core)),
       endReplaced: (session) => {
         session.fail(status.ABORTED, "the host began a newer session");
       },
@@ -41,4 +41,9 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   log.info("scheduler ready", { grpc: grpc.address, http: formatAddress(http.address) });
   const lives = births.move();
   return { grpc: grpc.address, http: formatAddress(http.address), [Symbol.asyncDispose]: () => lives.disposeAsync() };
+}
+
+function countsOf(core: Scheduler): SchedulerCounts {
+  const tasks = core.tasks();
+  return { hosts: core.hosts().length, tasks: tasks.length, peers: tasks.reduce((sum, { waiting }) => sum + waiting, 0) };
 }

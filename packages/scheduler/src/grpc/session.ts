@@ -1,6 +1,7 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import type { HostId } from "@darner/domain";
+import { formatAddress, parseListen } from "@darner/runtime";
 import { readHostMessage, WireError, writeSchedulerMessage, type Hello, type HostMessage, type TaskOrder, type WireObject } from "@darner/protocol";
 
 /** The gRPC stream of one daemon. */
@@ -93,8 +94,9 @@ export class Session {
 
   #greet(message: HostMessage): void {
     if (message.hello === undefined) throw new WireError("hello", "there, as it must be in a first message");
-    this.#hello = message.hello;
-    this.#listener.onHello(this, message.hello);
+    const hello = { ...message.hello, address: withHost(message.hello.address, this.#call.getPeer()) };
+    this.#hello = hello;
+    this.#listener.onHello(this, hello);
   }
 
   #flush(): void {
@@ -115,4 +117,11 @@ export class Session {
     this.#listener.onEnd(this);
     this.#call.end();
   }
+}
+
+/** The address a host gave, with the host it was seen at where it gave only a port. */
+function withHost(address: string, seenAt: string): string {
+  const port = /^:([0-9]{1,5})$/.exec(address)?.[1];
+  const seen = parseListen(seenAt);
+  return port === undefined || seen === undefined ? address : formatAddress({ host: seen.host, port: Number(port) });
 }

@@ -123,7 +123,14 @@ test("opening a kept identity loads neither libp2p nor the certificate library",
     import { registerHooks } from "node:module";
     globalThis.imported = new Set();
     registerHooks({ resolve(specifier, context, next) { globalThis.imported.add(specifier); return next(specifier, context); } });`)}`;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--conditions=source", "--import", spy, "--input-type=module", "-e", script]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--conditions=source",
+    "--import",
+    spy,
+    "--input-type=module",
+    "-e",
+    script,
+  ]);
   const seen = JSON.parse(stdout) as string[];
   assert.ok(seen.includes("multiformats/bases/base58"), "the spy sees imports");
   assert.deepEqual(

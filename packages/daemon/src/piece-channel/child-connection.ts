@@ -1,6 +1,15 @@
 import type { Socket } from "node:net";
 import { parseTask, pieceCount, pieceRange, type HostId, type PieceRun, type Task } from "@darner/domain";
-import { encodePieceFrame, feedPieceFrames, PIECE_CHANNEL_VERSION, PieceFrameReader, type PieceFrame, type ReadPieceFrame, type RefuseReason, type Want } from "@darner/protocol";
+import {
+  encodePieceFrame,
+  feedPieceFrames,
+  PIECE_CHANNEL_VERSION,
+  PieceFrameReader,
+  type PieceFrame,
+  type ReadPieceFrame,
+  type RefuseReason,
+  type Want,
+} from "@darner/protocol";
 import type { Logger } from "@darner/runtime";
 import type { StoredBlob } from "../store/store.ts";
 import type { ByteLimit, ConnectionRefusal, ObserveChannel } from "./channel-event.ts";

@@ -30,7 +30,13 @@ async function openRig(encryption: ChannelEncryption): Promise<PieceChannelRig> 
   const deps = { log: silentLog, observe: () => {} };
   const server = await openPieceServer(
     { listen: "127.0.0.1:0", encryption },
-    { ...deps, identity: parent, store: store.asStore(), lend: ({ digest }) => lent.get(digest)?.hold(), admit: (host) => host === child.host },
+    {
+      ...deps,
+      identity: parent,
+      store: store.asStore(),
+      lend: ({ digest }) => lent.get(digest)?.hold(),
+      admit: (host) => host === child.host,
+    },
   );
   const fetcher = openPieceFetcher({ encryption }, { ...deps, identity: child });
   return {

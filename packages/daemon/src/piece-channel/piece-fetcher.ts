@@ -106,12 +106,15 @@ class Fetcher implements PieceFetcher {
   }
 
   #scheduleCheck(): void {
-    this.#cancelCheck = this.#timers.setTimeout(() => {
-      this.#cancelCheck = undefined;
-      const now = this.#timers.now();
-      for (const connection of [...this.#connections.values()]) connection.checkTimes(now);
-      if (this.#connections.size > 0 && !this.#closed) this.#scheduleCheck();
-    }, Math.min(CHECK_MS, this.#timeouts.silentMs / 4));
+    this.#cancelCheck = this.#timers.setTimeout(
+      () => {
+        this.#cancelCheck = undefined;
+        const now = this.#timers.now();
+        for (const connection of [...this.#connections.values()]) connection.checkTimes(now);
+        if (this.#connections.size > 0 && !this.#closed) this.#scheduleCheck();
+      },
+      Math.min(CHECK_MS, this.#timeouts.silentMs / 4),
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {

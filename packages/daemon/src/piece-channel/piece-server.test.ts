@@ -32,7 +32,12 @@ after(async () => {
   for (const dir of dirs) await dir[Symbol.asyncDispose]();
 });
 
-type Rig = AsyncDisposable & { readonly server: PieceServer; readonly store: FakeStore; readonly events: ChannelEvent[]; readonly members: Set<HostId> };
+type Rig = AsyncDisposable & {
+  readonly server: PieceServer;
+  readonly store: FakeStore;
+  readonly events: ChannelEvent[];
+  readonly members: Set<HostId>;
+};
 
 async function openRig(config: Partial<PieceServerConfig> = {}, uploadLimit?: ByteLimit): Promise<Rig> {
   const store = new FakeStore();
@@ -234,7 +239,10 @@ test("a false length, garbage, and what no child may say end the connection, not
     child.socket.write(bytes);
     await child.untilClosed();
   }
-  assert.equal(rig.events.filter((event) => event.type === "connection-refused" && event.reason === "protocol-violation").length, bad.length);
+  assert.equal(
+    rig.events.filter((event) => event.type === "connection-refused" && event.reason === "protocol-violation").length,
+    bad.length,
+  );
   await assertServes(rig);
 });
 
@@ -308,7 +316,8 @@ test("a child that reads nothing is cut off, and holds no more than its share un
   child.socket.pause();
   child.greet();
   child.want(1, blob.content.task, 200);
-  while (!rig.events.some((event) => event.type === "connection-refused" && event.reason === "stalled")) await new Promise((resolve) => setImmediate(resolve));
+  while (!rig.events.some((event) => event.type === "connection-refused" && event.reason === "stalled"))
+    await new Promise((resolve) => setImmediate(resolve));
   const sent = rig.events.reduce((sum, event) => sum + (event.type === "bytes-sent" ? event.bytes : 0), 0);
   assert.ok(sent < 30_000_000, `${String(sent)} bytes were read for a child that takes none`);
   while (blob.held > 0) await new Promise((resolve) => setImmediate(resolve));

@@ -189,9 +189,11 @@ class Parent implements PieceServer {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#cancelBeat?.();
-    const closed = new Promise<void>((resolve) => this.server.close(() => {
-      resolve();
-    }));
+    const closed = new Promise<void>((resolve) =>
+      this.server.close(() => {
+        resolve();
+      }),
+    );
     for (const child of this.#children) child.stop();
     const cancel = this.#timers.setTimeout(() => {
       this.#destroyAll();

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { normalRegistry } from "@darner/domain";
 import { systemClock } from "@darner/runtime";
 import type { Logger, Timers } from "@darner/runtime";
@@ -99,9 +100,9 @@ async function serve(exchange: Exchange, deps: RouteDeps, log: Logger): Promise<
   }
 }
 
-function trackConnections(server: Server, deps: ConnectionDeps): ReadonlyMap<Socket, Connection> {
+function trackConnections(server: Server, deps: ConnectionDeps): ReadonlyMap<Duplex, Connection> {
   // Bounded by maxConnections: the server closes what is beyond before it is announced here.
-  const connections = new Map<Socket, Connection>();
+  const connections = new Map<Duplex, Connection>();
   const accept = (request: IncomingMessage, response: ServerResponse): void => {
     connections.get(request.socket)?.accept(request, response);
   };
@@ -116,12 +117,12 @@ function trackConnections(server: Server, deps: ConnectionDeps): ReadonlyMap<Soc
   server.on("checkContinue", accept);
   server.on("checkExpectation", accept);
   server.on("connect", (_request, socket) => {
-    connections.get(socket as Socket)?.reject(rawError(405, "Method Not Allowed", "this mirror is not a proxy"));
+    connections.get(socket)?.reject(rawError(405, "Method Not Allowed", "this mirror is not a proxy"));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    connections.get(socket as Socket)?.reject(rawErrorFor(error.code));
+    connections.get(socket)?.reject(rawErrorFor(error.code));
   });
-  server.on("timeout", (socket) => {
+  server.on("timeout", (socket: Socket) => {
     connections.get(socket)?.giveUp();
   });
   return connections;
@@ -140,13 +141,14 @@ function rawError(status: number, reason: string, message: string): string {
   return `HTTP/1.1 ${String(status)} ${reason}\r\nContent-Type: application/json\r\nContent-Length: ${String(length)}\r\n${allow}Connection: close\r\n\r\n${body}`;
 }
 
-async function closeMirror(server: Server, connections: ReadonlyMap<Socket, Connection>, graceMs: number, timers: Timers): Promise<void> {
+async function closeMirror(server: Server, connections: ReadonlyMap<Duplex, Connection>, graceMs: number, timers: Timers): Promise<void> {
   const finishUp = (): void => {
     for (const connection of connections.values()) connection.finishUp();
   };
+  if (!server.listening && connections.size === 0) return;
+  const closed = once(server, "close");
   // Node would destroy what it takes for idle, also connections that are being ended gently.
   server.closeIdleConnections = finishUp;
-  const closed = server.listening ? once(server, "close") : undefined;
   server.close();
   const cancel = timers.setTimeout(() => {
     for (const connection of connections.values()) connection.cutOff();

@@ -10,8 +10,8 @@ export type Wire = AsyncDisposable & {
   received(): Buffer;
   /** Waits until the text so far contains `text`. */
   until(text: string): Promise<void>;
-  /** Waits until the other end is done: whether by FIN, or with which error. */
-  ended(): Promise<"fin" | string>;
+  /** Waits until the other end is done: `fin`, or the code of the error it was instead. */
+  ended(): Promise<string>;
 };
 
 /** Connects; the client keeps its own sending half open until it is disposed. */

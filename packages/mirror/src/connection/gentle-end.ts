@@ -8,7 +8,7 @@ import type { Timers } from "@darner/runtime";
  */
 export function endGently(socket: Socket, lingerMs: number, timers: Timers): void {
   if (socket.destroyed) return;
-  // Without these two lines the HTTP parser would go on answering whatever still comes in.
+  // A listener for data takes the HTTP parser off the line; what still comes in is nobody's request.
   socket.removeAllListeners("data");
   socket.on("data", discard);
   // Node leaves a socket that the HTTP parser had paused marked as being read; an empty push takes the mark away, so that resuming reads.

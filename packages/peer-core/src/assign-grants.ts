@@ -54,7 +54,12 @@ function readGranted(peer: PeerState, grant: PeerGrant, run: PieceRun, now: Mill
 }
 
 function isFreeFor(peer: PeerState, grant: PeerGrant, piece: number, now: Millis): boolean {
-  if (!peer.pieces.isMissing(piece)) return false;
+  if (!peer.pieces.isMissing(piece) || (grant.parent !== undefined && !canBeJudged(peer, piece))) return false;
   const isTold = peer.needs.has(piece);
   return peer.transfers.carriersOf(piece).every((carrier) => carrier.grant !== grant.grant && (isTold || isSilent(peer, carrier, now)));
+}
+
+/** Whether what a parent sends can be told right from wrong: its line is known, or may yet come. */
+function canBeJudged({ pieces, session }: PeerState, piece: number): boolean {
+  return pieces.told.has(piece) || (session.live && !pieces.lineless.has(piece));
 }

@@ -61,19 +61,19 @@ function hopelessness(peer: PeerState, reader: WaitingReader, outlook: Outlook, 
   if (transfers.sourceReads > 0 || isBeingFed(peer, now)) return [];
   const since = Math.max(reader.waitingSince, lastProgressAt);
   if (outlook.name === "limited") return [limitedEnding(peer, reader, outlook, now)];
-  if (outlook.name !== "starved" && outlook.name !== "alone") return [];
-  if (source.access !== "none") return outlook.name === "alone" ? failingSource(peer, reader, now) : [];
+  if (outlook.name === "hopeful" || outlook.name === "fed") return [];
+  if (source.access !== "none") return outlook.name === "alone" ? failingSource(peer, reader, outlook.readsFrom, now) : [];
   const starvedAt = Math.max(since, outlook.since) + limits.starvedEndMs;
   if (source.refusedAt === undefined) return [{ at: starvedAt, reason: "starved", retryAfterMs: 0 }];
   const refusedAt = reader.waitingSince < source.refusedAt ? source.refusedAt : reader.waitingSince + limits.graceMs;
   return [{ at: refusedAt, reason: "refused", retryAfterMs: 0 }];
 }
 
-function failingSource(peer: PeerState, reader: WaitingReader, now: Millis): Ending[] {
+function failingSource(peer: PeerState, reader: WaitingReader, readsFrom: Millis, now: Millis): Ending[] {
   const { source, limits } = peer;
   if (source.limited !== undefined) return [limitedEnding(peer, reader, source.limited, now)];
   if (source.troubleSince === undefined || reader.served) return [];
-  const at = Math.max(source.troubleSince, reader.waitingSince) + limits.starvedEndMs;
+  const at = Math.max(source.troubleSince, reader.waitingSince, readsFrom) + limits.starvedEndMs;
   return [{ at, reason: "starved", retryAfterMs: source.notBefore - now }];
 }
 

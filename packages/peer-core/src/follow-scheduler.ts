@@ -15,9 +15,9 @@ export function openAtScheduler(peer: PeerState, now: Millis): void {
   session.isOpen = true;
   session.isOpenDue = false;
   session.since = now;
-  session.ownReadsFrom = now + limits.silentSchedulerMs + peer.random() * limits.jitterMs;
+  session.lot = peer.random();
+  session.ownReadsFrom = now + limits.silentSchedulerMs + session.lot * limits.jitterMs;
   session.standing = "unheard";
-  session.heardAt = now;
   tellOpen(peer);
   peer.reports = emptyReports();
   if (pieces.own.size > 0) queueReport(peer, pieces.ownLines(), true, now);
@@ -29,10 +29,16 @@ export function tellOpen(peer: PeerState): void {
   tell(peer, { type: "open", registry, access: source.access, sequential: source.sequential, priority, have: pieces.have.clone() });
 }
 
-/** A blob that was dropped is opened again as soon as somebody wants it. */
+/**
+ * A blob that was dropped is opened again as soon as somebody wants it. Where the session knows the peer already this is only
+ * a new word on what it has: the scheduler does not tell again how the peer stands.
+ */
 export function reopenWanted(peer: PeerState, now: Millis): void {
   const { session } = peer;
-  if (session.live && session.isOpenDue && peer.phase === "fetching" && isWanted(peer)) openAtScheduler(peer, now);
+  if (!session.live || !session.isOpenDue || peer.phase !== "fetching" || !isWanted(peer)) return;
+  session.isOpenDue = false;
+  if (session.isOpen) tellOpen(peer);
+  else openAtScheduler(peer, now);
 }
 
 /** A session began: no grant, standing or need of an earlier one holds; transfers under way go on. */
@@ -41,7 +47,9 @@ export function schedulerFound(peer: PeerState, now: Millis): void {
   for (const transfer of peer.transfers.live) transfer.grant = undefined;
   for (const landed of peer.pieces.pending.values()) landed.grant = undefined;
   peer.needs.clear();
+  peer.pieces.lineless.clear();
   peer.session.live = true;
+  peer.session.isRestartExpected = false;
   openAtScheduler(peer, now);
 }
 
@@ -53,7 +61,8 @@ export function schedulerLost(peer: PeerState, now: Millis): void {
   session.isOpen = false;
   session.isOpenDue = false;
   session.since = now;
-  session.ownReadsFrom = now + peer.random() * limits.jitterMs;
+  session.lot = peer.random();
+  session.ownReadsFrom = now + session.lot * limits.jitterMs;
   session.standing = "unheard";
   peer.reports = emptyReports();
   peer.needs.clear();
@@ -62,7 +71,6 @@ export function schedulerLost(peer: PeerState, now: Millis): void {
 /** A grant came. A malformed or known one is ignored; one too many is given back, so that nobody waits for it. */
 export function grantReceived(peer: PeerState, grant: PeerGrant, now: Millis): void {
   const { grants, session, limits } = peer;
-  session.heardAt = now;
   if (grants.has(grant.grant) || !isRunWithin(grant.run, peer.pieces.count)) return;
   if (session.standing !== "fed") standingTold(session, "fed", 0, now);
   if (grants.count < limits.grants) {
@@ -89,7 +97,8 @@ export function cancelTransfersOf(peer: PeerState, grant: number): void {
 
 /** Lines of the table came; a line that contradicts a known one is not taken, the scheduler settles that. Returns the new ones. */
 export function learnTable(peer: PeerState, hashes: readonly PieceHash[]): PieceHash[] {
-  const { pieces } = peer;
+  const { pieces, grants } = peer;
+  if (pieces.lineless.size > 0) grants.changed = true;
   return hashes.filter((line) => pieces.isPiece(line.piece) && isPieceHash(line.hash) && pieces.told.add(line) === "new");
 }
 

@@ -46,14 +46,25 @@ describe("judging a landed piece", () => {
     assert.equal(toldOf(effects, "grant-failed").length, 1);
   });
 
-  it("needs a piece again whose line never came, and asks its grant again", () => {
+  it("needs a piece again whose line never came, and asks parents for it only when the line is there", () => {
     const bench = new PeerBench({ pieces: 4 });
     const { transfer } = one(bench.grant(1, run(0, 4), MOTHER), "fetch-pieces");
     bench.land(transfer, 2);
     assert.equal(toldOf(bench.after(2999), "need").length, 0);
     const effects = bench.after(1);
     assert.deepEqual(toldOf(effects, "need"), [{ type: "need", run: run(2, 1) }]);
-    assert.equal(bench.snapshot.held, 0);
+    assert.equal(only(effects, "fetch-pieces").length, 0);
+    assert.deepEqual(one(bench.table(2), "fetch-pieces").run, run(2, 1));
+  });
+
+  it("asks no parent for what it could not judge without a scheduler", () => {
+    const bench = new PeerBench({ pieces: 4, limits: { parentTransfers: 1 } });
+    bench.table(0, 2);
+    const { transfer } = one(bench.grant(1, run(0, 1), MOTHER), "fetch-pieces");
+    bench.grant(2, run(1, 3), MOTHER);
+    bench.send({ type: "scheduler-lost" });
+    const effects = [...bench.land(transfer, 0), ...bench.send({ type: "transfer-ended", transfer })];
+    assert.deepEqual(one(effects, "fetch-pieces").run, run(2, 1));
   });
 
   it("forgets the oldest undecided piece above its bound", () => {

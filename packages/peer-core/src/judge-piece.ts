@@ -49,7 +49,7 @@ function isOwnWordBelieved(peer: PeerState, { piece, hash }: PieceHash, now: Mil
   if (peer.fromOwnSource) return true;
   const before = peer.pieces.contradicted.get(piece);
   const outlook = outlookOf(peer, now).name;
-  return before !== undefined && sameHash(before, hash) && (outlook === "alone" || outlook === "starved");
+  return before !== undefined && sameHash(before, hash) && (outlook === "alone" || outlook === "starved" || outlook === "misled");
 }
 
 /** What a parent sent is compared with the table; without a line it waits for one. */
@@ -107,12 +107,12 @@ function acceptPieces(peer: PeerState, lines: readonly PieceHash[], from: "sourc
   queueReport(peer, lines, from === "source", now);
 }
 
-/** A landed piece waits pendingMs for its line; then it is missing again. Returns when the next one does, and which did now. */
+/** A landed piece waits pendingMs for its line; then it is missing again, for somebody who can vouch for it. Returns when the next one does, and which did now. */
 export function expirePending(
   peer: PeerState,
   now: Millis,
 ): { readonly deadline: Millis | undefined; readonly expired: readonly number[] } {
-  const { pieces, limits, grants } = peer;
+  const { pieces, limits, grants, transfers } = peer;
   const expired: number[] = [];
   let deadline: Millis | undefined;
   for (const [piece, landed] of pieces.pending) {
@@ -120,7 +120,11 @@ export function expirePending(
     if (at <= now) expired.push(piece);
     else deadline ??= at;
   }
-  for (const piece of expired) pieces.pending.delete(piece);
+  for (const piece of expired) {
+    pieces.pending.delete(piece);
+    pieces.lineless.add(piece);
+    transfers.excuse(piece);
+  }
   if (expired.length > 0) grants.changed = true;
   return { deadline, expired };
 }

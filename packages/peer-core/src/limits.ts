@@ -25,8 +25,10 @@ export type PeerLimits = {
   readonly pendingMs: Millis;
   /** How long a scheduler may say nothing after `open`. */
   readonly silentSchedulerMs: Millis;
-  /** How long a scheduler may leave a reader with nothing at all under way. */
-  readonly deafSchedulerMs: Millis;
+  /** How long a reader of a peer that is said to be fed waits without any piece before the peer helps itself, at least. */
+  readonly misledMs: Millis;
+  /** Spread over which the peers of one swarm do so. */
+  readonly misledJitterMs: Millis;
   /** Jitter before all hosts that lost the same scheduler go to the source. */
   readonly jitterMs: Millis;
   /** How long a starved peer that may read the source leaves it be. */
@@ -88,8 +90,10 @@ export const DEFAULT_LIMITS: PeerLimits = {
   pendingMs: 3000,
   // Two seconds may be added to a pull by having nothing to offer (design.md, 3).
   silentSchedulerMs: 2000,
-  // Half of what a reader waits: time enough for the source to help before it is given up.
-  deafSchedulerMs: 10_000,
+  // After the scheduler's own remedy for late pieces (10 s), and with the spread still before a reader is given up at 20 s:
+  // the client would then ask the registry itself. Where the first byte of a slow registry comes, the rest stays home.
+  misledMs: 12_000,
+  misledJitterMs: 6000,
   // Spreads a thousand hosts over half a second, which a person does not notice.
   jitterMs: 500,
   // Some round trips to the scheduler: a parent may announce itself at this moment.

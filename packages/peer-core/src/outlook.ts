@@ -1,5 +1,6 @@
 import type { Millis } from "./limits.ts";
 import type { PeerState } from "./peer-state.ts";
+import type { Session } from "./session.ts";
 import type { Transfer } from "./transfer-book.ts";
 
 /** What a peer may hope for from others. */
@@ -13,49 +14,65 @@ export type Outlook =
   /** The scheduler says that only the source could, and that it is not to be asked. */
   | { readonly name: "limited"; readonly since: Millis; readonly retryAfterMs: Millis }
   /** No scheduler, or one that does not answer: the peer decides for itself, from `readsFrom` on. */
-  | { readonly name: "alone"; readonly since: Millis; readonly readsFrom: Millis };
+  | { readonly name: "alone"; readonly since: Millis; readonly readsFrom: Millis }
+  /** The scheduler says that pieces will come, and none does. */
+  | { readonly name: "misled"; readonly since: Millis };
 
 // How long a word "limited" is believed after its time has passed: the scheduler needs a moment to grant.
 const LIMITED_STALE_AFTER_MS = 5000;
 
 /**
- * alone:   no session; or nothing heard for silentSchedulerMs since `open`;
- *          or a reader waits, nothing is in flight and nothing was heard or landed for deafSchedulerMs.
+ * alone:   no session; or nothing heard for silentSchedulerMs since `open`.
+ * misled:  fed, but a reader waits, the peer reads nothing from the source and no piece landed for misledMs + a share of misledJitterMs.
  * Else what the scheduler said last.
  */
 export function outlookOf(peer: PeerState, now: Millis): Outlook {
   const { session, limits } = peer;
   if (!session.live) return { name: "alone", since: session.since, readsFrom: session.ownReadsFrom };
-  const deafFrom = deafInstant(peer);
-  if (deafFrom !== undefined && now >= deafFrom) return { name: "alone", since: deafFrom, readsFrom: deafFrom };
   switch (session.standing) {
     case "unheard":
       if (now < session.since + limits.silentSchedulerMs) return { name: "hopeful" };
       return { name: "alone", since: session.since, readsFrom: session.ownReadsFrom };
     case "fed":
-      return { name: "fed" };
+      return fedOutlook(peer, now);
     case "starved":
       return { name: "starved", since: session.standingSince };
     case "limited":
-      if (now >= session.standingSince + session.retryAfterMs + LIMITED_STALE_AFTER_MS) return { name: "fed" };
+      if (now >= limitedUntil(session)) return fedOutlook(peer, now);
       return { name: "limited", since: session.standingSince, retryAfterMs: session.retryAfterMs };
   }
+}
+
+function fedOutlook(peer: PeerState, now: Millis): Outlook {
+  const since = misledFrom(peer);
+  return since !== undefined && now >= since ? { name: "misled", since } : { name: "fed" };
+}
+
+function limitedUntil({ standingSince, retryAfterMs }: Session): Millis {
+  return standingSince + retryAfterMs + LIMITED_STALE_AFTER_MS;
 }
 
 /** When the outlook may change by time alone. */
 export function outlookDeadline(peer: PeerState, now: Millis): Millis | undefined {
   const { session, limits } = peer;
   if (!session.live || peer.phase !== "fetching") return undefined;
-  const instants = [deafInstant(peer)];
-  if (session.standing === "unheard") instants.push(session.since + limits.silentSchedulerMs);
-  if (session.standing === "limited") instants.push(session.standingSince + session.retryAfterMs + LIMITED_STALE_AFTER_MS);
-  return later(instants, now);
+  switch (session.standing) {
+    case "unheard":
+      return later([session.since + limits.silentSchedulerMs], now);
+    case "fed":
+      return later([misledFrom(peer)], now);
+    case "starved":
+      return undefined;
+    case "limited":
+      return later([limitedUntil(session), misledFrom(peer)], now);
+  }
 }
 
-function deafInstant(peer: PeerState): Millis | undefined {
+function misledFrom(peer: PeerState): Millis | undefined {
+  const { limits, session, transfers, lastProgressAt } = peer;
   const longest = peer.readers.waiting()[0];
-  if (longest === undefined || peer.transfers.count > 0) return undefined;
-  return Math.max(longest.waitingSince, peer.session.heardAt, peer.session.since, peer.lastProgressAt) + peer.limits.deafSchedulerMs;
+  if (longest === undefined || transfers.sourceReads > 0) return undefined;
+  return Math.max(longest.waitingSince, session.since, lastProgressAt) + limits.misledMs + session.lot * limits.misledJitterMs;
 }
 
 /** How long a piece in flight is given: max(lateMs, lateFactor * median time between landed pieces). */

@@ -5,23 +5,25 @@ import { isSilent, outlookOf, silenceDeadline } from "./outlook.ts";
 import { isWanted, type PeerState } from "./peer-state.ts";
 
 /** Why and from when on a peer may read the source without the scheduler's word. */
-type OwnReading = { readonly cause: SourceCause; readonly from: Millis };
+type OwnReading = {
+  readonly cause: SourceCause;
+  readonly from: Millis;
+  /** Source reads at a time. */
+  readonly atOnce: number;
+  /** Pieces in one read, at most. */
+  readonly most: number;
+};
 
-/**
- * Goes back to source where `ownReading` allows it: at most ownSourceReads at a time, each a contiguous run of missing pieces of at most
- * max(ownReadBytes / piece length, ownReadPieces), so that a scheduler that returns can take over. A source without ranges is read whole.
- */
+/** Goes back to source where, and as far as, `ownReading` allows it. A source without ranges is read whole. */
 export function goBackToSource(peer: PeerState, now: Millis): Millis | undefined {
   const reading = ownReading(peer, now);
   if (reading === undefined) return undefined;
   if (now < reading.from) return reading.from;
-  const { transfers, limits, source } = peer;
-  const atOnce = source.sequential || reading.cause === "failed-proof" ? 1 : limits.ownSourceReads;
-  while (transfers.sourceReads < atOnce) {
-    const run = nextOwnRun(peer, reading.cause, now);
+  const { transfers, source, pieces } = peer;
+  while (transfers.sourceReads < (source.sequential ? 1 : reading.atOnce)) {
+    const run = nextOwnRun(peer, reading.most, now);
     if (run === undefined) return silenceDeadline(peer, now);
-    const isAsked = (piece: number): boolean => peer.pieces.isMissing(piece);
-    const { id } = transfers.start("source", undefined, run, isAsked, now);
+    const { id } = transfers.start("source", undefined, run, (piece) => pieces.isMissing(piece), now);
     source.limited = undefined;
     peer.out.push({ type: "read-source", transfer: id, run, cause: reading.cause });
   }
@@ -29,15 +31,18 @@ export function goBackToSource(peer: PeerState, now: Millis): Millis | undefined
 }
 
 /**
- * failed-proof:  until the whole blob came from the own source once.
- * no-scheduler:  alone, after the jitter.
- * starved:       starvedReadMs after the scheduler said so.
+ * failed-proof:  until the whole blob came from the own source once; everything that is missing, in one read.
+ * no-scheduler:  alone, after the jitter: ownSourceReads at a time, each at most max(ownReadBytes / piece length, ownReadPieces),
+ *                so that a scheduler that returns can take over. Misled: a few pieces.
+ * starved:       starvedReadMs after the scheduler said so; as if alone.
  * Never without access, before the pause after a failure is over, or for nobody.
  */
 function ownReading(peer: PeerState, now: Millis): OwnReading | undefined {
-  const { source, limits } = peer;
+  const { source, limits, pieces } = peer;
   if (peer.phase !== "fetching" || source.access === "none" || !isWanted(peer)) return undefined;
-  if (peer.fromOwnSource) return { cause: "failed-proof", from: source.notBefore };
+  if (peer.fromOwnSource) return { cause: "failed-proof", from: source.notBefore, atOnce: 1, most: pieces.count };
+  const most = Math.max(limits.ownReadPieces, Math.floor(limits.ownReadBytes / pieceLength(peer.task.size)));
+  const atOnce = limits.ownSourceReads;
   const outlook = outlookOf(peer, now);
   switch (outlook.name) {
     case "hopeful":
@@ -45,21 +50,20 @@ function ownReading(peer: PeerState, now: Millis): OwnReading | undefined {
     case "limited":
       return undefined;
     case "alone":
-      return { cause: "no-scheduler", from: Math.max(outlook.readsFrom, source.notBefore) };
+      return { cause: "no-scheduler", from: Math.max(outlook.readsFrom, source.notBefore), atOnce, most };
+    case "misled":
+      return { cause: "no-scheduler", from: source.notBefore, atOnce: 1, most: limits.needPieces };
     case "starved":
-      return { cause: "starved", from: Math.max(outlook.since + limits.starvedReadMs, source.notBefore) };
+      return { cause: "starved", from: Math.max(outlook.since + limits.starvedReadMs, source.notBefore), atOnce, most };
   }
 }
 
 /** The next run: from the next piece of the most impatient reader that can be asked for, else from the frontier. */
-function nextOwnRun(peer: PeerState, cause: SourceCause, now: Millis): PieceRun | undefined {
-  const { pieces, source, limits } = peer;
+function nextOwnRun(peer: PeerState, most: number, now: Millis): PieceRun | undefined {
   const free = freePieces(peer, now);
   if (!free.includes(true)) return undefined;
-  if (source.sequential) return { first: 0, stride: 1, count: pieces.count };
+  if (peer.source.sequential) return { first: 0, stride: 1, count: peer.pieces.count };
   const first = startOfRun(peer, free);
-  const bounded = Math.max(limits.ownReadPieces, Math.floor(limits.ownReadBytes / pieceLength(peer.task.size)));
-  const most = cause === "failed-proof" ? pieces.count : bounded;
   let count = 1;
   while (count < most && free[first + count] === true) count += 1;
   return { first, stride: 1, count };

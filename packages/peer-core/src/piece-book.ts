@@ -12,11 +12,13 @@ export class PieceBook {
   /** What was held when the peer began. */
   readonly given: PieceSet;
   /** The table as the scheduler told it. */
-  readonly told: PieceTable;
+  told: PieceTable;
   /** Lines that this host read from the source itself. */
   readonly own: Map<number, Uint8Array> = new Map();
   /** Landed, on disk, not decided; oldest first. */
   readonly pending: Map<number, PendingPiece> = new Map();
+  /** Pieces that landed and whose line never came: no parent is asked for them before it does. */
+  readonly lineless: Set<number> = new Set();
   /** Pieces whose last source read contradicted the table, with the hash it had. */
   readonly contradicted: Map<number, Uint8Array> = new Map();
 
@@ -36,6 +38,16 @@ export class PieceBook {
   /** Whether a number names a piece of this blob. */
   isPiece(piece: number): boolean {
     return Number.isInteger(piece) && piece >= 0 && piece < this.count;
+  }
+
+  /** Forgets the table as the scheduler told it. */
+  forgetTold(): void {
+    this.told = new PieceTable(this.count);
+  }
+
+  /** Whether everything held was read from the source by this host. */
+  get isAllOwn(): boolean {
+    return this.own.size === this.have.count;
   }
 
   /** The lines read from the source by this host. */

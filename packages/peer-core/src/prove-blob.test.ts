@@ -95,6 +95,27 @@ describe("proving the blob", () => {
     assert.equal(bench.snapshot.held, 0);
   });
 
+  it("goes on with what it reads after its own failed proof when the scheduler answers with a restart", () => {
+    const bench = provingBench();
+    bench.send({ type: "proof-failed" });
+    const read = one(bench.read(2), "read-source");
+    bench.land(read.transfer, 0);
+    assert.deepEqual(bench.send({ type: "restart-ordered" }), []);
+    assert.equal(bench.snapshot.held, 1);
+    assert.deepEqual(
+      names(bench.send({ type: "restart-ordered" })),
+      ["drop-blob", "fail-readers", "cancel-transfer"],
+      "a second one is meant",
+    );
+  });
+
+  it("still counts as heard by the scheduler after a restart", () => {
+    const bench = provingBench({ pieces: 4, random: () => 0 });
+    bench.send({ type: "restart-ordered" });
+    assert.deepEqual(names(bench.read(2)), ["open"]);
+    assert.equal(only(bench.after(5000), "read-source").length, 0);
+  });
+
   it("lets readers be when the restart finds nothing held", () => {
     const bench = new PeerBench({ pieces: 4 });
     bench.read(1);

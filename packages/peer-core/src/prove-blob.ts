@@ -34,12 +34,23 @@ export function proofFailed(peer: PeerState, now: Millis): void {
   tell(peer, { type: "proof-failed" });
   failReaders(peer, "wrong-bytes", 0, "all", now);
   beginAgain(peer, now);
+  peer.session.isRestartExpected = peer.session.isOpen;
   if (peer.failedProofs >= MAX_FAILED_PROOFS) endPeer(peer);
 }
 
-/** The table was wrong: fetching or proving → fetching from nothing. Where nothing is held nobody can have read a wrong byte. */
+/**
+ * The table was wrong: fetching or proving → fetching from nothing. Where nothing is held nobody can have read a wrong byte.
+ * A restart that answers this peer's own failed proof leaves what it has read from the source since: only the old table goes.
+ */
 export function restartOrdered(peer: PeerState, now: Millis): void {
-  if (peer.pieces.have.count > 0) {
+  const { session, pieces } = peer;
+  const isAnswer = session.isRestartExpected && pieces.isAllOwn;
+  session.isRestartExpected = false;
+  if (isAnswer) {
+    pieces.forgetTold();
+    return;
+  }
+  if (pieces.have.count > 0) {
     peer.out.push({ type: "drop-blob" });
     failReaders(peer, "wrong-bytes", 0, "all", now);
   }

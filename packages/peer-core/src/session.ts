@@ -10,6 +10,8 @@ export type Session = {
   isOpen: boolean;
   /** The blob was dropped: `open` is to be told again when somebody wants it. */
   isOpenDue: boolean;
+  /** `proof-failed` was told: the scheduler answers it with a restart, which has happened here already. */
+  isRestartExpected: boolean;
   /** When the session last began or ended, or `open` was told first. */
   since: Millis;
   /** From when on a peer without a word of the scheduler may read the source: `since`, patience and jitter. */
@@ -18,13 +20,12 @@ export type Session = {
   /** When the standing became this. */
   standingSince: Millis;
   retryAfterMs: Millis;
-  /** When the scheduler last gave or said anything. */
-  heardAt: Millis;
+  /** This peer's lot in [0, 1), drawn when the session began or ended: where it stands among the peers that do the same. */
+  lot: number;
 };
 
 /** The scheduler told how the peer stands. The same word again does not begin anew. */
 export function standingTold(session: Session, standing: Standing, retryAfterMs: Millis, now: Millis): void {
-  session.heardAt = now;
   const wait = Number.isFinite(retryAfterMs) ? Math.max(0, retryAfterMs) : 0;
   if (standing === session.standing && standing !== "limited") return;
   session.standing = standing;

@@ -44,7 +44,8 @@ export function startPeer(event: PeerStarted, limits: PeerLimits, random: Random
 
 // A reader waits for its first byte and comes alone; preheats come to all hosts at once.
 function firstSession({ schedulerLive, priority }: PeerStarted, limits: PeerLimits, random: Random, now: Millis): Session {
-  const ownReadsFrom = schedulerLive || priority === "reader" ? now : now + random() * limits.jitterMs;
-  const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, heardAt: now };
-  return { live: schedulerLive, isOpen: false, isOpenDue: false, since: now, ownReadsFrom, ...heard };
+  const lot = schedulerLive || priority === "reader" ? 0 : random();
+  const ownReadsFrom = now + lot * limits.jitterMs;
+  const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, lot };
+  return { live: schedulerLive, isOpen: false, isOpenDue: false, isRestartExpected: false, since: now, ownReadsFrom, ...heard };
 }

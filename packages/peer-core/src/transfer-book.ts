@@ -22,6 +22,8 @@ export type Transfer = {
 export class TransferBook {
   readonly #live = new Map<number, Transfer>();
   readonly #cancelled = new Map<number, Transfer>();
+  // At most one entry a piece.
+  readonly #excused = new Set<number>();
   readonly #maxCancelled: number;
   #lastId = 0;
 
@@ -55,6 +57,11 @@ export class TransferBook {
     return transfer;
   }
 
+  /** A landed piece was given up: the body may still hold its place when the next transfer brings it. */
+  excuse(piece: number): void {
+    this.#excused.add(piece);
+  }
+
   // A cancelled transfer may still be writing the piece when the next one brings it: that excuses one lost copy.
   #share(transfer: Transfer, piece: number): void {
     for (const other of this.carriersOf(piece)) {
@@ -62,6 +69,7 @@ export class TransferBook {
       transfer.shared.add(piece);
     }
     for (const other of this.#cancelled.values()) if (other.left.delete(piece)) transfer.shared.add(piece);
+    if (this.#excused.delete(piece)) transfer.shared.add(piece);
   }
 
   /** The transfer a landed piece may have come by, live or lately cancelled; undefined where it never was asked for it. */
@@ -103,6 +111,7 @@ export class TransferBook {
   /** Forgets cancelled transfers: what still lands of them belongs to bytes that are gone. */
   forgetCancelled(): void {
     this.#cancelled.clear();
+    this.#excused.clear();
   }
 
   isInFlight(piece: number): boolean {

@@ -1,21 +1,23 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 
 /** What a prover tells whoever hashes for it. */
 export type HashOrder =
-  /** Open this file, to be hashed as it grows. */
-  | { readonly kind: "start"; readonly id: number; readonly path: string; readonly algorithm: string; readonly size: number }
+  /** Hash this file as it grows; it stays open until an outcome was reported. */
+  | { readonly kind: "start"; readonly id: number; readonly fd: number; readonly algorithm: string; readonly size: number }
   /** The first `bytes` bytes are there. */
   | { readonly kind: "extend"; readonly id: number; readonly bytes: number }
   /** Nobody wants this one any more. */
   | { readonly kind: "cancel"; readonly id: number };
 
-/** What became of one proof. */
+/** What became of one proof; after it the file is not read any more. Each proof has exactly one. */
 export type HashOutcome =
   /** All bytes were hashed; `encoded` is their digest in hex. */
   | { readonly kind: "hashed"; readonly id: number; readonly encoded: string }
   /** The file could not be read. */
-  | { readonly kind: "failed"; readonly id: number; readonly message: string; readonly errno?: string };
+  | { readonly kind: "failed"; readonly id: number; readonly message: string }
+  /** It was cancelled. */
+  | { readonly kind: "cancelled"; readonly id: number };
 
 /** One file that is being hashed. */
 type Turn = { readonly fd: number; readonly size: number; readonly hash: Hash; done: number; upTo: number };
@@ -25,11 +27,11 @@ const STEP_BYTES = 1024 * 1024;
 
 /**
  * Hashes many growing files in turns of 1 MiB on the thread it lives on, so that a large blob does not starve small ones.
- * Reads are synchronous: the thread has nothing better to do, and messages are heard between turns.
+ * Reads are synchronous: the thread has nothing better to do, and orders are heard between turns.
  */
 export class HashTurns {
   readonly #report: (outcome: HashOutcome) => void;
-  // Bounded by the prover that sends them (MAX_PROOFS_AT_ONCE in lane-prover.ts).
+  // One for each proof that is under way: bounded by the blobs on their way in, each of which has an open file already.
   readonly #turns = new Map<number, Turn>();
   /** Files with bytes to hash, next first. */
   readonly #ready = new Set<number>();
@@ -43,28 +45,24 @@ export class HashTurns {
   obey(order: HashOrder): void {
     switch (order.kind) {
       case "start":
-        this.#start(order.id, order.path, order.algorithm, order.size);
+        this.#start(order.id, order.fd, order.algorithm, order.size);
         return;
       case "extend":
         this.#extend(order.id, order.bytes);
         return;
       case "cancel":
-        this.#cancel(order.id);
+        if (this.#turns.has(order.id)) this.#end({ kind: "cancelled", id: order.id });
     }
   }
 
-  /** Forgets all files. */
-  close(): void {
-    for (const id of [...this.#turns.keys()]) this.#cancel(id);
+  /** Forgets everything without a word. */
+  clear(): void {
+    this.#turns.clear();
+    this.#ready.clear();
   }
 
-  #start(id: number, path: string, algorithm: string, size: number): void {
-    try {
-      this.#turns.set(id, { fd: openSync(path, "r"), size, hash: createHash(algorithm), done: 0, upTo: 0 });
-    } catch (error) {
-      this.#report(failed(id, error));
-      return;
-    }
+  #start(id: number, fd: number, algorithm: string, size: number): void {
+    this.#turns.set(id, { fd, size, hash: createHash(algorithm), done: 0, upTo: 0 });
     if (size === 0) this.#makeReady(id);
   }
 
@@ -73,14 +71,6 @@ export class HashTurns {
     if (turn === undefined || bytes <= turn.upTo) return;
     turn.upTo = Math.min(bytes, turn.size);
     this.#makeReady(id);
-  }
-
-  #cancel(id: number): void {
-    const turn = this.#turns.get(id);
-    if (turn === undefined) return;
-    this.#turns.delete(id);
-    this.#ready.delete(id);
-    closeSync(turn.fd);
   }
 
   #makeReady(id: number): void {
@@ -111,19 +101,16 @@ export class HashTurns {
       turn.hash.update(this.#buffer.subarray(0, got));
       turn.done += got;
     } catch (error) {
-      this.#cancel(id);
-      this.#report(failed(id, error));
+      this.#end({ kind: "failed", id, message: error instanceof Error ? error.message : String(error) });
       return;
     }
-    if (turn.done < turn.upTo) this.#ready.add(id);
-    if (turn.done < turn.size) return;
-    this.#cancel(id);
-    this.#report({ kind: "hashed", id, encoded: turn.hash.digest("hex") });
+    if (turn.done === turn.size) this.#end({ kind: "hashed", id, encoded: turn.hash.digest("hex") });
+    else if (turn.done < turn.upTo) this.#ready.add(id);
   }
-}
 
-function failed(id: number, error: unknown): HashOutcome {
-  const message = error instanceof Error ? error.message : String(error);
-  const errno = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
-  return { kind: "failed", id, message, ...(errno === undefined ? {} : { errno }) };
+  #end(outcome: HashOutcome): void {
+    this.#turns.delete(outcome.id);
+    this.#ready.delete(outcome.id);
+    this.#report(outcome);
+  }
 }

@@ -1,26 +1,18 @@
+import { closeSync, openSync } from "node:fs";
+
 import { digestAlgorithm, digestEncoded, type Digest } from "@darner/domain";
 import type { Logger } from "@darner/runtime";
 
 import { HashTurns, type HashOrder, type HashOutcome } from "./hash-turns.ts";
 import type { Proof, Prover } from "./prover.ts";
-import { StoreError } from "./store-error.ts";
+import { StoreError, storeError } from "./store-error.ts";
 
-/** One proof, wherever it is hashed. */
-export type Job = {
-  readonly id: number;
-  readonly path: string;
-  readonly digest: Digest;
-  readonly size: number;
-  readonly settle: (outcome: HashOutcome) => void;
-  upTo: number;
-  attempts: number;
-  lane: Lane | undefined;
-};
-
-/** Where jobs are hashed: a worker thread, or the main one. */
+/** Where files are hashed: a worker thread, or the main one. */
 export interface Lane {
-  readonly jobs: Map<number, Job>;
+  /** Proofs that were started there and have no outcome yet. */
+  readonly load: number;
   order(order: HashOrder): void;
+  /** Ends it; no file is read any more when this resolves. */
   close(): Promise<void>;
 }
 
@@ -31,21 +23,37 @@ export type LaneEvents = {
   readonly onDeath: (lane: Lane, why: string) => void;
 };
 
-// 512 open files a lane: a node that pulls more blobs at once proves them a little later.
-const MAX_PROOFS_AT_ONCE = 512;
+/** One proof. */
+type Job = {
+  readonly id: number;
+  readonly path: string;
+  readonly fd: number;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly resolve: (proven: boolean) => void;
+  readonly reject: (error: StoreError) => void;
+  lane: Lane;
+  upTo: number;
+  attempts: number;
+  cancelled: boolean;
+};
+
 // 3: a proof that has seen its thread die three times is likely what kills it.
 const MAX_ATTEMPTS = 3;
 // 256 KiB are hashed in 0.7 ms: less than a thread costs to start, and a pause that nobody notices.
 const INLINE_BYTES = 256 * 1024;
 
-/** Deals proofs out to lanes: small blobs to the main thread's, others to the emptiest of the rest. */
+/**
+ * Deals proofs out to lanes: small blobs to the main thread's, others to the emptiest of the rest. The files are opened here (3 µs), so a
+ * proof survives the file's move and the death of its thread; a file is closed when its lane has said that it reads it no more.
+ */
 export class LaneProver implements Prover {
   readonly #log: Logger;
   readonly #inline: Lane;
   // As many as there are threads.
   readonly #threads: readonly Lane[];
-  // Jobs that no lane has room for, oldest first. Bounded by the blobs that are on their way in.
-  readonly #waiting = new Map<number, Job>();
+  // Bounded by the blobs on their way in: each has one proof.
+  readonly #jobs = new Map<number, Job>();
   #lastId = 0;
   #closed = false;
 
@@ -53,7 +61,7 @@ export class LaneProver implements Prover {
     this.#log = log;
     const events: LaneEvents = {
       onOutcome: (outcome) => {
-        this.#settle(outcome);
+        this.#end(outcome);
       },
       onDeath: (lane, why) => {
         this.#startAgain(lane, why);
@@ -64,102 +72,97 @@ export class LaneProver implements Prover {
   }
 
   prove(path: string, digest: Digest, size: number): Proof {
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const { promise: result, resolve, reject } = Promise.withResolvers<boolean>();
     // Whoever does not look at the result any more must not end the process with it.
-    promise.catch(() => undefined);
-    const settle = (outcome: HashOutcome): void => {
-      if (outcome.kind === "hashed") resolve(outcome.encoded === digestEncoded(digest));
-      else reject(unreadable(path, outcome.message, outcome.errno));
-    };
-    this.#lastId += 1;
-    const job: Job = { id: this.#lastId, path, digest, size, settle, upTo: 0, attempts: 0, lane: undefined };
-    if (!this.#closed && !this.#place(job)) this.#waiting.set(job.id, job);
-    const extend = (bytes: number): void => {
-      this.#extend(job, bytes);
-    };
-    const cancel = (): void => {
-      this.#cancel(job);
-    };
-    return { extend, cancel, result: promise };
+    result.catch(() => undefined);
+    try {
+      if (this.#closed) throw new StoreError({ code: "closed" }, "the prover is closed");
+      const job = this.#open(path, digest, size, resolve, reject);
+      const extend = (bytes: number): void => {
+        this.#extend(job, bytes);
+      };
+      const cancel = (): void => {
+        this.#cancel(job);
+      };
+      return { extend, cancel, result };
+    } catch (error) {
+      reject(storeError(error, `proving ${path}`));
+      return { extend: () => undefined, cancel: () => undefined, result };
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    this.#waiting.clear();
     await Promise.all([this.#inline, ...this.#threads].map((lane) => lane.close()));
+    for (const job of this.#jobs.values()) closeSync(job.fd);
+    this.#jobs.clear();
   }
 
-  /** Says whether a lane had room. */
-  #place(job: Job): boolean {
-    const lane = job.size <= INLINE_BYTES ? this.#inline : this.#emptiest();
-    if (lane.jobs.size >= MAX_PROOFS_AT_ONCE) return false;
-    job.lane = lane;
+  #open(path: string, digest: Digest, size: number, resolve: Job["resolve"], reject: Job["reject"]): Job {
+    this.#lastId += 1;
+    const lane = size <= INLINE_BYTES ? this.#inline : this.#emptiest();
+    const fd = openSync(path, "r");
+    const job: Job = { id: this.#lastId, path, fd, digest, size, resolve, reject, lane, upTo: 0, attempts: 0, cancelled: false };
+    this.#jobs.set(job.id, job);
+    this.#start(job);
+    return job;
+  }
+
+  #start(job: Job): void {
     job.attempts += 1;
-    lane.jobs.set(job.id, job);
-    lane.order({ kind: "start", id: job.id, path: job.path, algorithm: digestAlgorithm(job.digest), size: job.size });
-    if (job.upTo > 0) lane.order({ kind: "extend", id: job.id, bytes: job.upTo });
-    return true;
+    job.lane.order({ kind: "start", id: job.id, fd: job.fd, algorithm: digestAlgorithm(job.digest), size: job.size });
+    if (job.upTo > 0) job.lane.order({ kind: "extend", id: job.id, bytes: job.upTo });
   }
 
   #emptiest(): Lane {
     const [first, ...others] = this.#threads;
     if (first === undefined) return this.#inline;
-    return others.reduce((emptiest, lane) => (lane.jobs.size < emptiest.jobs.size ? lane : emptiest), first);
+    return others.reduce((emptiest, lane) => (lane.load < emptiest.load ? lane : emptiest), first);
   }
 
   #extend(job: Job, bytes: number): void {
-    if (bytes <= job.upTo) return;
+    if (bytes <= job.upTo || !this.#isRunning(job)) return;
     job.upTo = Math.min(bytes, job.size);
-    job.lane?.order({ kind: "extend", id: job.id, bytes: job.upTo });
+    job.lane.order({ kind: "extend", id: job.id, bytes: job.upTo });
   }
 
   #cancel(job: Job): void {
-    this.#waiting.delete(job.id);
-    const { lane } = job;
-    if (lane?.jobs.delete(job.id) !== true) return;
-    job.lane = undefined;
-    lane.order({ kind: "cancel", id: job.id });
-    this.#placeWaiting();
+    if (!this.#isRunning(job)) return;
+    job.cancelled = true;
+    job.lane.order({ kind: "cancel", id: job.id });
   }
 
-  #settle(outcome: HashOutcome): void {
-    for (const lane of [this.#inline, ...this.#threads]) {
-      const job = lane.jobs.get(outcome.id);
-      if (job === undefined) continue;
-      lane.jobs.delete(outcome.id);
-      job.lane = undefined;
-      job.settle(outcome);
-    }
-    this.#placeWaiting();
+  #isRunning(job: Job): boolean {
+    return !this.#closed && !job.cancelled && this.#jobs.has(job.id);
   }
 
-  #placeWaiting(): void {
-    if (this.#closed) return;
-    for (const job of this.#waiting.values()) {
-      if (!this.#place(job)) return;
-      this.#waiting.delete(job.id);
-    }
+  #end(outcome: HashOutcome): void {
+    const job = this.#jobs.get(outcome.id);
+    if (job === undefined || this.#closed) return;
+    this.#jobs.delete(job.id);
+    closeSync(job.fd);
+    if (job.cancelled) return;
+    if (outcome.kind === "hashed") job.resolve(outcome.encoded === digestEncoded(job.digest));
+    if (outcome.kind === "failed") job.reject(new StoreError({ code: "disk-failed" }, `proving ${job.path}: ${outcome.message}`));
   }
 
   #startAgain(lane: Lane, why: string): void {
-    const jobs = [...lane.jobs.values()];
-    lane.jobs.clear();
+    const jobs = [...this.#jobs.values()].filter((job) => job.lane === lane);
     this.#log.error("a hashing thread died", { error: why, proofs: jobs.length });
     for (const job of jobs) {
-      job.lane = undefined;
-      if (job.attempts >= MAX_ATTEMPTS)
-        job.settle({ kind: "failed", id: job.id, message: `its hashing thread died again and again: ${why}` });
-      else if (!this.#place(job)) this.#waiting.set(job.id, job);
+      if (job.cancelled) this.#end({ kind: "cancelled", id: job.id });
+      else if (job.attempts < MAX_ATTEMPTS) this.#start(job);
+      else this.#end({ kind: "failed", id: job.id, message: `its hashing thread died again and again: ${why}` });
     }
   }
 }
 
 /** Hashes on this thread. */
 class InlineLane implements Lane {
-  readonly jobs = new Map<number, Job>();
   readonly #onOutcome: (outcome: HashOutcome) => void;
-  // Made with the first job: its read buffer is 1 MiB.
+  // Made with the first proof: its read buffer is 1 MiB.
   #turns: HashTurns | undefined;
+  readonly load = 0;
 
   constructor({ onOutcome }: LaneEvents) {
     this.#onOutcome = onOutcome;
@@ -171,13 +174,7 @@ class InlineLane implements Lane {
   }
 
   close(): Promise<void> {
-    this.jobs.clear();
-    this.#turns?.close();
+    this.#turns?.clear();
     return Promise.resolve();
   }
-}
-
-function unreadable(path: string, message: string, errno: string | undefined): StoreError {
-  if (errno === "ENOENT") return new StoreError({ code: "blob-missing" }, `proving ${path}: the file is gone`);
-  return new StoreError({ code: "disk-failed", ...(errno === undefined ? {} : { errno }) }, `proving ${path}: ${message}`);
 }

@@ -178,8 +178,9 @@ function describeWholes(open: OpenStore): void {
     await Promise.all([blobs.put(content.task, content.bytes, facts), blobs.put(content.task, content.bytes, facts)]);
     await blobs.put(content.task, content.bytes, facts);
     using blob = blobs.open(content.task);
-    assert.deepEqual(blob?.facts, facts);
-    assert.deepEqual(blob === undefined ? undefined : await readBytes(blob), content.bytes);
+    assert.ok(blob);
+    assert.deepEqual(blob.facts, facts);
+    assert.deepEqual(await readBytes(blob), content.bytes);
     assert.equal(blobs.usage.bytes, 700);
   });
 

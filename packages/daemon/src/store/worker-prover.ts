@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import type { Logger } from "@darner/runtime";
 
 import type { HashOrder, HashOutcome } from "./hash-turns.ts";
-import { LaneProver, type Job, type Lane, type LaneEvents } from "./lane-prover.ts";
+import { LaneProver, type Lane, type LaneEvents } from "./lane-prover.ts";
 import type { Prover } from "./prover.ts";
 
 /** How a prover is opened. */
@@ -21,22 +21,31 @@ const IDLE_AFTER_MS = 30_000;
 
 /** Opens a prover that hashes in worker threads; they are started when the first large blob comes and end when none came for a while. */
 export function openProver({ workers = Math.min(DEFAULT_WORKERS, availableParallelism()), log }: ProverConfig): Prover {
-  return new LaneProver(log, (events) => Array.from({ length: Math.max(1, workers) }, () => new WorkerLane(events)));
+  return new LaneProver(log, (events) => Array.from({ length: Math.max(1, workers) }, () => openThread(events)));
+}
+
+/** One hashing thread, started when it is first needed. */
+export function openThread(events: LaneEvents): Lane {
+  return new WorkerLane(events);
 }
 
 /** Hashes in a worker thread, which keeps the process alive only while it has something to do. */
 class WorkerLane implements Lane {
-  readonly jobs = new Map<number, Job>();
   readonly #events: LaneEvents;
   #worker: Worker | undefined;
+  #load = 0;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(events: LaneEvents) {
     this.#events = events;
   }
 
+  get load(): number {
+    return this.#load;
+  }
+
   order(order: HashOrder): void {
-    if (this.jobs.size === 0 && this.#worker === undefined) return;
+    if (order.kind === "start") this.#load += 1;
     this.#worker ??= this.#start();
     this.#worker.postMessage(order);
     this.#keepAlive(this.#worker);
@@ -44,9 +53,9 @@ class WorkerLane implements Lane {
 
   async close(): Promise<void> {
     clearTimeout(this.#idle);
-    this.jobs.clear();
     const worker = this.#worker;
     this.#worker = undefined;
+    this.#load = 0;
     await worker?.terminate();
   }
 
@@ -54,6 +63,7 @@ class WorkerLane implements Lane {
     const worker = new Worker(new URL("./prover-worker.ts", import.meta.url));
     let why = "it ended by itself";
     worker.on("message", (outcome: HashOutcome) => {
+      if (this.#worker === worker) this.#load -= 1;
       this.#events.onOutcome(outcome);
       this.#keepAlive(worker);
     });
@@ -63,6 +73,7 @@ class WorkerLane implements Lane {
     worker.on("exit", () => {
       if (this.#worker !== worker) return;
       this.#worker = undefined;
+      this.#load = 0;
       this.#events.onDeath(this, why);
     });
     return worker;
@@ -70,7 +81,7 @@ class WorkerLane implements Lane {
 
   #keepAlive(worker: Worker): void {
     clearTimeout(this.#idle);
-    if (this.jobs.size > 0) {
+    if (this.#load > 0) {
       worker.ref();
       return;
     }

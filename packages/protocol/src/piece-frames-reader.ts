@@ -13,7 +13,8 @@ export type PieceFrameProblem =
   | "bad-reason";
 
 /** What came out of the bytes: a frame, or what is wrong. */
-export type ReadPieceFrame = { readonly ok: true; readonly frame: PieceFrame } | { readonly ok: false; readonly problem: PieceFrameProblem };
+export type ReadPieceFrame =
+  { readonly ok: true; readonly frame: PieceFrame } | { readonly ok: false; readonly problem: PieceFrameProblem };
 
 type FrameType = PieceFrame["type"];
 
@@ -126,7 +127,8 @@ function parseWant(payload: Uint8Array): ReadPieceFrame {
   const skipAt = WANT_FIXED_BYTES + view.getUint8(24);
   if (skipAt > payload.length) return { ok: false, problem: "false-length" };
   if (run.count < 1 || run.count > MAX_RUN_PIECES || run.stride < 1) return { ok: false, problem: "bad-want" };
-  if (size > BigInt(Number.MAX_SAFE_INTEGER) || payload.length - skipAt > Math.ceil(run.count / 8)) return { ok: false, problem: "bad-want" };
+  if (size > BigInt(Number.MAX_SAFE_INTEGER) || payload.length - skipAt > Math.ceil(run.count / 8))
+    return { ok: false, problem: "bad-want" };
   const digest = String.fromCharCode(...payload.subarray(WANT_FIXED_BYTES, skipAt));
   const want: Want = { request: view.getUint32(0), digest, size: Number(size), run, skip: payload.slice(skipAt) };
   return { ok: true, frame: { type: "want", want } };

@@ -52,7 +52,12 @@ export type PieceFrame =
 export type PieceFrameHearer = "child" | "parent";
 
 /** Which bytes stand for which frame, who may hear it, and how long its payload may be. */
-export type PieceFrameForm = { readonly kind: number; readonly min: number; readonly max: number; readonly heardBy: readonly PieceFrameHearer[] };
+export type PieceFrameForm = {
+  readonly kind: number;
+  readonly min: number;
+  readonly max: number;
+  readonly heardBy: readonly PieceFrameHearer[];
+};
 
 // domain/digest.ts: a digest has at most 255 characters, so that one byte holds its length.
 const MAX_DIGEST_BYTES = 255;

@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { inspect, promisify } from "node:util";
 import { parseHostId } from "@darner/domain";
+import { StartError } from "@darner/runtime";
 import { openTempDir } from "@darner/testkit";
 import { publicKeyFromRaw } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
 import { hostIdFromCertificate } from "./certificate.ts";
 import { hostIdOfKey, publicKeyOf } from "./host-key.ts";
-import { IdentityError, openIdentity } from "./identity.ts";
+import { openIdentity } from "./identity.ts";
 
 test("a host makes its key at the first start and keeps it", async () => {
   await using dir = await openTempDir();
@@ -78,8 +79,8 @@ test("a file that holds no Ed25519 key stops the start and is left as it is", as
   for (const content of ["", "garbage", rsa]) {
     await writeFile(path, content);
     await assert.rejects(openIdentity(dir.path), (error) => {
-      assert.ok(error instanceof IdentityError);
-      assert.deepEqual(error.detail, { code: "key-corrupt", path });
+      assert.ok(error instanceof StartError);
+      assert.deepEqual(error.detail, { code: "file-unusable", path, key: "dataDir" });
       assert.ok(error.message.includes(path));
       return true;
     });
@@ -91,7 +92,10 @@ test("a key that cannot be read stops the start and is not replaced", async () =
   await using dir = await openTempDir();
   const path = join(dir.path, "host.key");
   await mkdir(path);
-  await assert.rejects(openIdentity(dir.path), (error) => error instanceof IdentityError && error.detail.code === "key-unreadable");
+  await assert.rejects(
+    openIdentity(dir.path),
+    (error) => error instanceof StartError && error.detail.code === "file-unusable" && error.message.includes(path),
+  );
 });
 
 test("a place where no key can be written stops the start with its name", async () => {
@@ -99,7 +103,7 @@ test("a place where no key can be written stops the start with its name", async 
   const blocked = join(dir.path, "file");
   await writeFile(blocked, "in the way");
   await assert.rejects(openIdentity(join(blocked, "daemon")), (error) => {
-    assert.ok(error instanceof IdentityError);
+    assert.ok(error instanceof StartError);
     assert.ok(error.message.includes(join(blocked, "daemon", "host.key")));
     return true;
   });

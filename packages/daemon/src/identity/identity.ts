@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { DarnerError, type HostId } from "@darner/domain";
-import { Secret } from "@darner/runtime";
+import type { HostId } from "@darner/domain";
+import { Secret, StartError } from "@darner/runtime";
 import { hostIdFromCertificate, makeCertificate } from "./certificate.ts";
 import { hostIdOfKey, rawPublicKey } from "./host-key.ts";
 
@@ -20,19 +20,10 @@ export type Identity = {
   sign(bytes: Uint8Array): Uint8Array;
 };
 
-/** Why the host has no identity; `path` is the key's file. */
-export type IdentityProblem =
-  /** The file is there and cannot be read. */
-  | { readonly code: "key-unreadable"; readonly path: string }
-  /** The file is there and holds no Ed25519 key. */
-  | { readonly code: "key-corrupt"; readonly path: string }
-  /** A new key cannot be written. */
-  | { readonly code: "key-unwritable"; readonly path: string };
+// The key of the configuration under which the file lies.
+const KEY = "dataDir";
 
-/** The host cannot say who it is: it must not start. */
-export class IdentityError extends DarnerError<IdentityProblem> {}
-
-/** Opens the identity kept in `dir` (`host.key`, mode 0600), making it where there is none. Rejects with `IdentityError`. */
+/** Opens the identity kept in `dir` (`host.key`, mode 0600), making it where there is none. Rejects with `StartError`: a host that cannot say who it is must not start. */
 export async function openIdentity(dir: string): Promise<Identity> {
   const path = join(dir, "host.key");
   const key = (await readKey(path)) ?? (await makeKey(dir, path));
@@ -51,7 +42,7 @@ async function readKey(path: string): Promise<KeyObject | undefined> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     const message = `cannot read the host key ${path}: make it readable for the user Darner runs as`;
-    throw new IdentityError({ code: "key-unreadable", path }, message, { cause });
+    throw new StartError({ code: "file-unusable", path, key: KEY }, message, { cause });
   });
   return text === undefined ? undefined : parseKey(text, path);
 }
@@ -63,9 +54,9 @@ function parseKey(text: string, path: string): KeyObject {
     key = createPrivateKey(text);
   } catch {
     // The cause is left out: it could quote what the file holds.
-    throw new IdentityError({ code: "key-corrupt", path }, message);
+    throw new StartError({ code: "file-unusable", path, key: KEY }, message);
   }
-  if (key.asymmetricKeyType !== "ed25519") throw new IdentityError({ code: "key-corrupt", path }, message);
+  if (key.asymmetricKeyType !== "ed25519") throw new StartError({ code: "file-unusable", path, key: KEY }, message);
   return key;
 }
 
@@ -76,7 +67,7 @@ async function makeKey(dir: string, path: string): Promise<KeyObject> {
     await writeWhole(path, pemOf(privateKey), 0o600);
   } catch (cause) {
     const message = `cannot write the host key ${path}: make the data directory writable for the user Darner runs as`;
-    throw new IdentityError({ code: "key-unwritable", path }, message, { cause });
+    throw new StartError({ code: "data-dir-unusable", path: dir }, message, { cause });
   }
   return privateKey;
 }

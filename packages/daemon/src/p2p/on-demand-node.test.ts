@@ -10,9 +10,14 @@ test("a host is asked through a door behind which libp2p is loaded only then", a
   const [first, second] = await Promise.all([openTempDir(), openTempDir()]);
   births.use(first);
   births.use(second);
-  const open = async (path: string, name: string): Promise<{ host: Awaited<ReturnType<typeof openIdentity>>["host"]; node: Awaited<ReturnType<typeof openOnDemandNode>> }> => {
+  const open = async (
+    path: string,
+    name: string,
+  ): Promise<{ host: Awaited<ReturnType<typeof openIdentity>>["host"]; node: Awaited<ReturnType<typeof openOnDemandNode>> }> => {
     const identity = await openIdentity(path);
-    const node = births.use(await openOnDemandNode({ listen: "127.0.0.1:0", identity }, { log: silentLog, status: () => Promise.resolve({ name }) }));
+    const node = births.use(
+      await openOnDemandNode({ listen: "127.0.0.1:0", identity }, { log: silentLog, status: () => Promise.resolve({ name }) }),
+    );
     return { host: identity.host, node };
   };
   const asked = await open(first.path, "asked");

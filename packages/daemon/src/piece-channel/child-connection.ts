@@ -243,7 +243,6 @@ export class ChildConnection {
     const { buffers, limit, observe } = this.#deps;
     await this.#outbox.room(buffers.perChild);
     if (limit?.tryTake(bytes) === false) await limit.take(bytes);
-    if (this.#closed) return;
     const buffer = await buffers.take();
     try {
       buffer.set(header);

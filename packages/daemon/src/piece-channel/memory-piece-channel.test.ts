@@ -1,6 +1,6 @@
 import { hostIdOf } from "@darner/domain";
 import { noLeaks } from "@darner/testkit";
-import { FakeStore, type FakeBlob } from "./fake-blobs.conformance.ts";
+import { FakeStore, type FakeBlob } from "../../test/fake-blobs.ts";
 import { MemoryPieceChannel } from "./memory-piece-channel.ts";
 import { pieceChannelConformance } from "./piece-channel.conformance.ts";
 

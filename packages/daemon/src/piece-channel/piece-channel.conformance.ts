@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { hostIdOf, pieceCount, piecesOf, pieceRange, PieceSet, type PieceRun, type Task } from "@darner/domain";
 import fc from "fast-check";
-import { contentOf, FakeBlob, FakeStore, FakeWriter, type FakeContent, type FakeDisk } from "./fake-blobs.conformance.ts";
+import { contentOf, FakeBlob, FakeStore, FakeWriter, type FakeContent, type FakeDisk } from "../../test/fake-blobs.ts";
 import type { ChannelFailure, ParentAddress, PieceFetcher, PieceSink } from "./piece-channel.ts";
 
 /** One parent with its store, and one child. */

@@ -3,7 +3,7 @@ import { silentLog } from "@darner/runtime";
 import { noLeaks, openTempDir, type TempDir } from "@darner/testkit";
 import { openIdentity, type Identity } from "../identity/identity.ts";
 import type { ChannelEncryption } from "./channel-event.ts";
-import { FakeStore, type FakeBlob } from "./fake-blobs.conformance.ts";
+import { FakeStore, type FakeBlob } from "../../test/fake-blobs.ts";
 import { pieceChannelConformance, type PieceChannelRig } from "./piece-channel.conformance.ts";
 import { openPieceFetcher } from "./piece-fetcher.ts";
 import { openPieceServer } from "./piece-server.ts";

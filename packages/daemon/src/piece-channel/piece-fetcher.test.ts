@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { createServer as createTlsServer } from "node:tls";
 import { pieceCount, pieceRange, PieceSet, type PieceRun, type Task } from "@darner/domain";
-import { encodePieceFrame, feedPieceFrames, PIECE_CHANNEL_VERSION, PieceFrameReader, type PieceFrame } from "@darner/protocol";
-import { silentLog, type CancelTimer, type Timers } from "@darner/runtime";
-import { noLeaks, openTempDir, type TempDir } from "@darner/testkit";
+import { encodePieceFrame, PIECE_CHANNEL_VERSION, type PieceFrame } from "@darner/protocol";
+import { silentLog } from "@darner/runtime";
+import { noLeaks, openTempDir, StoppedClock, type TempDir } from "@darner/testkit";
 import fc from "fast-check";
+import { contentOf, type FakeContent } from "../../test/fake-blobs.ts";
+import { RawParent } from "../../test/raw-parent.ts";
 import { openIdentity, type Identity } from "../identity/identity.ts";
 import type { ByteLimit } from "./channel-event.ts";
-import { tlsOfParent } from "./channel-tls.ts";
-import { contentOf, type FakeContent } from "./fake-blobs.conformance.ts";
 import { TestSink } from "./piece-channel.conformance.ts";
 import type { ChannelFailure, PieceFetcher } from "./piece-channel.ts";
 import { openPieceFetcher, type PieceFetcherDeps } from "./piece-fetcher.ts";
@@ -31,99 +28,6 @@ before(async () => {
 after(async () => {
   for (const dir of dirs) await dir[Symbol.asyncDispose]();
 });
-
-/** A clock that stands still until it is told to go on. */
-class StoppedTimers implements Timers {
-  #now = 0;
-  readonly #timers = new Set<{ readonly dueAt: number; readonly run: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimeout(run: () => void, ms: number): CancelTimer {
-    const timer = { dueAt: this.#now + ms, run };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  advance(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      const [next] = [...this.#timers].filter(({ dueAt }) => dueAt <= end).sort((left, right) => left.dueAt - right.dueAt);
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#now = Math.max(this.#now, next.dueAt);
-      next.run();
-    }
-    this.#now = end;
-  }
-}
-
-/** One connection as a parent without any sense sees it. */
-type Guest = { readonly socket: Socket; readonly heard: PieceFrame[]; say(...parts: readonly (PieceFrame | Uint8Array)[]): void };
-
-/** A parent that says exactly what the test wants it to. */
-class RawParent implements AsyncDisposable {
-  readonly guests: Guest[] = [];
-  /** Connections that were taken, whatever became of them. */
-  knocks = 0;
-  readonly #server: Server;
-  #onNews: (() => void) | undefined;
-
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async listen(identity: Identity | undefined): Promise<RawParent> {
-    const server = identity === undefined ? createServer() : createTlsServer(tlsOfParent(identity, 5000));
-    const raw = new RawParent(server);
-    server.on("connection", () => (raw.knocks += 1));
-    server.on(identity === undefined ? "connection" : "secureConnection", (socket: Socket) => {
-      raw.#greet(socket);
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return raw;
-  }
-
-  get address(): string {
-    return `127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
-  }
-
-  /** The first guest, once it has said something of this type. */
-  async heard(type: PieceFrame["type"], times = 1): Promise<Guest> {
-    for (;;) {
-      const guest = this.guests.find(({ heard }) => heard.filter((frame) => frame.type === type).length >= times);
-      if (guest !== undefined) return guest;
-      await new Promise<void>((resolve) => (this.#onNews = resolve));
-    }
-  }
-
-  #greet(socket: Socket): void {
-    const guest: Guest = {
-      socket,
-      heard: [],
-      say: (...parts) => socket.write(Buffer.concat(parts.map((part) => (part instanceof Uint8Array ? part : encodePieceFrame(part))))),
-    };
-    this.guests.push(guest);
-    const reader = new PieceFrameReader("parent");
-    socket.on("error", () => {});
-    socket.on("data", (bytes: Uint8Array) => {
-      feedPieceFrames(reader, bytes, (read) => {
-        if (read.ok) guest.heard.push(read.frame);
-        return read.ok;
-      });
-      this.#onNews?.();
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const { socket } of this.guests) socket.destroy();
-    this.#server.close();
-    await once(this.#server, "close");
-  }
-}
 
 const HELLO: PieceFrame = { type: "hello", version: PIECE_CHANNEL_VERSION };
 
@@ -278,7 +182,7 @@ test("a request aborted in the middle of a piece gives its writer back only when
 
 test("a parent is silent when no byte came for five seconds, not earlier", async () => {
   const content = contentOf("silent", 700_000);
-  const timers = new StoppedTimers();
+  const timers = new StoppedClock();
   await using raw = await RawParent.listen(parent);
   await using fetcher = openChild({ timers });
   const sink = new TestSink(content.task);
@@ -301,7 +205,7 @@ test("a parent is silent when no byte came for five seconds, not earlier", async
 });
 
 test("a parent that takes the connection and says nothing is lost after three seconds", async () => {
-  const timers = new StoppedTimers();
+  const timers = new StoppedClock();
   await using raw = await RawParent.listen(undefined);
   await using fetcher = openChild({ timers });
   const fetched = fetchFrom(raw, fetcher, new TestSink(contentOf("mute", 10).task));
@@ -311,7 +215,7 @@ test("a parent that takes the connection and says nothing is lost after three se
 });
 
 test("a parent that cannot be reached is not dialled again at once, and less and less often", async () => {
-  const timers = new StoppedTimers();
+  const timers = new StoppedClock();
   // The wrong host is there, which shows how often it was dialled.
   await using raw = await RawParent.listen(child);
   await using fetcher = openChild({ timers });
@@ -339,7 +243,7 @@ test("nobody at the address, and no address, is a lost channel", async () => {
 
 test("a connection that nobody needs is closed after a minute, and made again when it is needed", async () => {
   const content = contentOf("idle", 1000);
-  const timers = new StoppedTimers();
+  const timers = new StoppedClock();
   await using raw = await RawParent.listen(parent);
   await using fetcher = openChild({ timers });
   for (const round of [0, 1]) {
@@ -348,19 +252,20 @@ test("a connection that nobody needs is closed after a minute, and made again wh
     while (raw.guests[round]?.heard.some(({ type }) => type === "want") !== true) await setImmediate();
     const guest = raw.guests[round];
     const { frame, body } = pieceOf(content, 0);
-    guest?.say(HELLO, frame, body, { type: "end", request: 1 });
+    guest.say(HELLO, frame, body, { type: "end", request: 1 });
     assert.equal(await fetched, undefined);
     timers.advance(59_000);
     await setImmediate();
-    assert.equal(guest?.socket.destroyed, false);
+    const isClosed = (): boolean => guest.socket.destroyed;
+    assert.equal(isClosed(), false);
     timers.advance(2_000);
-    while (!guest.socket.destroyed) await setImmediate();
+    while (!isClosed()) await setImmediate();
   }
 });
 
 test("bytes come no faster than the limit lets them pass, and waiting for it is no silence of the parent", async () => {
   const content = contentOf("limit", 700_000);
-  const timers = new StoppedTimers();
+  const timers = new StoppedClock();
   const gates: (() => void)[] = [];
   let passed = 0;
   const limit: ByteLimit = {
@@ -380,13 +285,12 @@ test("bytes come no faster than the limit lets them pass, and waiting for it is 
   timers.advance(20_000);
   for (let turn = 0; turn < 50; turn++) await setImmediate();
   assert.equal(gates.length, 1, "one portion is asked for at a time");
-  let isOver = false;
-  const over = fetched.finally(() => (isOver = true));
-  while (!isOver) {
+  while (sink.ended.length < 3) {
     gates.shift()?.();
     await setImmediate();
   }
-  assert.equal(await over, undefined);
+  for (const open of gates) open();
+  assert.equal(await fetched, undefined);
   assert.equal(passed, content.task.size);
   await sink.assertWhole(content);
 });

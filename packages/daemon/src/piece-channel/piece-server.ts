@@ -1,7 +1,6 @@
-import { once } from "node:events";
-import type { AddressInfo, Server, Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import type { HostId, Task } from "@darner/domain";
-import { formatAddress, parseListen, systemClock, type CancelTimer, type Logger, type Timers } from "@darner/runtime";
+import { formatAddress, listenServer, systemClock, type CancelTimer, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
 import type { BlobStore, StoredBlob } from "../store/store.ts";
 import { createChildServer } from "./accept.ts";
@@ -65,20 +64,18 @@ const KEEP_ALIVE_MS = 15_000;
 // What is left of a piece after the last request was refused: after that time the connection ends in the middle of it.
 const STOP_MS = 1_000;
 
-/** Opens the parent's side; rejects where it cannot listen. */
+/** Opens the parent's side; rejects with `StartError` where it cannot listen. */
 export async function openPieceServer(config: PieceServerConfig, deps: PieceServerDeps, signal?: AbortSignal): Promise<PieceServer> {
   signal?.throwIfAborted();
-  const at = parseListen(config.listen);
-  if (at === undefined) throw new RangeError(`not an address to listen at: ${config.listen}`);
   const parent = new Parent(config, deps);
-  parent.server.listen(at);
-  await once(parent.server, "listening", signal === undefined ? {} : { signal });
-  parent.beat();
+  const address = await listenServer(parent.server, config.listen, "listen.pieces");
+  parent.opened(formatAddress(address));
   return parent;
 }
 
 class Parent implements PieceServer {
   readonly server: Server;
+  address = "";
   readonly #deps: PieceServerDeps;
   readonly #timers: Timers;
   readonly #timeouts: PieceServerTimeouts;
@@ -116,9 +113,10 @@ class Parent implements PieceServer {
     });
   }
 
-  get address(): string {
-    const { address, port } = this.server.address() as AddressInfo;
-    return formatAddress({ host: address, port });
+  /** It listens at `address`: from now on it has a pulse. */
+  opened(address: string): void {
+    this.address = address;
+    this.#beat();
   }
 
   get children(): number {
@@ -126,7 +124,7 @@ class Parent implements PieceServer {
   }
 
   /** Once a second: signs of life to children that wait, and an end to those that are gone or no members any more. */
-  beat(): void {
+  #beat(): void {
     const now = this.#timers.now();
     for (const child of this.#children) {
       if (!this.#deps.admit(child.host)) child.refuse("not-admitted");
@@ -134,7 +132,7 @@ class Parent implements PieceServer {
       else child.sayWaiting();
     }
     this.#cancelBeat = this.#timers.setTimeout(() => {
-      this.beat();
+      this.#beat();
     }, this.#timeouts.heartbeatMs);
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { digestOf, pieceCount, pieceRange, PieceSet, taskId, type PieceHash, type Task } from "@darner/domain";
 import { seededBytes } from "@darner/testkit";
-import type { BlobStore, PieceWriter, StoredBlob } from "../store/store.ts";
+import type { BlobStore, PieceWriter, StoredBlob } from "../src/store/store.ts";
 
 /** A task with the bytes it stands for. */
 export type FakeContent = { readonly task: Task; readonly bytes: Uint8Array };

@@ -9,7 +9,7 @@ import { yamux } from "@libp2p/yamux";
 import { multiaddr, type Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p } from "libp2p";
 import type { Identity } from "../identity/identity.ts";
-import { P2pError, type P2pConfig, type P2pDeps, type P2pLimits, type P2pNode, type P2pTarget } from "./p2p-node.ts";
+import { P2pError, type P2pConfig, type P2pDeps, type P2pLimits, type P2pNode, type P2pTarget } from "./p2p.ts";
 import { encodeStatus, readStatus, StatusMessageError } from "./status-message.ts";
 
 const STATUS_PROTOCOL = "/darner/status/1";

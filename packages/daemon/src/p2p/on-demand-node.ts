@@ -1,6 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 import { formatAddress, listenServer } from "@darner/runtime";
-import { openP2pNode, type P2pConfig, type P2pDeps, type P2pNode } from "./p2p-node.ts";
+import { openP2pNode } from "./p2p-node.ts";
+import type { P2pConfig, P2pDeps, P2pNode } from "./p2p.ts";
 
 // Where libp2p itself listens once it is loaded: on loopback, behind the door that was open before.
 const BEHIND = "127.0.0.1:0";

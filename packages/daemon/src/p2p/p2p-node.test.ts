@@ -6,7 +6,8 @@ import { setImmediate } from "node:timers/promises";
 import { silentLog } from "@darner/runtime";
 import { activeResources, openTempDir, type TempDir } from "@darner/testkit";
 import { openIdentity, type Identity } from "../identity/identity.ts";
-import { openP2pNode, P2pError, type P2pDeps, type P2pNode, type P2pProblem } from "./p2p-node.ts";
+import { openP2pNode } from "./p2p-node.ts";
+import { P2pError, type P2pDeps, type P2pNode, type P2pProblem } from "./p2p.ts";
 
 let dirs: TempDir[] = [];
 let left: Identity;

@@ -19,4 +19,3 @@ export type { MirrorConfig } from "./mirror-config.ts";
 export { openMirror } from "./open-mirror.ts";
 export type { Mirror, MirrorOptions } from "./open-mirror.ts";
 export type { RefusedRegistry } from "./refused-registries.ts";
-export { VIA_NAME } from "./route.ts";

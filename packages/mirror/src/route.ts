@@ -21,8 +21,8 @@ export type RouteDeps = {
   readonly log: Logger;
 };
 
-/** The name in `Via` by which a mirror knows that a request has passed through a mirror already. */
-export const VIA_NAME = "darner";
+// The name the registry client puts into `Via`: a request that carries it has come from a mirror.
+const VIA_NAME = "darner";
 
 /** Answers one request. */
 export async function route(exchange: Exchange, deps: RouteDeps): Promise<void> {

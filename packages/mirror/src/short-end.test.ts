@@ -45,6 +45,8 @@ describe("responses that end short", () => {
       assertStrictPrefix(wire.received(), FAILS_AT - 70_000);
       assert.deepEqual([t.backend.lent, t.backend.openReaders, t.backend.openBlobs], [0, 0, 0]);
       assert.match(await outcomes(t), /darner_mirror_requests_total\{route="blob",outcome="ended-short"\} 1/);
+      const [warning] = t.log.lines.filter(({ level }) => level === "warn");
+      assert.deepEqual([warning?.message, warning?.fields["digest"]], ["response ended short", digest]);
     }
   });
 

@@ -29,7 +29,7 @@ export async function answerBlob(exchange: Exchange, repository: Repository, dig
   }
   const { blob } = answer.value;
   try {
-    await sendBlob(exchange, blob, digest, deps);
+    await sendBlob(exchange, blob, digest, { ...deps, log: deps.log.child({ registry: repository.registry, digest }) });
   } finally {
     blob.close();
   }

@@ -26,6 +26,7 @@ test("case 9: single names of Docker Hub are in library/, those of other registr
 test("case 12: without ns the default registry is meant, or none", () => {
   assert.equal(scope("", "nginx"), "docker.io library/nginx");
   assert.equal(scope("", "nginx", { defaultRegistry: undefined }), "404 NAME_UNKNOWN");
+  assert.equal(scope("", "nginx", { defaultRegistry: "forbidden.example" }), "404 NAME_UNKNOWN");
 });
 
 test("case 13: addresses in every spelling and internal names are refused unless listed", () => {

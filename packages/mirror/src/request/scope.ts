@@ -32,6 +32,9 @@ export function readScope(query: string, name: string | undefined, rules: ScopeR
   if (rules.defaultRegistry === undefined) {
     return { ns: undefined, scope: refuse(404, "NAME_UNKNOWN", "the request names no registry (ns) and none is configured as default") };
   }
+  if (!rules.allow(rules.defaultRegistry)) {
+    return { ns: undefined, scope: refuse(404, "NAME_UNKNOWN", "the request names no registry (ns) and the default one is not allowed") };
+  }
   return { ns: undefined, scope: withinBounds(rules.defaultRegistry, name, false) };
 }
 

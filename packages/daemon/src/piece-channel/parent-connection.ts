@@ -106,6 +106,11 @@ export class ParentConnection {
     return outcome;
   }
 
+  /** Whether nothing is wanted from the parent. */
+  get isIdle(): boolean {
+    return this.#asked.size === 0;
+  }
+
   /** Ends the connection where the parent has been silent, or nobody has wanted anything, for too long. */
   checkTimes(now: number): void {
     const { silentMs, idleMs } = this.#deps.timeouts;

@@ -263,6 +263,31 @@ test("a connection that nobody needs is closed after a minute, and made again wh
   }
 });
 
+test("a connection that nobody needs makes room for another parent, one in use does not", async () => {
+  const content = contentOf("room", 1000);
+  const { frame, body } = pieceOf(content, 0);
+  await using first = await RawParent.listen(parent);
+  await using second = await RawParent.listen(child);
+  await using fetcher = openPieceFetcher({ encryption: "tls", maxConnections: 1 }, { identity: child, log: silentLog, observe: () => {} });
+  const fromFirst = fetchFrom(first, fetcher, new TestSink(content.task));
+  const guest = await first.heard("want");
+  const other = (): Promise<ChannelFailure | undefined> =>
+    fetcher.fetch({
+      parent: { host: child.host, address: second.address },
+      task: content.task,
+      run: { first: 0, stride: 1, count: 1 },
+      sink: new TestSink(content.task),
+      signal: new AbortController().signal,
+    });
+  assert.equal(await other(), "parent-busy");
+  guest.say(HELLO, frame, body, { type: "end", request: 1 });
+  assert.equal(await fromFirst, undefined);
+  const fromSecond = other();
+  (await second.heard("want")).say(HELLO, frame, body, { type: "end", request: 1 });
+  assert.equal(await fromSecond, undefined);
+  while (!guest.socket.destroyed) await setImmediate();
+});
+
 test("bytes come no faster than the limit lets them pass, and waiting for it is no silence of the parent", async () => {
   const content = contentOf("limit", 700_000);
   const timers = new StoppedClock();

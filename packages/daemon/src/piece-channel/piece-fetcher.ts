@@ -10,6 +10,8 @@ import type { ChannelFailure, ParentAddress, PieceFetcher, PieceRequest } from "
 export type PieceFetcherConfig = {
   readonly encryption: ChannelEncryption;
   readonly timeouts?: Partial<PieceFetcherTimeouts>;
+  /** Parents connected at once; default 256. */
+  readonly maxConnections?: number;
 };
 
 /** What the child's side works with. */
@@ -27,7 +29,7 @@ type Setback = { readonly failure: ChannelFailure; readonly until: number; reado
 
 // Connecting takes milliseconds in a cluster; silence of 5 s is five missed signs of life; a connection costs a parent little for a minute.
 const TIMEOUTS: PieceFetcherTimeouts = { connectMs: 3_000, silentMs: 5_000, idleMs: 60_000 };
-// A grant names few parents: more connections than these are of parents long done with.
+// A grant names few parents: most connections beyond are of parents done with, and the first idle one makes room.
 const MAX_CONNECTIONS = 256;
 // From one lost SYN to what a restarting host takes.
 const FIRST_WAIT_MS = 250;
@@ -76,7 +78,7 @@ class Fetcher implements PieceFetcher {
     if (known !== undefined) return known;
     const setback = this.#setbacks.peek(keyOf(parent));
     if (setback !== undefined && this.#timers.now() < setback.until) return setback.failure;
-    if (this.#connections.size >= MAX_CONNECTIONS) return "parent-busy";
+    if (this.#connections.size >= (this.#config.maxConnections ?? MAX_CONNECTIONS) && !this.#closeIdle()) return "parent-busy";
     const connection = new ParentConnection(parent, {
       identity: this.#deps.identity,
       encryption: this.#config.encryption,
@@ -92,6 +94,13 @@ class Fetcher implements PieceFetcher {
     this.#connections.set(parent.host, connection);
     if (this.#cancelCheck === undefined) this.#scheduleCheck();
     return connection;
+  }
+
+  /** Makes room for another parent; false where something is wanted on every connection. */
+  #closeIdle(): boolean {
+    const idle = [...this.#connections.values()].find((connection) => connection.isIdle);
+    idle?.close();
+    return idle !== undefined;
   }
 
   #forget(connection: ParentConnection, failure: ChannelFailure, opened: boolean): void {

@@ -97,7 +97,8 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
 
   onResponseData(controller: Controller, chunk: Uint8Array): void {
     this.#bodyBytes += chunk.length;
-    if (this.#ending !== undefined || this.#sink === undefined) return;
+    // The parser, resumed after a pause, begins with an empty chunk; to pause for that one would be to pause for ever.
+    if (chunk.length === 0 || this.#ending !== undefined || this.#sink === undefined) return;
     try {
       const taken = this.#sink(chunk);
       if (taken !== undefined) this.#waitFor(controller, taken);

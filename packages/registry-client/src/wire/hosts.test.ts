@@ -4,6 +4,9 @@ import { openRegistryClient } from "@darner/registry-client";
 import type { RegistryClient, RegistryClientConfig, RegistryClientDeps, ResolvedAddress } from "@darner/registry-client";
 import { capturedLog, noLeaks, openScriptedRegistry, randomBlob, type CapturedLog } from "@darner/testkit";
 import { anonymous, failure, openBench } from "../../test/setup.ts";
+import { withDefaults } from "../config.ts";
+import { checkedLookup, dialPermission } from "./host-policy.ts";
+import { upstreamOf } from "./upstream.ts";
 
 noLeaks();
 
@@ -110,8 +113,13 @@ test("of several addresses only those that may be dialled are dialled", async ()
 
 test("a listed name may resolve to private addresses, not to loopback or metadata", async () => {
   const registries = { "harbor.corp": {} };
-  await using good = rig({ "harbor.corp": "10.255.255.1" }, { registries });
-  await failure(ask(good.client, "harbor.corp"), "unavailable");
+  const upstream = upstreamOf("harbor.corp", withDefaults({ registries }));
+  const permission = dialPermission(upstream, upstream.base);
+  assert.deepEqual(permission, { private: true, loopback: false });
+  const lookup = checkedLookup("harbor.corp", permission, async () => [{ address: "10.1.2.3", family: 4 }]);
+  const { promise, resolve } = Promise.withResolvers();
+  lookup("harbor.corp", { all: true }, (error, addresses) => resolve([error, addresses]));
+  assert.deepEqual(await promise, [null, [{ address: "10.1.2.3", family: 4 }]]);
   for (const address of ["127.0.0.1", "::1", "169.254.169.254", "0.0.0.0"]) {
     await using r = rig({ "harbor.corp": address }, { registries });
     await failure(ask(r.client, "harbor.corp"), "host-refused");

@@ -49,6 +49,8 @@ export type ScriptedRegistry = AsyncDisposable & {
   clearFaults(): void;
   /** Every token issued so far is no good any more. */
   expireTokens(): void;
+  /** Closes every connection, as a registry or a load balancer does with idle ones. */
+  dropConnections(): void;
   close(): Promise<void>;
 };
 
@@ -77,6 +79,9 @@ export async function openScriptedRegistry(plan: ScriptedRegistryPlan = {}): Pro
     },
     expireTokens: () => {
       state.gate.expireTokens();
+    },
+    dropConnections: () => {
+      for (const server of [first, second]) server.closeAllConnections();
     },
     close,
     [Symbol.asyncDispose]: close,

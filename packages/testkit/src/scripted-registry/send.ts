@@ -38,7 +38,7 @@ async function sendBody(response: ServerResponse, answer: Answer, closing: Abort
     const room = response.write(body.subarray(at, next));
     sent(next - at);
     if (bytesPerSecond !== undefined) await sleep(((next - at) / bytesPerSecond) * 1000, undefined, { signal: closing });
-    if (!room) await Promise.race([once(response, "drain", { signal: closing }), once(response, "close", { signal: closing })]);
+    if (!room) await firstOf(response, ["drain", "close"], closing);
     at = next;
   }
   if (cutAfter === undefined || cutAfter > body.length) response.end();
@@ -47,6 +47,19 @@ async function sendBody(response: ServerResponse, answer: Answer, closing: Abort
 }
 
 async function held(response: ServerResponse, until: Promise<unknown> | undefined, closing: AbortSignal): Promise<void> {
-  const gone = once(response, "close", { signal: closing });
-  await (until === undefined ? gone : Promise.race([until, gone]));
+  await firstOf(response, ["close"], closing, until);
+}
+
+/** Waits for the first of some events, or `until`, and takes all its listeners away again. */
+async function firstOf(response: ServerResponse, events: readonly string[], closing: AbortSignal, until?: Promise<unknown>): Promise<void> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([closing, over.signal]);
+  const waits = events.map((event) => once(response, event, { signal }));
+  try {
+    await Promise.race(until === undefined ? waits : [...waits, until]);
+  } finally {
+    // What loses the race is given up, and rejects for it.
+    for (const wait of waits) wait.catch(() => undefined);
+    over.abort();
+  }
 }

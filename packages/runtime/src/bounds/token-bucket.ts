@@ -13,6 +13,8 @@ export type TokenBucketOptions = {
 };
 
 const SOCKET_READ_BYTES = 65_536;
+// Tokens are fractions in floating point: a millionth of a byte short is enough.
+const ROUNDING_BYTES = 1e-6;
 
 /**
  * Limits a flow of bytes. Waiters are served in the order they came; each waits for its bytes or a full bucket,
@@ -73,7 +75,7 @@ export class TokenBucket implements Disposable {
 
   #takeNow(bytes: number): boolean {
     this.#fill();
-    if (this.#tokens < this.#needed(bytes)) return false;
+    if (this.#tokens + ROUNDING_BYTES < this.#needed(bytes)) return false;
     this.#tokens -= bytes;
     return true;
   }

@@ -5,17 +5,14 @@ import type { Logger } from "../log.ts";
 export type WatchdogOptions = {
   /** How long the main loop may stand still; zero: no watchdog. */
   readonly seconds: number;
-  readonly log?: Logger;
+  /** Told where the watchdog itself fails. */
+  readonly log: Logger;
 };
 
-/** What the worker is given. */
-export type WatchdogTask = { readonly beats: SharedArrayBuffer; readonly seconds: number; readonly beatMs: number };
+type WatchdogTask = { readonly beats: Int32Array; readonly seconds: number; readonly beatMs: number };
 
-// A quarter of a second: twenty chances within the default of 5 s, and four wake-ups a second cost nothing.
+// Four wake-ups a second cost nothing, and a hang is noticed at most a quarter of a second late.
 const BEAT_MS = 250;
-
-// The worker runs a dozen lines, but Node takes the types off them first: below 16 MiB that sometimes runs out of memory.
-const WORKER_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 };
 
 /**
  * Ends the process with SIGKILL when its main loop has stood still for `seconds`: to containerd a refused connection is harmless,
@@ -24,23 +21,42 @@ const WORKER_LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 
  */
 export function startWatchdog(options: WatchdogOptions): Disposable {
   if (options.seconds === 0 || inspectorUrl() !== undefined) return { [Symbol.dispose]: () => {} };
-  const beats = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-  const counter = new Int32Array(beats);
-  const task: WatchdogTask = { beats, seconds: options.seconds, beatMs: Math.min(BEAT_MS, options.seconds * 200) };
-  const beating = setInterval(() => Atomics.add(counter, 0, 1), task.beatMs);
-  const worker = new Worker(new URL("./watchdog-worker.ts", import.meta.url), {
-    workerData: task,
-    resourceLimits: WORKER_LIMITS,
-    env: {},
-    execArgv: [],
+  const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const task: WatchdogTask = { beats, seconds: options.seconds, beatMs: Math.min(BEAT_MS, options.seconds * 100) };
+  const beating = setInterval(() => Atomics.add(beats, 0, 1), task.beatMs);
+  // The function's own text: a file would load Node's TypeScript compiler into the thread, which is 18 MiB more for 20 lines.
+  const worker = new Worker(`(${watch.toString()})();`, { eval: true, workerData: task, env: {}, execArgv: [] });
+  worker.on("error", (error) => {
+    options.log.error("watchdog ended, a hang will not be noticed", { error });
   });
-  worker.on("error", (error) => options.log?.error("watchdog ended, a hang will not be noticed", { error }));
   beating.unref();
   worker.unref();
   const dispose = (): void => {
     clearInterval(beating);
-    // It is only told to end here: nothing waits for a thread that holds nothing.
+    // Nothing waits for a thread that holds nothing.
     void worker.terminate();
   };
   return { [Symbol.dispose]: dispose };
+}
+
+/** What the worker runs, from its text alone: nothing from outside this function is there. */
+function watch(): void {
+  const threads = process.getBuiltinModule("node:worker_threads");
+  const { write } = process.getBuiltinModule("node:fs");
+  const { beats, seconds, beatMs } = threads.workerData as WatchdogTask;
+  const allowedTicks = Math.ceil((seconds * 1000) / beatMs);
+  let last = Atomics.load(beats, 0);
+  let missed = 0;
+  setInterval(() => {
+    const now = Atomics.load(beats, 0);
+    missed = now === last ? missed + 1 : 0;
+    last = now;
+    if (missed < allowedTicks) return;
+    const message = "main loop stands still, process killed";
+    const line = { level: "error", time: new Date().toISOString(), name: "watchdog", message, seconds };
+    const kill = (): void => void process.kill(process.pid, "SIGKILL");
+    // By a thread of the pool: standard error may be what the process hangs on, and then the line is lost, not the kill.
+    write(2, `${JSON.stringify(line)}\n`, kill);
+    setTimeout(kill, beatMs);
+  }, beatMs);
 }

@@ -72,6 +72,7 @@ export default tseslint.config(
       "no-restricted-syntax": ["error", ...noSleepSyntax],
     },
   },
+  { files: ["**/*.e2e.ts"], rules: { "max-lines-per-function": ["error", 250] } },
   {
     files: PURE,
     ignores: TESTS,

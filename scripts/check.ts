@@ -1,6 +1,7 @@
 // npm test [-- --only STEP]: everything that must hold before a change is good, in one run. Ends with the line `N passed, N failed`.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { e2eNote } from "./check/e2e-note.ts";
 import { oneTest, type Step, type StepResult } from "./check/step.ts";
 import { STEPS } from "./check/steps.ts";
 
@@ -21,6 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
     passed += result.passed;
     failed += result.failed;
   }
+  if (steps.length === STEPS.length) process.stdout.write(`     ${e2eNote()}\n`);
   process.stdout.write(`${String(passed)} passed, ${String(failed)} failed\n`);
   return failed === 0 ? 0 : 1;
 }

@@ -6,7 +6,7 @@ const MAX_LINES = 400;
 const MAX_FILES_IN_FOLDER = 20;
 // Names that say nothing of what is inside, and so collect everything.
 const EMPTY_NAME = /^(utils?|common|helpers?|managers?|services?|misc|shared|stuff|lib)$/;
-const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z]+)*\.(ts|mjs|js|proto|sh)$/;
+const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*\.(ts|mjs|js|proto|sh)$/;
 // Put together, so that this file does not find itself.
 const UNFINISHED = new RegExp(`\\b(${["TO", "FIX"].map((start) => start + (start === "TO" ? "DO" : "ME")).join("|")})\\b`);
 
@@ -23,7 +23,8 @@ export function longFiles(root: string): string[] {
 /** Folders with too many files to see what belongs to what. */
 export function fullFolders(root: string): string[] {
   const counts = new Map<string, number>();
-  for (const path of sources(root)) if (!path.includes(".test.")) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+  for (const path of sources(root))
+    if (!/\.(test|conformance)\./.test(path)) counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
   return [...counts]
     .filter(([folder, count]) => count > MAX_FILES_IN_FOLDER && folder !== ".")
     .map(

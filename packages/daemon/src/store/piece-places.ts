@@ -107,7 +107,7 @@ class Lane implements PieceLane {
 
   async settle(hash: Uint8Array): Promise<void> {
     try {
-      if (this.#lane === "side" && this.#mayTakePlace) await this.#takePlace();
+      if (this.#lane === "side" && this.#mayTakePlace && !this.#isAtPlace(hash)) await this.#takePlace();
       if (this.#place.owner === this) {
         this.#place.finished = hash;
         this.#place.owner = undefined;

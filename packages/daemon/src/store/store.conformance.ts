@@ -129,6 +129,22 @@ function describeRivals(open: OpenStore): void {
     assert.equal(await claimsHold(blob), true);
   });
 
+  test("what was written in full keeps its place until it is judged, whoever still writes there", async (t) => {
+    const blobs = await open(t);
+    const content = testBlob("judged", 600 * KIB);
+    const right = bytesOfPiece(content, 0);
+    using blob = await blobs.openOrCreate(content.task, {});
+    const [first, second] = [blob.writePiece(0), blob.writePiece(0)];
+    await feed(first, new Uint8Array(1000));
+    const hash = await writePiece(blob, 0, right);
+    for (const liar of [first, second]) {
+      await feed(liar, new Uint8Array(liar === first ? right.length - 1000 : right.length));
+      await assert.rejects(liar.finish(), (error) => error instanceof StoreError && error.detail.code === "piece-superseded");
+    }
+    blob.markVerified([{ piece: 0, hash }]);
+    assert.equal(await claimsHold(blob), true);
+  });
+
   test("a second writer that lies leaves nothing that could be claimed in its stead", async (t) => {
     const blobs = await open(t);
     const content = testBlob("liar", 600 * KIB);

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { openTempDir } from "@darner/testkit";
 import type { Config } from "./config.ts";
 import type { ConfigSources } from "./load-config.ts";
 import { formatProblems, loadConfig } from "./load-config.ts";
 import { upDefaults } from "./up-defaults.ts";
 
-const dir = mkdtempSync(join(tmpdir(), "darner-config-"));
-after(() => {
-  rmSync(dir, { recursive: true });
-});
+const { path: dir, [Symbol.asyncDispose]: removeDir } = await openTempDir();
+after(removeDir);
 
 function fileOf(text: string): string {
   const file = join(dir, "darner.yaml");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { openTempDir } from "@darner/testkit";
 import { startChild } from "../../test/child.ts";
 import { silentLog } from "../log.ts";
 import { StartError } from "../start-error.ts";
@@ -10,8 +10,8 @@ import type { DataDir } from "./data-dir.ts";
 import { DATA_FORMAT, openDataDir } from "./data-dir.ts";
 import { ownIdentity } from "./process-identity.ts";
 
-const root = mkdtempSync(join(tmpdir(), "darner-data-"));
-after(() => rmSync(root, { recursive: true }));
+const { path: root, [Symbol.asyncDispose]: removeRoot } = await openTempDir();
+after(removeRoot);
 let count = 0;
 
 function freshPath(): string {

@@ -45,8 +45,8 @@ export async function openHealthServer(listen: string, key: string, options: Hea
   return { address, [Symbol.asyncDispose]: close };
 }
 
-/** The answer to a health request; undefined where its path is none of these. For servers that have other routes too. Never rejects. */
-export async function answerHealth(request: IncomingMessage, options: HealthOptions): Promise<HealthAnswer | undefined> {
+/** The answer to a health request; undefined where its path is none of these. Never rejects. */
+async function answerHealth(request: IncomingMessage, options: HealthOptions): Promise<HealthAnswer | undefined> {
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
   const route = routeOf(path, options);
   if (route === undefined) return undefined;

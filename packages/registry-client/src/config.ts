@@ -4,8 +4,7 @@ import type { Logger, Secret, Timers } from "@darner/runtime";
 export type RegistryEntry = {
   /** Speak http instead of https. Never chosen by Darner itself. */
   readonly plainHttp?: boolean;
-  /** Certificates (PEM) this registry's hosts may be signed by, besides the system's roots: a file, or the text itself. */
-  readonly caFile?: string;
+  /** Certificates (PEM) this registry's hosts may be signed by, besides the system's roots. */
   readonly ca?: string;
   /** Where the registry really is: `host[:port]`, or a URL with the path it is under; default: the name itself, docker.io at registry-1.docker.io. */
   readonly endpoint?: string;

@@ -2,7 +2,7 @@ export { capturedLog } from "./captured-log.ts";
 export type { CapturedLog, LogLine } from "./captured-log.ts";
 export { buildImage, fixtureBlob, randomBlob, seededBytes, sha256Of } from "./fixtures.ts";
 export type { BuiltImage, FixtureBlob, ImagePlan, LayerPlan } from "./fixtures.ts";
-export { activeResources, assertNoLeaks, noLeaks } from "./no-leaks.ts";
+export { activeResources, noLeaks } from "./no-leaks.ts";
 export type { ActiveResources } from "./no-leaks.ts";
 export type { AccessPlan } from "./scripted-registry/access.ts";
 export type { RegistryContent } from "./scripted-registry/content.ts";
@@ -12,6 +12,5 @@ export type { LoggedRequest, ScriptedRegistry, ScriptedRegistryPlan } from "./sc
 export { selfSigned } from "./self-signed.ts";
 export type { SelfSigned } from "./self-signed.ts";
 export { StoppedClock } from "./stopped-clock.ts";
-export { tarOf } from "./tar.ts";
 export { openTempDir } from "./temp-dir.ts";
 export type { TempDir } from "./temp-dir.ts";

@@ -25,7 +25,7 @@ export async function assertNoLeaks(start: ActiveResources): Promise<void> {
   assert.deepEqual(left, [], "the suite left resources open");
 }
 
-/** Makes the suite it is called in (or the file) fail when it ends with more active resources than it began with. */
+/** Makes the suite it is called in (or the file) fail when it ends with more active resources than it began with; called after the suite's own hooks. */
 export function noLeaks(): void {
   let start: ActiveResources = new Map();
   before(() => {

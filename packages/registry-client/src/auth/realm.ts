@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { bareHostname } from "../wire/host-policy.ts";
+import { bareHostname } from "../wire/host-name.ts";
 import { isHost, type Upstream } from "../wire/upstream.ts";
 import { parseChallenges } from "./challenge.ts";
 import { registrableDomain } from "./registrable-domain.ts";

@@ -71,7 +71,8 @@ export class Hops {
 
   async #send({ upstream, method, purpose, headers, authorization, signal }: HopRequest, url: URL, elsewhere: boolean): Promise<Answer> {
     const pool = this.#pools.poolFor(upstream, url);
-    const own = elsewhere || authorization === undefined ? {} : { authorization: authorization.reveal() };
+    // Via tells a mirror that a mirror asks, so that two that name each other do not ask for ever (contract case 17).
+    const own = elsewhere ? {} : { via: "1.1 darner", ...(authorization && { authorization: authorization.reveal() }) };
     const all = { "user-agent": "darner", "accept-encoding": "identity", ...headers, ...own };
     const options = { method, path: url.pathname + url.search, headers: all };
     return exchange(pool, options, signal, (end) => {

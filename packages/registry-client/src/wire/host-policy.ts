@@ -2,8 +2,8 @@ import { lookup as systemLookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { LookupFunction } from "node:net";
 import type { RegistryClientDeps, ResolvedAddress } from "../config.ts";
-import { RegistryError } from "../registry-error.ts";
 import { classifyAddress, type AddressClass } from "./address.ts";
+import { bareHostname, hostRefused, isLocalName } from "./host-name.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Which addresses a host may be dialled at. */
@@ -47,21 +47,6 @@ export function checkedLookup(
 /** The system's resolver, all addresses in its order. */
 export function resolveBySystem(hostname: string): Promise<readonly ResolvedAddress[]> {
   return systemLookup(hostname, { all: true });
-}
-
-/** The error for a host that is not dialled. */
-export function hostRefused(host: string, reason: string): RegistryError {
-  return new RegistryError({ code: "host-refused", host, reason }, `${host} is not dialled: ${reason}`);
-}
-
-/** A URL's host name without the brackets of an IPv6 address. */
-export function bareHostname(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, "$1");
-}
-
-/** Whether a name belongs to this machine or this network by its form: no dot, or a suffix that public DNS never serves. */
-export function isLocalName(hostname: string): boolean {
-  return !hostname.includes(".") || hostname.endsWith(".") || /\.(?:localhost|local|internal)$/.test(hostname);
 }
 
 function permitted(host: string, addresses: readonly ResolvedAddress[], permission: DialPermission): readonly ResolvedAddress[] {

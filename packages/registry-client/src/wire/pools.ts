@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
 import { getCACertificates } from "node:tls";
 import { LruMap } from "@darner/runtime";
 import { Pool } from "undici";
 import type { RegistryClientDeps, RegistryClientSettings } from "../config.ts";
-import { checkedLookup, dialPermission, hostRefused, resolveBySystem } from "./host-policy.ts";
+import { checkedLookup, dialPermission, resolveBySystem } from "./host-policy.ts";
 import type { Upstream } from "./upstream.ts";
 
 // Registries, their storage hosts and token services; beyond 256 the one unused for longest closes when its last request ends.
@@ -63,18 +62,7 @@ export class Pools {
   }
 }
 
-function trusted({ entry, name }: Upstream): { ca?: string[] } {
-  const extra = [...(entry.ca === undefined ? [] : [entry.ca]), ...(entry.caFile === undefined ? [] : [read(entry.caFile, name)])];
+function trusted({ entry: { ca } }: Upstream): { ca?: string[] } {
   // The system's roots stay trusted: a registry with a private certificate may redirect to public storage.
-  return extra.length === 0 ? {} : { ca: [...getCACertificates("default"), ...extra] };
-}
-
-// Read when the registry is first spoken to: one registry's missing file is that registry's trouble, not the daemon's.
-function read(path: string, registry: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    throw hostRefused(registry, `its caFile cannot be read (${code})`);
-  }
+  return ca === undefined ? {} : { ca: [...getCACertificates("default"), ca] };
 }

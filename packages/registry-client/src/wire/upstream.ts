@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { isRegistryHost, normalRegistry } from "@darner/domain";
 import type { RegistryClientSettings, RegistryEntry } from "../config.ts";
-import { bareHostname, hostRefused, isLocalName } from "./host-policy.ts";
+import { bareHostname, hostRefused, isLocalName } from "./host-name.ts";
 
 /** A registry as it is dialled: the name images carry, and where it really is. */
 export type Upstream = {

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 
 import type { Logger } from "@darner/runtime";
 
-import { BlobShelf } from "./blob-shelf.ts";
-import { pieceBuffers, type BufferPool } from "./buffer-pool.ts";
+import { BlobShelf } from "./shelf/blob-shelf.ts";
+import { pieceBuffers, type BufferPool } from "./pieces/buffer-pool.ts";
 import { AfterOpening } from "./disk/after-opening.ts";
 import { DiskBacking, type DiskSpace } from "./disk/disk-backing.ts";
 import { DiskLayout, unusable } from "./disk/layout.ts";

@@ -1,6 +1,6 @@
 import { silentLog } from "@darner/runtime";
 
-import { LaneProver } from "./lane-prover.ts";
+import { LaneProver } from "./proof/lane-prover.ts";
 import type { Prover } from "./prover.ts";
 
 /** A prover that hashes everything on the main thread: the twin of `openProver` for tests and small tools. */

@@ -1,10 +1,10 @@
 import { pieceCount, type PieceHash, type Task } from "@darner/domain";
 import type { Logger } from "@darner/runtime";
 
-import type { Backing, BlobBacking, SpoolBacking } from "./backing.ts";
-import { BlobShelf } from "./blob-shelf.ts";
-import { pieceBuffers, type BufferPool } from "./buffer-pool.ts";
-import type { SideBytes } from "./piece-places.ts";
+import type { Backing, BlobBacking, SpoolBacking } from "./shelf/backing.ts";
+import { BlobShelf } from "./shelf/blob-shelf.ts";
+import { pieceBuffers, type BufferPool } from "./pieces/buffer-pool.ts";
+import type { SideBytes } from "./pieces/piece-places.ts";
 import type { BlobStore } from "./store.ts";
 
 /** What a store in memory works with. */

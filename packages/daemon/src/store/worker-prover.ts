@@ -3,8 +3,8 @@ import { Worker } from "node:worker_threads";
 
 import type { Logger } from "@darner/runtime";
 
-import type { HashOrder, HashOutcome } from "./hash-turns.ts";
-import { LaneProver, type Lane, type LaneEvents } from "./lane-prover.ts";
+import type { HashOrder, HashOutcome } from "./proof/hash-turns.ts";
+import { LaneProver, type Lane, type LaneEvents } from "./proof/lane-prover.ts";
 import type { Prover } from "./prover.ts";
 
 /** How a prover is opened. */
@@ -60,7 +60,7 @@ class WorkerLane implements Lane {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./prover-worker.ts", import.meta.url));
+    const worker = new Worker(new URL("./proof/prover-worker.ts", import.meta.url));
     let why = "it ended by itself";
     worker.on("message", (outcome: HashOutcome) => {
       if (this.#worker === worker) this.#load -= 1;

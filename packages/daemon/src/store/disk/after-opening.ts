@@ -4,8 +4,8 @@ import { unlink } from "node:fs/promises";
 import { taskId, type Task } from "@darner/domain";
 import type { Logger } from "@darner/runtime";
 
-import type { BlobEntry } from "../blob-entry.ts";
-import type { BlobShelf } from "../blob-shelf.ts";
+import type { BlobEntry } from "../shelf/blob-entry.ts";
+import type { BlobShelf } from "../shelf/blob-shelf.ts";
 import type { Prover } from "../prover.ts";
 import { openProver } from "../worker-prover.ts";
 import type { BlobRecord } from "./blob-record.ts";

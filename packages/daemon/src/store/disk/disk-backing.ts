@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import { taskId, type Task } from "@darner/domain";
 
-import type { Backing, BlobBacking, SpoolBacking } from "../backing.ts";
-import type { SideBytes } from "../piece-places.ts";
+import type { Backing, BlobBacking, SpoolBacking } from "../shelf/backing.ts";
+import type { SideBytes } from "../pieces/piece-places.ts";
 import type { BlobFacts } from "../store.ts";
 import type { BlobRecord } from "./blob-record.ts";
 import { DiskBlob, type DiskParts } from "./disk-blob.ts";

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 
 import { pieceCount, taskId, type PieceHash, type Task } from "@darner/domain";
 
-import type { BlobBacking } from "../backing.ts";
+import type { BlobBacking } from "../shelf/backing.ts";
 import type { BlobFacts } from "../store.ts";
 import { errnoOf } from "../store-error.ts";
 import type { BlobRecord } from "./blob-record.ts";

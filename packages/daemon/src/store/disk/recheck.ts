@@ -1,7 +1,7 @@
 import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { pieceRange, type PieceHash } from "@darner/domain";
 
-import type { BlobEntry } from "../blob-entry.ts";
+import type { BlobEntry } from "../shelf/blob-entry.ts";
 
 // 1 MiB: 0.3 ms of hashing between two looks at the event loop.
 const STEP_BYTES = 1024 * 1024;

@@ -1,8 +1,8 @@
 import { Blake3Hasher } from "@napi-rs/blake-hash";
 
 import type { BufferPool } from "./buffer-pool.ts";
-import type { PieceWriter } from "./store.ts";
-import { storeError } from "./store-error.ts";
+import type { PieceWriter } from "../store.ts";
+import { storeError } from "../store-error.ts";
 
 /** Where the bytes of one writer go: the piece's place in the file, or aside (`PiecePlaces`). */
 export interface PieceLane {

@@ -3,14 +3,14 @@ import type { Logger } from "@darner/runtime";
 
 import type { Backing, BlobBacking, SpoolBacking } from "./backing.ts";
 import { BlobEntry } from "./blob-entry.ts";
-import type { BufferPool } from "./buffer-pool.ts";
+import type { BufferPool } from "../pieces/buffer-pool.ts";
 import { chooseVictims } from "./eviction.ts";
-import { fillBlob, type ByteSource } from "./fill-blob.ts";
+import { fillBlob, type ByteSource } from "../pieces/fill-blob.ts";
 import { HeldBlob, type Keeper } from "./held-blob.ts";
 import { Room, type RoomLimits } from "./room.ts";
 import { ShelfSpool } from "./shelf-spool.ts";
-import type { BlobFacts, BlobStore, BlobSummary, Spool, StoredBlob } from "./store.ts";
-import { storeError, StoreError } from "./store-error.ts";
+import type { BlobFacts, BlobStore, BlobSummary, Spool, StoredBlob } from "../store.ts";
+import { storeError, StoreError } from "../store-error.ts";
 
 /** What a shelf works with. */
 export type ShelfParts = {

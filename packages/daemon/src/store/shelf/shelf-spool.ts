@@ -1,8 +1,8 @@
 import type { Digest, Task } from "@darner/domain";
 
 import type { SpoolBacking } from "./backing.ts";
-import type { BlobFacts, Spool } from "./store.ts";
-import { storeError } from "./store-error.ts";
+import type { BlobFacts, Spool } from "../store.ts";
+import { storeError } from "../store-error.ts";
 
 /** What a spool asks of the shelf it belongs to. */
 export type SpoolParts = {

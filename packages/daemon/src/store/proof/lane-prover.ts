@@ -4,8 +4,8 @@ import { digestAlgorithm, digestEncoded, type Digest } from "@darner/domain";
 import type { Logger } from "@darner/runtime";
 
 import { HashTurns, type HashOrder, type HashOutcome } from "./hash-turns.ts";
-import type { Proof, Prover } from "./prover.ts";
-import { StoreError, storeError } from "./store-error.ts";
+import type { Proof, Prover } from "../prover.ts";
+import { StoreError, storeError } from "../store-error.ts";
 
 /** Where files are hashed: a worker thread, or the main one. */
 export interface Lane {

@@ -1,10 +1,10 @@
 import { pieceCount, pieceRange, type PieceHash, type PieceSet, type Task } from "@darner/domain";
 
 import type { BlobEntry } from "./blob-entry.ts";
-import type { BufferPool } from "./buffer-pool.ts";
-import { PooledPieceWriter } from "./piece-writer.ts";
-import type { BlobFacts, PieceWriter, StoredBlob } from "./store.ts";
-import { storeError, StoreError } from "./store-error.ts";
+import type { BufferPool } from "../pieces/buffer-pool.ts";
+import { PooledPieceWriter } from "../pieces/piece-writer.ts";
+import type { BlobFacts, PieceWriter, StoredBlob } from "../store.ts";
+import { storeError, StoreError } from "../store-error.ts";
 
 /** What a held blob asks of the store it is in. */
 export interface Keeper {

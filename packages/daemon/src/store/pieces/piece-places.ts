@@ -1,6 +1,6 @@
 import { pieceRange, type Task } from "@darner/domain";
 
-import { StoreError } from "./store-error.ts";
+import { StoreError } from "../store-error.ts";
 import type { PieceLane } from "./piece-writer.ts";
 
 /** The bytes of one blob, wherever they are kept. */

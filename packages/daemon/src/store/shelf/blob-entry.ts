@@ -1,8 +1,8 @@
 import { pieceCount, pieceRange, PieceSet, PieceTable, taskId, type PieceHash, type Task, type TaskId } from "@darner/domain";
 
 import type { BlobBacking } from "./backing.ts";
-import { PiecePlaces, type SideBytes } from "./piece-places.ts";
-import type { BlobFacts } from "./store.ts";
+import { PiecePlaces, type SideBytes } from "../pieces/piece-places.ts";
+import type { BlobFacts } from "../store.ts";
 
 /** What an entry is made of. */
 export type EntryParts = {

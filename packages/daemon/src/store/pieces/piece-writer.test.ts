@@ -9,10 +9,10 @@ import { seededBytes } from "@darner/testkit";
 import fc from "fast-check";
 
 import { BufferPool } from "./buffer-pool.ts";
-import { OpenFile } from "./disk/open-file.ts";
+import { OpenFile } from "../disk/open-file.ts";
 import { PooledPieceWriter, type PieceLane } from "./piece-writer.ts";
-import { StoreError } from "./store-error.ts";
-import { feed } from "./writing.conformance.ts";
+import { StoreError } from "../store-error.ts";
+import { feed } from "../writing.conformance.ts";
 
 const MAX_BUFFERS_PER_WRITER = 4;
 

@@ -8,7 +8,7 @@ import fc from "fast-check";
 
 import { PiecePlaces, type SideBytes } from "./piece-places.ts";
 import type { PieceLane } from "./piece-writer.ts";
-import { StoreError } from "./store-error.ts";
+import { StoreError } from "../store-error.ts";
 
 const SIZE = 32;
 const TASK: Task = { digest: digestOf(`sha256:${"0".repeat(64)}`), size: SIZE };

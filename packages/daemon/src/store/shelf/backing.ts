@@ -1,7 +1,7 @@
 import type { PieceHash, Task } from "@darner/domain";
 
-import type { BlobBytes, SideBytes } from "./piece-places.ts";
-import type { BlobFacts } from "./store.ts";
+import type { BlobBytes, SideBytes } from "../pieces/piece-places.ts";
+import type { BlobFacts } from "../store.ts";
 
 /** One blob's bytes and records, on the disk or in memory. */
 export interface BlobBacking extends BlobBytes {

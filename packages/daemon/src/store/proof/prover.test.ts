@@ -10,11 +10,11 @@ import { silentLog } from "@darner/runtime";
 import { capturedLog, noLeaks, openTempDir, seededBytes, sha256Of } from "@darner/testkit";
 
 import type { HashOrder } from "./hash-turns.ts";
-import { inlineProver } from "./inline-prover.ts";
+import { inlineProver } from "../inline-prover.ts";
 import { LaneProver, type Lane, type LaneEvents } from "./lane-prover.ts";
-import type { Prover } from "./prover.ts";
-import { StoreError } from "./store-error.ts";
-import { openProver, openThread } from "./worker-prover.ts";
+import type { Prover } from "../prover.ts";
+import { StoreError } from "../store-error.ts";
+import { openProver, openThread } from "../worker-prover.ts";
 
 noLeaks();
 

@@ -102,11 +102,11 @@ export class PeerRunner implements StreamedBlob {
 
   /** Another request wants the blob, perhaps with more right to read the source. */
   join(wish: BlobWish): void {
-    const before = accessOf(this.#source);
-    const now = accessOf(wish.source);
-    if (ACCESS_RANK[now] < ACCESS_RANK[before] || wish.source === undefined) return;
+    const access = accessOf(wish.source);
+    if (wish.source === undefined || ACCESS_RANK[access] < ACCESS_RANK[accessOf(this.#source)]) return;
+    // Also where the class is the same: a new caller's credential may be good where the last one was refused.
     this.#source = wish.source;
-    if (now !== before) this.#mailbox.post({ type: "access-changed", access: now });
+    this.#mailbox.post({ type: "access-changed", access });
   }
 
   /** A reader of `range` (the whole blob where none is given). */
@@ -184,7 +184,7 @@ export class PeerRunner implements StreamedBlob {
         this.#drop();
         return;
       case "fail-readers":
-        this.#failStreams(new BlobFailure({ code: effect.reason, retryAfterMs: effect.retryAfterMs }, this.#lastSourceError));
+        this.#failStreams(new BlobFailure({ code: effect.reason, retryAfterMs: effect.retryAfterMs }, this.#lastSourceError), effect.readers);
         return;
       case "end-peer":
         this.#end();
@@ -309,8 +309,9 @@ export class PeerRunner implements StreamedBlob {
     return proof;
   }
 
-  #failStreams(failure: BlobFailure): void {
-    for (const stream of this.#streams.keys()) stream.fail(failure);
+  /** Fails the streams of these readers, or of all. */
+  #failStreams(failure: BlobFailure, readers?: readonly number[]): void {
+    for (const [stream, reader] of this.#streams) if (readers?.includes(reader) ?? true) stream.fail(failure);
   }
 
   #end(): void {

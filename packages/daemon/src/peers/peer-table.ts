@@ -92,14 +92,21 @@ export class PeerTable implements SchedulerListener {
 
   async #joinOrStart(task: Task, wish: BlobWish): Promise<PeerRunner> {
     const id = taskId(task);
-    const running = this.#runners.get(id) ?? (await this.#starting.get(id));
+    const running = this.#runners.get(id);
     if (running !== undefined && (!running.ended || running.proven)) {
       running.join(wish);
       return running;
     }
-    const starting = this.#start(task, wish).finally(() => this.#starting.delete(id));
-    this.#starting.set(id, starting);
-    return starting;
+    // No await between looking and starting: two requests at once are one peer.
+    const starting = this.#starting.get(id);
+    if (starting !== undefined) {
+      const joined = await starting;
+      joined.join(wish);
+      return joined;
+    }
+    const started = this.#start(task, wish).finally(() => this.#starting.delete(id));
+    this.#starting.set(id, started);
+    return started;
   }
 
   async #start(task: Task, wish: BlobWish): Promise<PeerRunner> {

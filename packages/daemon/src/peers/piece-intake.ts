@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from "@darner/peer-core";
 import type { PieceSink } from "../piece-channel/piece-channel.ts";
 import type { PieceWriter, StoredBlob } from "../store/store.ts";
 
@@ -9,8 +10,8 @@ export type IntakeListener = {
 
 // A writer whose bytes stopped coming for this long may be taken over by another transfer; nothing of it waits for the disk by then.
 const TAKE_OVER_AFTER_MS = 1000;
-// A landed piece without a verdict for this long was given up by the core (after 3 s) and may be written again.
-const VERDICT_OVERDUE_MS = 3500;
+// A landed piece without a verdict for this long was given up by the core and may be written again: the core's own patience.
+const VERDICT_OVERDUE_MS = DEFAULT_LIMITS.pendingMs;
 
 type Incoming = { readonly transfer: number; readonly writer: PieceWriter; landed: boolean; lastProgress: number };
 

@@ -2,7 +2,6 @@ import { drop } from "./grant-book.ts";
 import type { GrantFailure } from "./event.ts";
 import type { Group } from "./group.ts";
 import type { Grant, Member, Wanting } from "./member.ts";
-import { readsWhole } from "./choose-reader.ts";
 import { strike } from "./strikes.ts";
 import type { Turn } from "./turn.ts";
 
@@ -14,7 +13,9 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
     case "parent-silent":
     case "parent-refused":
     case "piece-refused":
-      if (grant.parent !== undefined) blameParent(turn, member, grant.parent);
+      // A source that contradicts the table twice is no better than one that does not answer.
+      if (grant.parent === undefined) restFromSource(turn, member, 0);
+      else blameParent(turn, member, grant.parent);
       break;
     case "source-unavailable":
       restFromSource(turn, member, failure.retryAfterMs);
@@ -26,7 +27,7 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
       pauseRegistry(turn, member, failure.retryAfterMs);
       break;
     case "source-without-range":
-      readWholeFromNowOn(turn, group, member);
+      readWholeFromNowOn(turn, group, member, grant);
       break;
     case "disk-refused":
       peer.heldBackUntil = turn.now + turn.limits.avoidMs;
@@ -74,12 +75,12 @@ function pauseRegistry(turn: Turn, member: Wanting, retryAfterMs: number): void 
 }
 
 /** The registry has no ranges: its stripes in progress end, one reader will stream the whole blob. */
-function readWholeFromNowOn(turn: Turn, group: Group, member: Wanting): void {
+function readWholeFromNowOn(turn: Turn, group: Group, member: Wanting, failed: Grant): void {
   const { sequential } = turn.swarm;
   if (sequential.size < turn.limits.maxRegistriesPerTask) sequential.add(member.registry);
   member.peer.sequential = true;
   for (const grant of [...group.stripes]) {
-    if (readsWhole(turn, grant.child as Wanting) && grant.child.registry === member.registry) endGrant(turn, grant, true);
+    if (grant !== failed && grant.child.registry === member.registry) endGrant(turn, grant, true);
   }
 }
 

@@ -100,7 +100,7 @@ function joinRuns(turn: Turn, group: Group, member: Wanting, unreachable: Set<nu
     if (!joinable(first)) continue;
     const isHeld = (group.held[first] ?? 0) > 0;
     if (isHeld && window <= 0) continue;
-    const parent = selectParent(turn, group, member, first, treeShape(turn, group, isHeld ? "holder" : "source"));
+    const parent = selectParent(turn, group, member, first, treeShape(turn, group, isHeld ? "holder" : "stripe"));
     if (parent === undefined) {
       unreachable.add(first);
       continue;
@@ -121,6 +121,10 @@ function joinRuns(turn: Turn, group: Group, member: Wanting, unreachable: Set<nu
  * How many more pieces that are ready at their parents a peer may be promised.
  *
  *     max(4, max(16 MiB, 1 s × measured rate) / piece length) − promised and ready
+ *     4 − promised and ready                                 while the source is read
+ *
+ * While the source is read, its stripes come at the rate of the link anyway: who takes more of the rest besides gets nothing
+ * sooner, and delays those who have it already (three late joiners: the first hosts end at 1.15 × the bound instead of 1.46).
  */
 function windowPieces(turn: Turn, member: Wanting): number {
   const { windowBytes, windowMs, minRunPieces } = turn.limits;
@@ -134,6 +138,7 @@ function windowPieces(turn: Turn, member: Wanting): number {
       for (let index = 0; index < grant.run.count; index++)
         ready += isReady(member, grant.run.first + index * grant.run.stride, parent) ? 1 : 0;
   }
+  if (turn.swarm.groupOf(member).stripes.size > 0) return minRunPieces - ready;
   return Math.max(minRunPieces, Math.floor(bytes / turn.swarm.pieceBytes)) - ready;
 }
 

@@ -1,4 +1,4 @@
-import { piecesOf, runsOf, type PieceRun } from "@darner/domain";
+import { piecesOf, type PieceRun } from "@darner/domain";
 import type { Grant, Member, Wanting } from "./member.ts";
 import type { Turn } from "./turn.ts";
 
@@ -45,6 +45,7 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
   }
   parent.feeding.add(grant);
   parent.host.backlogBytes += promised * swarm.pieceBytes;
+  parent.givenBytes += promised * swarm.pieceBytes;
   turn.effects.push({
     type: "grant-pieces",
     host: child.host.id,
@@ -88,6 +89,7 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
 export function drop(turn: Turn, grant: Grant, tell: boolean): number[] {
   const pieces = owed(grant);
   for (const piece of pieces) unpromise(turn, grant, piece);
+  if (grant.parent !== undefined) grant.parent.givenBytes -= pieces.length * turn.swarm.pieceBytes;
   turn.touched.add(grant.child);
   // Moved to the end, so that a walk over the loose members in progress comes to it (again).
   turn.loose.delete(grant.child);
@@ -107,11 +109,18 @@ function revoke(turn: Turn, grant: Grant): void {
   turn.effects.push({ type: "revoke-grant", host: grant.child.host.id, task: turn.swarm.task, grant: grant.id });
 }
 
-/** Pieces as one run where their distances are all the same, else as runs of neighbours. */
+/** Ascending pieces as few runs of even stride; a piece alone between two runs is a run of its own. */
 function evenRuns(pieces: readonly number[]): PieceRun[] {
-  const [first, second] = pieces;
-  if (first === undefined) return [];
-  const stride = second === undefined ? 1 : second - first;
-  const even = pieces.every((piece, index) => piece === first + index * stride);
-  return even ? [{ first, stride, count: pieces.length }] : runsOf(pieces);
+  const runs: PieceRun[] = [];
+  for (let at = 0; at < pieces.length;) {
+    const first = pieces[at] ?? 0;
+    const stride = (pieces[at + 1] ?? first + 1) - first;
+    let count = 1;
+    while (pieces[at + count] === first + count * stride) count += 1;
+    // Two pieces far apart are no run: the second may begin a longer one.
+    if (count === 2 && stride > 1 && at + count < pieces.length) count = 1;
+    runs.push({ first, stride: count === 1 ? 1 : stride, count });
+    at += count;
+  }
+  return runs;
 }

@@ -127,6 +127,18 @@ export class Group {
     if (this.asked?.member === member) this.asked = undefined;
   }
 
+  /** The least that a peer was promised to give so far, among the first `most`. */
+  leastGivenBytes(most: number): number {
+    let least: number | undefined;
+    let seen = 0;
+    for (const member of this.members) {
+      if (!isWanting(member)) continue;
+      least = Math.min(least ?? member.givenBytes, member.givenBytes);
+      if ((seen += 1) >= most) break;
+    }
+    return least ?? 0;
+  }
+
   /** The members in the order in which they came. */
   list(): readonly Member[] {
     return (this.#list ??= [...this.members]);

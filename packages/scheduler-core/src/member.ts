@@ -55,13 +55,15 @@ export type Member = {
   have: PieceSet;
   proven: boolean;
   peer: Peer | undefined;
+  /** Bytes it was promised to give since it came, less what was taken back; who begins to want begins with the least of the others, not to be asked for everything. */
+  givenBytes: number;
   /** Grants in which it is the parent. */
   readonly feeding: Set<Grant>;
 };
 
 /** A host's part in a task it has said nothing of yet. */
 export function newMember(host: Host, registry: string, pieces: number): Member {
-  return { host, registry, have: new PieceSet(pieces), proven: false, peer: undefined, feeding: new Set() };
+  return { host, registry, have: new PieceSet(pieces), proven: false, peer: undefined, givenBytes: 0, feeding: new Set() };
 }
 
 /** A peer that was promised nothing yet. */

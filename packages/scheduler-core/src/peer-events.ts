@@ -23,6 +23,7 @@ export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, 
   const group = swarm.groupOf(member);
   const { access, sequential, priority } = event;
   if (member.peer === undefined) {
+    member.givenBytes = group.leastGivenBytes(turn.limits.maxParentsCompared);
     member.peer = newPeer(swarm.pieces, access, sequential, priority);
     sendLinesAfter(turn, member);
   } else {

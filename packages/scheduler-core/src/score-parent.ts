@@ -8,16 +8,29 @@ export type TreeShape = { readonly roots: number; readonly fanOut: number };
 /**
  * What it costs to choose this parent, in bytes: the lower the better.
  *
- *     backlog + reserve + penalty(depth) × run bytes
- *     penalty(0) = 0;  penalty(d) = roots + (d − 1) × fanOut
+ *     busy + reserve + penalty(depth) × run bytes
+ *     penalty(0) = 0;  penalty(d) = (roots + (d − 1) × fanOut) / 2
  *
- * backlog: what it is promised to send already. reserve: what only it can bring in and has not begun to.
+ * busy: see below. reserve: what only it can bring in and has not begun to.
  * A host whose link carries `roots` inflows at once can feed a child with one of them as often as there are inflows:
- * so a root takes `roots` children before one of them is as good, an inner host `fanOut`.
+ * so a root could take `roots` children before one of them is as good, an inner host `fanOut`. Half of that spreads the load
+ * better and costs hardly any depth (simulator: 16 hosts 1.11 × the bound instead of 1.15, 50 hosts 1.17 instead of 1.22).
  */
-export function scoreParent(backlogBytes: number, reserveBytes: number, depth: number, runBytes: number, shape: TreeShape): number {
-  const penalty = depth === 0 ? 0 : shape.roots + (depth - 1) * shape.fanOut;
-  return backlogBytes + reserveBytes + penalty * runBytes;
+export function scoreParent(busyBytes: number, reserveBytes: number, depth: number, runBytes: number, shape: TreeShape): number {
+  const penalty = depth === 0 ? 0 : (shape.roots + (depth - 1) * shape.fanOut) >> 1;
+  return busyBytes + reserveBytes + penalty * runBytes;
+}
+
+/**
+ * How busy a parent is, in bytes.
+ *
+ *     backlog + given
+ *
+ * backlog: what it is promised to send now, over all tasks. given: what it was promised to give to this swarm so far; without it
+ * who sends fast is asked more and more, until the others wait for that one link (50 hosts: 1.16 copies sent by one instead of 1.05).
+ */
+export function busyBytes({ host, givenBytes }: Member): number {
+  return host.backlogBytes + givenBytes;
 }
 
 /** Whether a child may be given this parent at all: another live host that neither is benched nor failed it a moment ago. */

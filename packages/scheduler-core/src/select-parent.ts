@@ -1,7 +1,7 @@
 import type { Group } from "./group.ts";
 import type { Member, Wanting } from "./member.ts";
 import { depthOf } from "./promise-chain.ts";
-import { isBetter, mayFeed, scoreParent, type Candidate, type TreeShape } from "./score-parent.ts";
+import { busyBytes, isBetter, mayFeed, scoreParent, type Candidate, type TreeShape } from "./score-parent.ts";
 import type { Turn } from "./turn.ts";
 
 /**
@@ -37,7 +37,7 @@ function best(
     if (member === without || !mayFeed(turn, member, child)) continue;
     const depth = depthOf(member, piece);
     if (depth === undefined) continue;
-    const candidate = { member, score: scoreParent(member.host.backlogBytes, 0, depth, turn.swarm.pieceBytes, shape) };
+    const candidate = { member, score: scoreParent(busyBytes(member), 0, depth, turn.swarm.pieceBytes, shape) };
     if (chosen === undefined || isBetter(candidate, chosen, child)) chosen = candidate;
   }
   return chosen?.member;

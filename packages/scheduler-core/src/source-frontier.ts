@@ -54,7 +54,7 @@ export function giveStripe(turn: Turn, group: Group, reader: Wanting, from?: num
 export function giveStripeOf(turn: Turn, group: Group, reader: Wanting, pieces: readonly number[]): void {
   freePromises(turn, reader, pieces);
   give(turn, { child: reader, parent: undefined, pieces, unit: true });
-  spread(turn, group, reader, pieces, treeShape(turn, group, "source"));
+  spread(turn, group, reader, pieces, treeShape(turn, group, "stripe"));
 }
 
 /** A source without ranges: one reader gets everything that is cold, as one grant from piece 0 on; all others are fed by it. */
@@ -64,7 +64,7 @@ function giveWhole(turn: Turn, group: Group, reader: Wanting, cold: readonly num
   if (last === undefined) return false;
   freePromises(turn, reader, cold);
   give(turn, { child: reader, parent: undefined, pieces: cold, unit: true, run: { first: 0, stride: 1, count: last + 1 } });
-  spread(turn, group, reader, cold, treeShape(turn, group, "source"));
+  spread(turn, group, reader, cold, treeShape(turn, group, "whole"));
   return true;
 }
 

@@ -1,7 +1,8 @@
 import type { Group } from "./group.ts";
 import { give } from "./grant-book.ts";
 import { isWanting, lacks, type Member, type Wanting } from "./member.ts";
-import { depthOfRun, isBetter, mayFeed, scoreParent, type TreeShape } from "./score-parent.ts";
+import { depthOf } from "./promise-chain.ts";
+import { busyBytes, depthOfRun, isBetter, mayFeed, scoreParent, type TreeShape } from "./score-parent.ts";
 import type { Turn } from "./turn.ts";
 
 /** One possible parent while a tree is built. */
@@ -37,13 +38,25 @@ function growTree(turn: Turn, group: Group, roots: readonly Branch[], pieces: re
   }
   const runBytes = pieces.length * turn.swarm.pieceBytes;
   for (const child of childrenFor(turn, group, pieces)) {
-    const missing = pieces.filter((piece) => lacks(child, piece));
-    const parent = bestBranch(turn, branches, child, runBytes, shape);
-    if (parent === undefined) continue;
-    give(turn, { child, parent: parent.member, pieces: missing });
-    if (missing.length === pieces.length)
-      keepBranch(branches, { member: child, depth: parent.depth + 1, reserveBytes: 0 }, turn.limits.maxParentsCompared);
+    const parents = parentsFor(turn, branches, child, runBytes, shape);
+    const depth = takeFrom(turn, parents, child, pieces);
+    if (depth !== undefined) keepBranch(branches, { member: child, depth: depth + 1, reserveBytes: 0 }, turn.limits.maxParentsCompared);
   }
+}
+
+/** Grants a child what it lacks, from the best parent; what that one will not have (others bring it there) from the next best. Gives back the depth of the first. */
+function takeFrom(turn: Turn, parents: Iterable<Branch>, child: Wanting, pieces: readonly number[]): number | undefined {
+  let missing = pieces.filter((piece) => lacks(child, piece));
+  let depth: number | undefined;
+  for (const { member: parent, depth: parentDepth } of parents) {
+    const given = missing.filter((piece) => depthOf(parent, piece) !== undefined);
+    if (given.length === 0) continue;
+    give(turn, { child, parent, pieces: given });
+    depth ??= parentDepth;
+    missing = missing.filter((piece) => lacks(child, piece));
+    if (missing.length === 0) break;
+  }
+  return depth;
 }
 
 /** Peers that lack some of the pieces: readers before preheats, those with the least to send first. */
@@ -55,20 +68,29 @@ function childrenFor(turn: Turn, group: Group, pieces: readonly number[]): Wanti
   return children.sort(
     (left, right) =>
       Number(left.peer.priority === "preheat") - Number(right.peer.priority === "preheat") ||
-      left.host.backlogBytes - right.host.backlogBytes ||
+      busyBytes(left) - busyBytes(right) ||
       (left.host.id < right.host.id ? -1 : 1),
   );
 }
 
-function bestBranch(turn: Turn, branches: readonly Branch[], child: Wanting, runBytes: number, shape: TreeShape): Branch | undefined {
-  let chosen: { readonly branch: Branch; readonly member: Member; readonly score: number } | undefined;
-  for (const branch of branches) {
-    const { member, depth, reserveBytes } = branch;
-    if (!mayFeed(turn, member, child)) continue;
-    const candidate = { branch, member, score: scoreParent(member.host.backlogBytes, reserveBytes, depth, runBytes, shape) };
-    if (chosen === undefined || isBetter(candidate, chosen, child)) chosen = candidate;
+// Almost always the first has everything; a child whose fourth best parent does not looks for the rest by itself.
+const MAX_PARENTS_TRIED = 4;
+
+/** The best parents for a child, best first; each is chosen when it is asked for. */
+function* parentsFor(turn: Turn, branches: readonly Branch[], child: Wanting, runBytes: number, shape: TreeShape): Generator<Branch> {
+  const tried = new Set<Branch>();
+  while (tried.size < MAX_PARENTS_TRIED) {
+    let chosen: { readonly branch: Branch; readonly member: Member; readonly score: number } | undefined;
+    for (const branch of branches) {
+      const { member, depth, reserveBytes } = branch;
+      if (tried.has(branch) || !mayFeed(turn, member, child)) continue;
+      const candidate = { branch, member, score: scoreParent(busyBytes(member), reserveBytes, depth, runBytes, shape) };
+      if (chosen === undefined || isBetter(candidate, chosen, child)) chosen = candidate;
+    }
+    if (chosen === undefined) return;
+    tried.add(chosen.branch);
+    yield chosen.branch;
   }
-  return chosen?.branch;
 }
 
 /** Adds a branch; past the bound it takes the place of the one with most to send. */
@@ -77,8 +99,8 @@ function keepBranch(branches: Branch[], branch: Branch, most: number): void {
     branches.push(branch);
     return;
   }
-  const fullest = branches.reduce((worst, each) => (each.member.host.backlogBytes > worst.member.host.backlogBytes ? each : worst));
-  if (fullest.member.host.backlogBytes > branch.member.host.backlogBytes) branches[branches.indexOf(fullest)] = branch;
+  const fullest = branches.reduce((worst, each) => (busyBytes(each.member) > busyBytes(worst.member) ? each : worst));
+  if (busyBytes(fullest.member) > busyBytes(branch.member)) branches[branches.indexOf(fullest)] = branch;
 }
 
 // A run from the source has no holder; one from a holder may have thousands: sixteen with little to do are enough.

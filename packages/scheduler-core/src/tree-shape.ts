@@ -10,12 +10,15 @@ export const MAX_FAN_OUT = 8;
  * The form of the trees of a group.
  *
  *     roots  = min(maxReadersPerBlob, peers that may read the source)   for a stripe
+ *              1                                                       for a whole blob from one reader
  *              min(8, waiting peers)                                   for a run from a holder
  *     fanOut = max(roots, min(8, waiting peers − 1))
  */
-export function treeShape(turn: Turn, group: Group, from: "source" | "holder"): TreeShape {
+export function treeShape(turn: Turn, group: Group, from: "stripe" | "whole" | "holder"): TreeShape {
   const waiting = group.waiting(MAX_FAN_OUT + 1);
-  const roots = from === "source" ? countReaders(turn, group) : Math.min(MAX_FAN_OUT, waiting);
+  let roots = 1;
+  if (from === "stripe") roots = countReaders(turn, group);
+  else if (from === "holder") roots = Math.min(MAX_FAN_OUT, waiting);
   return { roots: Math.max(1, roots), fanOut: Math.max(1, roots, Math.min(MAX_FAN_OUT, waiting - 1)) };
 }
 

@@ -153,6 +153,13 @@ for (const [name, fault] of wrongAnswers) {
   });
 }
 
+test("a part that begins elsewhere is refused also where no length gives it away", async () => {
+  await using b = await bench();
+  b.registry.fault({ when: { kind: "blob" }, do: { kind: "chunked" } });
+  b.registry.fault({ when: { kind: "blob" }, do: { kind: "content-range", value: "bytes 1-9/300000" } });
+  await failure(read(b, blob, { range: { start: 0, end: 10 } }), "invalid-answer");
+});
+
 test("case 82: an HTML page instead of a whole blob, and a blob of another length, are refused", async () => {
   await using b = await bench();
   b.registry.fault({ when: { kind: "blob" }, times: 1, do: { kind: "html" } });

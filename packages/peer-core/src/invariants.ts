@@ -1,5 +1,5 @@
 import type { PeerState } from "./peer-state.ts";
-import { covers } from "./piece-runs.ts";
+import { covers } from "./books/piece-runs.ts";
 
 /** Throws where something does not hold that always does, naming it. */
 export function checkPeer(peer: PeerState): void {

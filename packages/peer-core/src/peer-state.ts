@@ -1,15 +1,15 @@
 import type { Priority, Task } from "@darner/domain";
 import type { PeerEffect } from "./effect.ts";
 import type { PeerReport } from "./event.ts";
-import type { GrantBook } from "./grant-book.ts";
-import type { LandingRhythm } from "./landing-rhythm.ts";
+import type { GrantBook } from "./books/grant-book.ts";
+import type { LandingRhythm } from "./books/landing-rhythm.ts";
 import type { Millis, PeerLimits } from "./limits.ts";
-import type { PieceBook } from "./piece-book.ts";
-import type { ReaderBook } from "./reader-book.ts";
-import type { ReportQueue } from "./report-queue.ts";
-import type { Session } from "./session.ts";
-import type { SourceBook } from "./source-book.ts";
-import type { TransferBook } from "./transfer-book.ts";
+import type { PieceBook } from "./books/piece-book.ts";
+import type { ReaderBook } from "./books/reader-book.ts";
+import type { ReportQueue } from "./books/report-queue.ts";
+import type { Session } from "./books/session.ts";
+import type { SourceBook } from "./books/source-book.ts";
+import type { TransferBook } from "./books/transfer-book.ts";
 
 /** Dice: a number in [0, 1). */
 export type Random = () => number;

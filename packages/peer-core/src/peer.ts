@@ -1,20 +1,28 @@
-import { askNeed } from "./ask-need.ts";
-import { assignGrants } from "./assign-grants.ts";
+import { askNeed } from "./rules/ask-need.ts";
+import { assignGrants } from "./rules/assign-grants.ts";
 import type { PeerEffect } from "./effect.ts";
-import { endHopelessReaders } from "./end-readers.ts";
-import { transferEnded } from "./end-transfer.ts";
+import { endHopelessReaders } from "./rules/end-readers.ts";
+import { transferEnded } from "./rules/end-transfer.ts";
 import type { PeerEvent } from "./event.ts";
-import { accessChanged, grantReceived, grantRevoked, learnTable, reopenWanted, schedulerFound, schedulerLost } from "./follow-scheduler.ts";
+import {
+  accessChanged,
+  grantReceived,
+  grantRevoked,
+  learnTable,
+  reopenWanted,
+  schedulerFound,
+  schedulerLost,
+} from "./rules/follow-scheduler.ts";
 import { checkPeer } from "./invariants.ts";
-import { decidePending, expirePending, pieceLanded } from "./judge-piece.ts";
-import { leaveUnwanted } from "./leave.ts";
+import { decidePending, expirePending, pieceLanded } from "./rules/judge-piece.ts";
+import { leaveUnwanted } from "./rules/leave.ts";
 import type { Millis, PeerLimits } from "./limits.ts";
-import { outlookDeadline } from "./outlook.ts";
-import { goBackToSource } from "./own-reads.ts";
+import { outlookDeadline } from "./rules/outlook.ts";
+import { goBackToSource } from "./rules/own-reads.ts";
 import { earliest, type PeerState, type Random } from "./peer-state.ts";
-import { beginProof, proofFailed, proofSucceeded, restartOrdered } from "./prove-blob.ts";
-import { reportVerified } from "./report-verified.ts";
-import { standingTold } from "./session.ts";
+import { beginProof, proofFailed, proofSucceeded, restartOrdered } from "./rules/prove-blob.ts";
+import { reportVerified } from "./rules/report-verified.ts";
+import { standingTold } from "./books/session.ts";
 import { type PeerSnapshot, snapshotOf } from "./snapshot.ts";
 import { startPeer } from "./start-peer.ts";
 

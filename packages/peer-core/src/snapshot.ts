@@ -1,5 +1,5 @@
 import type { PeerState, Phase } from "./peer-state.ts";
-import type { Standing } from "./session.ts";
+import type { Standing } from "./books/session.ts";
 
 /** How a peer is doing, for people and metrics. */
 export type PeerSnapshot = {

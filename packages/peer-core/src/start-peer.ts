@@ -1,16 +1,16 @@
 import { pieceCount } from "@darner/domain";
 import type { PeerEvent } from "./event.ts";
-import { openAtScheduler } from "./follow-scheduler.ts";
-import { GrantBook } from "./grant-book.ts";
-import { LandingRhythm } from "./landing-rhythm.ts";
+import { openAtScheduler } from "./rules/follow-scheduler.ts";
+import { GrantBook } from "./books/grant-book.ts";
+import { LandingRhythm } from "./books/landing-rhythm.ts";
 import type { Millis, PeerLimits } from "./limits.ts";
 import type { PeerState, Random } from "./peer-state.ts";
-import { PieceBook } from "./piece-book.ts";
-import { ReaderBook } from "./reader-book.ts";
-import { emptyReports } from "./report-queue.ts";
-import type { Session } from "./session.ts";
-import { freshSource } from "./source-book.ts";
-import { TransferBook } from "./transfer-book.ts";
+import { PieceBook } from "./books/piece-book.ts";
+import { ReaderBook } from "./books/reader-book.ts";
+import { emptyReports } from "./books/report-queue.ts";
+import type { Session } from "./books/session.ts";
+import { freshSource } from "./books/source-book.ts";
+import { TransferBook } from "./books/transfer-book.ts";
 
 /** The begin of a peer. */
 export type PeerStarted = Extract<PeerEvent, { type: "peer-started" }>;

@@ -1,6 +1,19 @@
 import { parseHostId, pieceCount, PieceSet, type Task } from "@darner/domain";
 import type { GrantFailureCode, Hello, Holding, HostMessage, HostReport, TaskReport } from "./messages.ts";
-import { asBytes, asHashes, asList, asObject, asRun, asTask, asText, asWhole, asWord, WireError, wireHashes, type WireObject } from "./wire.ts";
+import {
+  asBytes,
+  asHashes,
+  asList,
+  asObject,
+  asRun,
+  asTask,
+  asText,
+  asWhole,
+  asWord,
+  WireError,
+  wireHashes,
+  type WireObject,
+} from "./wire.ts";
 
 const FAILURE_CODES: readonly GrantFailureCode[] = [
   "channel-lost",
@@ -57,7 +70,12 @@ function readHolding(value: unknown): Holding {
   const wire = asObject(value, "holding");
   const task = asTask(wire["task"], "holding.task");
   const proven = wire["proven"] === true;
-  return { task, proven, have: readHave(wire["have"], "holding.have", task, proven), registry: asText(wire["registry"], "holding.registry", MAX_TEXT) };
+  return {
+    task,
+    proven,
+    have: readHave(wire["have"], "holding.have", task, proven),
+    registry: asText(wire["registry"], "holding.registry", MAX_TEXT),
+  };
 }
 
 function readHave(value: unknown, field: string, task: Task, proven: boolean): PieceSet {
@@ -138,7 +156,9 @@ function writeReport(report: HostReport): WireObject {
     case "verified":
       return { verified: { pieces: report.pieces, hashes: wireHashes(report.hashes) } };
     case "grant-failed":
-      return { grant_failed: { grant: report.grant, code: report.code, piece: report.piece, retry_after_ms: Math.round(report.retryAfterMs) } };
+      return {
+        grant_failed: { grant: report.grant, code: report.code, piece: report.piece, retry_after_ms: Math.round(report.retryAfterMs) },
+      };
     case "proven":
       return { proven: {} };
     case "proof-failed":

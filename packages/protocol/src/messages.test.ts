@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf, hostIdOf, PieceSet, pieceCount, type Task } from "@darner/domain";
 import fc from "fast-check";
-import { readHostMessage, readSchedulerMessage, WireError, writeHostMessage, writeSchedulerMessage, type HostReport, type SchedulerOrder } from "./index.ts";
+import {
+  readHostMessage,
+  readSchedulerMessage,
+  WireError,
+  writeHostMessage,
+  writeSchedulerMessage,
+  type HostReport,
+  type SchedulerOrder,
+} from "./index.ts";
 import { loadSchedulerService } from "./scheduler-service.ts";
 
 const MIB = 1024 * 1024;
@@ -68,7 +76,13 @@ test("a first message carries hello, holdings and what was dropped", () => {
     { task, proven: false, have, registry: "docker.io" },
     { task, proven: true, have: PieceSet.full(count), registry: "" },
   ];
-  assert.deepEqual(hostTrip({ hello, holdings, dropped: [task], ping: true }), { hello, holdings, reports: [], dropped: [task], ping: true });
+  assert.deepEqual(hostTrip({ hello, holdings, dropped: [task], ping: true }), {
+    hello,
+    holdings,
+    reports: [],
+    dropped: [task],
+    ping: true,
+  });
 });
 
 test("whatever bytes arrive, a message is read or refused with a WireError", () => {
@@ -81,11 +95,19 @@ test("whatever bytes arrive, a message is read or refused with a WireError", () 
     return true;
   };
   fc.assert(
-    fc.property(fc.anything({ withNullPrototype: true, maxDepth: 4 }), (value) => tolerated(() => readHostMessage(value)) && tolerated(() => readSchedulerMessage(value))),
+    fc.property(
+      fc.anything({ withNullPrototype: true, maxDepth: 4 }),
+      (value) => tolerated(() => readHostMessage(value)) && tolerated(() => readSchedulerMessage(value)),
+    ),
   );
   const wireTask = fc.record({ digest: fc.oneof(fc.constant(task.digest as string), fc.string()), size: fc.oneof(fc.nat(), fc.double()) });
   const wireRun = fc.record({ first: fc.integer(), stride: fc.integer(), count: fc.integer() });
-  const report = fc.record({ task: wireTask, report: fc.constantFrom("open", "need", "verified", "table"), need: wireRun, table: fc.record({ pieces: fc.array(fc.nat()), hashes: fc.uint8Array() }) });
+  const report = fc.record({
+    task: wireTask,
+    report: fc.constantFrom("open", "need", "verified", "table"),
+    need: wireRun,
+    table: fc.record({ pieces: fc.array(fc.nat()), hashes: fc.uint8Array() }),
+  });
   fc.assert(fc.property(fc.record({ reports: fc.array(report) }), (value) => tolerated(() => readHostMessage(value))));
 });
 

@@ -16,16 +16,36 @@ export type Holding = { readonly task: Task; readonly proven: boolean; readonly 
 
 /** Why a grant was not delivered, as it goes on the wire. */
 export type GrantFailureCode =
-  | "channel-lost" | "parent-silent" | "parent-refused" | "piece-refused" | "disk-refused"
-  | "source-unavailable" | "source-refused" | "source-limited" | "source-without-range";
+  | "channel-lost"
+  | "parent-silent"
+  | "parent-refused"
+  | "piece-refused"
+  | "disk-refused"
+  | "source-unavailable"
+  | "source-refused"
+  | "source-limited"
+  | "source-without-range";
 
 /** What a host reports of one task. */
 export type HostReport =
-  | { readonly type: "open"; readonly registry: string; readonly access: SourceAccess; readonly sequential: boolean; readonly priority: Priority; readonly have: PieceSet }
+  | {
+      readonly type: "open";
+      readonly registry: string;
+      readonly access: SourceAccess;
+      readonly sequential: boolean;
+      readonly priority: Priority;
+      readonly have: PieceSet;
+    }
   | { readonly type: "close" }
   | { readonly type: "need"; readonly run: PieceRun }
   | { readonly type: "verified"; readonly pieces: readonly PieceRun[]; readonly hashes: readonly PieceHash[] }
-  | { readonly type: "grant-failed"; readonly grant: number; readonly code: GrantFailureCode; readonly piece: number; readonly retryAfterMs: number }
+  | {
+      readonly type: "grant-failed";
+      readonly grant: number;
+      readonly code: GrantFailureCode;
+      readonly piece: number;
+      readonly retryAfterMs: number;
+    }
   | { readonly type: "proven" }
   | { readonly type: "proof-failed" }
   | { readonly type: "table"; readonly hashes: readonly PieceHash[] };

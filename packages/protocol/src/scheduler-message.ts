@@ -36,7 +36,11 @@ function readOrder(wire: WireObject, task: Task): SchedulerOrder {
       return readGrantPieces(asObject(wire["grant_pieces"], "grant_pieces"), task);
     case "grant_stripe": {
       const grant = asObject(wire["grant_stripe"], "grant_stripe");
-      return { type: "grant-stripe", grant: asWhole(grant["grant"], "grant_stripe.grant"), run: asRun(grant["run"], "grant_stripe.run", task) };
+      return {
+        type: "grant-stripe",
+        grant: asWhole(grant["grant"], "grant_stripe.grant"),
+        run: asRun(grant["run"], "grant_stripe.run", task),
+      };
     }
     case "revoke_grant":
       return { type: "revoke-grant", grant: asWhole(asObject(wire["revoke_grant"], "revoke_grant")["grant"], "revoke_grant.grant") };
@@ -60,7 +64,13 @@ function readGrantPieces(wire: WireObject, task: Task): SchedulerOrder {
   const parent = parseHostId(asText(wire["parent"], "grant_pieces.parent", MAX_TEXT));
   if (parent === undefined) throw new WireError("grant_pieces.parent", "a host id");
   const address = asText(wire["address"], "grant_pieces.address", MAX_TEXT);
-  return { type: "grant-pieces", grant: asWhole(wire["grant"], "grant_pieces.grant"), parent, address, run: asRun(wire["run"], "grant_pieces.run", task) };
+  return {
+    type: "grant-pieces",
+    grant: asWhole(wire["grant"], "grant_pieces.grant"),
+    parent,
+    address,
+    run: asRun(wire["run"], "grant_pieces.run", task),
+  };
 }
 
 function writeOrder(order: SchedulerOrder): WireObject {

@@ -1,5 +1,12 @@
 import { fileURLToPath } from "node:url";
-import { loadPackageDefinition, type Client, type ClientDuplexStream, type GrpcObject, type ServiceClientConstructor, type ServiceDefinition } from "@grpc/grpc-js";
+import {
+  loadPackageDefinition,
+  type Client,
+  type ClientDuplexStream,
+  type GrpcObject,
+  type ServiceClientConstructor,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import type { WireObject } from "./wire.ts";
 

@@ -1,6 +1,6 @@
 import { failReaders } from "./end-readers.ts";
-import type { Millis } from "./limits.ts";
-import { cancelAll, isMostlyHeld, type PeerState, tell } from "./peer-state.ts";
+import type { Millis } from "../limits.ts";
+import { cancelAll, isMostlyHeld, type PeerState, tell } from "../peer-state.ts";
 import { flushReports } from "./report-verified.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { type PieceHash, runsOf } from "@darner/domain";
-import type { Millis } from "./limits.ts";
-import { type PeerState, tell } from "./peer-state.ts";
-import { emptyReports } from "./report-queue.ts";
+import type { Millis } from "../limits.ts";
+import { type PeerState, tell } from "../peer-state.ts";
+import { emptyReports } from "../books/report-queue.ts";
 
 /** Queues pieces that were just verified. */
 export function queueReport(peer: PeerState, pieces: readonly PieceHash[], areLines: boolean, now: Millis): void {

@@ -1,5 +1,5 @@
 import { type HostId, type PieceHash, PIECE_HASH_BYTES, PieceSet, PieceTable } from "@darner/domain";
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 
 /** A piece that a parent sent and whose line of the table is not known yet. */
 export type PendingPiece = { readonly hash: Uint8Array; readonly from: HostId; grant: number | undefined; readonly at: Millis };

@@ -1,9 +1,9 @@
 import { piecesOf, runsOf, type PieceRun } from "@darner/domain";
-import type { PeerGrant } from "./grant.ts";
-import type { Millis } from "./limits.ts";
+import type { PeerGrant } from "../grant.ts";
+import type { Millis } from "../limits.ts";
 import { isSilent } from "./outlook.ts";
-import type { PeerState } from "./peer-state.ts";
-import { runsWithin } from "./piece-runs.ts";
+import type { PeerState } from "../peer-state.ts";
+import { runsWithin } from "../books/piece-runs.ts";
 
 /**
  * Uses the grants, in the order they came: each is asked for those of its pieces that are neither here nor in flight

@@ -1,4 +1,4 @@
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 
 // Enough for a steady median, few enough to follow a link that became slower.
 const REMEMBERED = 31;

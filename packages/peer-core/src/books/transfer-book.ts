@@ -1,5 +1,5 @@
 import { type HostId, type PieceRun, piecesOf } from "@darner/domain";
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 import { covers } from "./piece-runs.ts";
 
 /** One request under way: to a parent, or to the source. */

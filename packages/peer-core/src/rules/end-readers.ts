@@ -1,8 +1,8 @@
-import type { PeerEffect } from "./effect.ts";
-import type { Millis } from "./limits.ts";
+import type { PeerEffect } from "../effect.ts";
+import type { Millis } from "../limits.ts";
 import { isBeingFed, type Outlook, outlookOf, silenceDeadline } from "./outlook.ts";
-import { earliest, type PeerState } from "./peer-state.ts";
-import type { WaitingReader } from "./reader-book.ts";
+import { earliest, type PeerState } from "../peer-state.ts";
+import type { WaitingReader } from "../books/reader-book.ts";
 
 type EndReason = Extract<PeerEffect, { type: "fail-readers" }>["reason"];
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MOTHER, one, only, PeerBench, run } from "../test/peer-bench.ts";
+import { MOTHER, one, only, PeerBench, run } from "../../test/peer-bench.ts";
 
 const STARVED = { type: "standing-told", standing: "starved", retryAfterMs: 0 } as const;
 

@@ -1,7 +1,7 @@
-import type { Millis } from "./limits.ts";
-import type { PeerState } from "./peer-state.ts";
-import type { Session } from "./session.ts";
-import type { Transfer } from "./transfer-book.ts";
+import type { Millis } from "../limits.ts";
+import type { PeerState } from "../peer-state.ts";
+import type { Session } from "../books/session.ts";
+import type { Transfer } from "../books/transfer-book.ts";
 
 /** What a peer may hope for from others. */
 export type Outlook =

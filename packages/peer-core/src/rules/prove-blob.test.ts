@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { PeerEffect } from "./index.ts";
-import { MOTHER, one, only, PeerBench, run, toldOf, type Setting } from "../test/peer-bench.ts";
+import type { PeerEffect } from "../index.ts";
+import { MOTHER, one, only, PeerBench, run, toldOf, type Setting } from "../../test/peer-bench.ts";
 
 function names(effects: readonly PeerEffect[]): string[] {
   return effects.map((effect) => (effect.type === "tell-scheduler" ? effect.report.type : effect.type));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MOTHER, one, PeerBench, run, toldOf } from "../test/peer-bench.ts";
+import { MOTHER, one, PeerBench, run, toldOf } from "../../test/peer-bench.ts";
 
 const FED = { type: "standing-told", standing: "fed", retryAfterMs: 0 } as const;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FATHER, hashOf, line, MOTHER, one, only, PeerBench, run, toldOf } from "../test/peer-bench.ts";
+import { FATHER, hashOf, line, MOTHER, one, only, PeerBench, run, toldOf } from "../../test/peer-bench.ts";
 
 describe("judging a landed piece", () => {
   it("takes what it read from the source itself as the line of the table and reports it at once", () => {

@@ -1,6 +1,6 @@
 import type { PieceSet } from "@darner/domain";
-import type { ReaderId } from "./event.ts";
-import type { Millis } from "./limits.ts";
+import type { ReaderId } from "../event.ts";
+import type { Millis } from "../limits.ts";
 
 /** One reader: it wants the pieces from `next` up to `end`, in order. */
 export type Reader = {

@@ -1,6 +1,6 @@
-import type { PeerReport } from "./event.ts";
+import type { PeerReport } from "../event.ts";
 import { cancelTransfersOf } from "./follow-scheduler.ts";
-import { type PeerState, tell } from "./peer-state.ts";
+import { type PeerState, tell } from "../peer-state.ts";
 
 /** How a grant came to nothing. */
 export type GrantFailure = Extract<PeerReport, { type: "grant-failed" }>["failure"];

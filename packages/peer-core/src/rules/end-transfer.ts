@@ -1,11 +1,11 @@
-import type { TransferFailure } from "./event.ts";
+import type { TransferFailure } from "../event.ts";
 import { failGrant } from "./fail-grant.ts";
 import { tellOpen } from "./follow-scheduler.ts";
 import { diskRefused } from "./leave.ts";
-import type { Millis } from "./limits.ts";
-import type { PeerState } from "./peer-state.ts";
-import { sourceFailed } from "./source-book.ts";
-import type { Transfer } from "./transfer-book.ts";
+import type { Millis } from "../limits.ts";
+import type { PeerState } from "../peer-state.ts";
+import { sourceFailed } from "../books/source-book.ts";
+import type { Transfer } from "../books/transfer-book.ts";
 
 /**
  * A transfer is over. What it left is missing again: its grant failed, or the peer plans itself. One that ended well

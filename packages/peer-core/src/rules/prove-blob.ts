@@ -1,9 +1,9 @@
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 import { endPeer } from "./leave.ts";
 import { failReaders } from "./end-readers.ts";
-import { cancelAll, type PeerState, tell } from "./peer-state.ts";
-import { PieceBook } from "./piece-book.ts";
-import { emptyReports } from "./report-queue.ts";
+import { cancelAll, type PeerState, tell } from "../peer-state.ts";
+import { PieceBook } from "../books/piece-book.ts";
+import { emptyReports } from "../books/report-queue.ts";
 
 /** fetching → proving, when every piece is held. */
 export function beginProof(peer: PeerState): void {

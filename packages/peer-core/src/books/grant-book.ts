@@ -1,4 +1,4 @@
-import type { PeerGrant } from "./grant.ts";
+import type { PeerGrant } from "../grant.ts";
 
 /**
  * The grants a peer holds, in the order they came. A grant is a standing permission: it is used for those of its pieces that

@@ -1,12 +1,12 @@
 import type { HostId, PieceHash } from "@darner/domain";
 import { failGrant } from "./fail-grant.ts";
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 import { outlookOf } from "./outlook.ts";
-import { cancelTransfer, type PeerState } from "./peer-state.ts";
-import { isPieceHash, sameHash } from "./piece-book.ts";
+import { cancelTransfer, type PeerState } from "../peer-state.ts";
+import { isPieceHash, sameHash } from "../books/piece-book.ts";
 import { queueReport } from "./report-verified.ts";
-import { sourceFailed, sourceGave } from "./source-book.ts";
-import type { Transfer } from "./transfer-book.ts";
+import { sourceFailed, sourceGave } from "../books/source-book.ts";
+import type { Transfer } from "../books/transfer-book.ts";
 
 /** A piece landed: right, wrong, or not to be told yet. One that was never asked for, or is held already, is ignored. */
 export function pieceLanded(peer: PeerState, transfer: number, { piece, hash }: PieceHash, now: Millis): void {

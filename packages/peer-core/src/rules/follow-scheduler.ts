@@ -1,12 +1,12 @@
 import type { PieceHash, SourceAccess } from "@darner/domain";
-import type { PeerGrant } from "./grant.ts";
-import type { Millis } from "./limits.ts";
-import { cancelTransfer, isWanted, type PeerState, tell } from "./peer-state.ts";
-import { isPieceHash } from "./piece-book.ts";
-import { isRunWithin } from "./piece-runs.ts";
-import { emptyReports } from "./report-queue.ts";
+import type { PeerGrant } from "../grant.ts";
+import type { Millis } from "../limits.ts";
+import { cancelTransfer, isWanted, type PeerState, tell } from "../peer-state.ts";
+import { isPieceHash } from "../books/piece-book.ts";
+import { isRunWithin } from "../books/piece-runs.ts";
+import { emptyReports } from "../books/report-queue.ts";
 import { queueReport } from "./report-verified.ts";
-import { standingTold } from "./session.ts";
+import { standingTold } from "../books/session.ts";
 
 /** Tells the scheduler that this peer is there, what it has, and which lines of the table it read itself. */
 export function openAtScheduler(peer: PeerState, now: Millis): void {

@@ -1,5 +1,5 @@
 import type { PieceHash } from "@darner/domain";
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 
 /** Verified pieces that the scheduler has not heard of; at most one entry a piece. */
 export type ReportQueue = {

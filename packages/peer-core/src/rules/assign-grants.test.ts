@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { FATHER, MOTHER, one, only, PeerBench, run, told, toldOf } from "../test/peer-bench.ts";
+import { FATHER, MOTHER, one, only, PeerBench, run, told, toldOf } from "../../test/peer-bench.ts";
 
 describe("using grants", () => {
   it("opens at the scheduler and waits for its word", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MOTHER, one, PeerBench, run, toldOf } from "../test/peer-bench.ts";
+import { MOTHER, one, PeerBench, run, toldOf } from "../../test/peer-bench.ts";
 
 function fedBench(pieces: number): { bench: PeerBench; transfer: number } {
   const bench = new PeerBench({ pieces });

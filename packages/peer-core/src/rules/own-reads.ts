@@ -1,8 +1,8 @@
 import { pieceLength, type PieceRun } from "@darner/domain";
-import type { SourceCause } from "./effect.ts";
-import type { Millis } from "./limits.ts";
+import type { SourceCause } from "../effect.ts";
+import type { Millis } from "../limits.ts";
 import { isSilent, outlookOf, silenceDeadline } from "./outlook.ts";
-import { isWanted, type PeerState } from "./peer-state.ts";
+import { isWanted, type PeerState } from "../peer-state.ts";
 
 /** Why and from when on a peer may read the source without the scheduler's word. */
 type OwnReading = {

@@ -1,4 +1,4 @@
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 
 /** How the scheduler says the peer stands; `unheard` while it said nothing since `open`. */
 export type Standing = "unheard" | "fed" | "starved" | "limited";

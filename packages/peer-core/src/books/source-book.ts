@@ -1,6 +1,6 @@
 import type { SourceAccess } from "@darner/domain";
-import type { TransferFailure } from "./event.ts";
-import type { Millis, PeerLimits } from "./limits.ts";
+import type { TransferFailure } from "../event.ts";
+import type { Millis, PeerLimits } from "../limits.ts";
 
 /** What a peer knows of its own way to the source. */
 export type SourceBook = {

@@ -1,9 +1,9 @@
 import { type PieceRun, runsOf } from "@darner/domain";
-import type { Millis } from "./limits.ts";
+import type { Millis } from "../limits.ts";
 import { isSilent, patience } from "./outlook.ts";
-import { earliest, type PeerState, tell } from "./peer-state.ts";
-import { covers } from "./piece-runs.ts";
-import type { WaitingReader } from "./reader-book.ts";
+import { earliest, type PeerState, tell } from "../peer-state.ts";
+import { covers } from "../books/piece-runs.ts";
+import type { WaitingReader } from "../books/reader-book.ts";
 
 /**
  * Tells the scheduler what readers wait for in vain: needMs after a piece that nobody was asked for began to keep a reader waiting,

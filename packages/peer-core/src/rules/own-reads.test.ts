@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { one, only, PeerBench, run, told, toldOf, MOTHER } from "../test/peer-bench.ts";
+import { one, only, PeerBench, run, told, toldOf, MOTHER } from "../../test/peer-bench.ts";
 
 describe("going back to source", () => {
   it("reads at once where there is no scheduler and a reader waits, two runs of 32 pieces in order", () => {

@@ -155,8 +155,8 @@ for (const [name, fault] of wrongAnswers) {
 
 test("a part that begins elsewhere is refused also where its length does not give it away", async () => {
   await using b = await bench();
-  b.registry.fault({ when: { kind: "blob" }, do: { kind: "short-part", bytes: 9 } });
-  b.registry.fault({ when: { kind: "blob" }, do: { kind: "content-range", value: "bytes 1-9/300000" } });
+  b.registry.fault({ when: { kind: "blob" }, times: 1, do: { kind: "short-part", bytes: 9 } });
+  b.registry.fault({ when: { kind: "blob" }, times: 1, do: { kind: "content-range", value: "bytes 1-9/300000" } });
   await failure(read(b, blob, { range: { start: 0, end: 10 } }), "invalid-answer");
 });
 

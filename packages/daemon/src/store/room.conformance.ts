@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 
 import { StoppedClock } from "@darner/testkit";
 
 import type { BlobStore } from "./store.ts";
-import type { OpenStore } from "./store.conformance.ts";
 import { StoreError } from "./store-error.ts";
 import { store, takeIn, testBlob, type TestBlob } from "./writing.conformance.ts";
+
+/** What a test wants of the store it opens. */
+export type StoreWish = {
+  readonly maxBytes?: number;
+  readonly minFreeBytes?: number;
+  readonly freeBytes?: () => number;
+  readonly clock?: () => number;
+};
+
+/** Opens a new, empty store that is closed when the test ends. */
+export type OpenStore = (t: TestContext, wish?: StoreWish) => Promise<BlobStore>;
 
 const KIB = 1024;
 const MINUTE_MS = 60_000;

@@ -1,23 +1,11 @@
 import assert from "node:assert/strict";
-import { describe, test, type TestContext } from "node:test";
+import { describe, test } from "node:test";
 
 import { pieceCount } from "@darner/domain";
 
-import { describeRoom } from "./room.conformance.ts";
-import type { BlobStore } from "./store.ts";
+import { describeRoom, type OpenStore } from "./room.conformance.ts";
 import { StoreError } from "./store-error.ts";
 import { allPieces, bytesOfPiece, claimsHold, feed, readBytes, store, takeIn, testBlob, writePiece } from "./writing.conformance.ts";
-
-/** What a test wants of the store it opens. */
-export type StoreWish = {
-  readonly maxBytes?: number;
-  readonly minFreeBytes?: number;
-  readonly freeBytes?: () => number;
-  readonly clock?: () => number;
-};
-
-/** Opens a new, empty store that is closed when the test ends. */
-export type OpenStore = (t: TestContext, wish?: StoreWish) => Promise<BlobStore>;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -279,6 +267,22 @@ function describeEnds(open: OpenStore): void {
     await store(blobs, content);
     using again = blobs.open(content.task);
     assert.deepEqual(again === undefined ? undefined : await readBytes(again), content.bytes);
+  });
+
+  test("a writer that comes too late harms nothing: for a complete blob it ends well, for one that is gone it fails", async (t) => {
+    const blobs = await open(t);
+    const content = testBlob("late", 600 * KIB);
+    using blob = await blobs.openOrCreate(content.task, {});
+    await takeIn(blob, content);
+    await blob.markComplete();
+    await writePiece(blob, 0, new Uint8Array(256 * KIB));
+    assert.deepEqual(await readBytes(blob), content.bytes);
+    await blob.quarantine("to see what comes then");
+    await assert.rejects(
+      writePiece(blob, 0, bytesOfPiece(content, 0)),
+      (error) => error instanceof StoreError && error.detail.code === "blob-missing",
+    );
+    assert.throws(() => blob.writePiece(3));
   });
 
   test("whoever stopped listening, or let go, hears no more", async (t) => {

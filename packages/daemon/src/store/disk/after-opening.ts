@@ -1,7 +1,7 @@
 import { renameSync } from "node:fs";
 import { unlink } from "node:fs/promises";
 
-import { taskId, type Task } from "@darner/domain";
+import { taskId, type PieceHash, type Task } from "@darner/domain";
 import type { Logger } from "@darner/runtime";
 
 import type { BlobEntry } from "../shelf/blob-entry.ts";
@@ -11,7 +11,7 @@ import { openProver } from "../worker-prover.ts";
 import type { BlobRecord } from "./blob-record.ts";
 import { DiskBlob, type DiskParts } from "./disk-blob.ts";
 import { OpenFile } from "./open-file.ts";
-import { recheck } from "./recheck.ts";
+import { PieceRecheck } from "./recheck.ts";
 import type { RecoveredBlob, Recovery } from "./recovery.ts";
 
 /** What the work after opening needs. */
@@ -23,9 +23,6 @@ export type AfterOpeningParts = {
   readonly prover: Prover | undefined;
   readonly sweepEveryMs: number;
 };
-
-/** A blob whose pieces are of another boot, waiting to be hashed again. */
-type Stale = { readonly entry: BlobEntry; readonly blob: RecoveredBlob; readonly done: () => void };
 
 /** What the store does in the background: hashes old pieces again, proves files without a record, keeps the disk from filling up. */
 export class AfterOpening {
@@ -41,15 +38,18 @@ export class AfterOpening {
   /** Puts on the shelf what is sure and begins with the rest. */
   begin({ blobs, orphans }: Recovery): void {
     const { shelf, disk, sweepEveryMs } = this.#parts;
-    const stale: Stale[] = [];
+    const rechecks: PieceRecheck[] = [];
     for (const blob of blobs) {
       const { task, record, backing, claims } = blob;
       const isStale = !record.complete && record.boot !== disk.boot;
       const { facts, lastUseMs, complete } = record;
       const entry = shelf.admit({ task, facts, lastUseMs, complete, backing, verified: isStale ? [] : claims });
-      if (isStale) stale.push(this.#stale(entry, blob));
+      if (!isStale) continue;
+      const recheck = this.#recheckOf(entry, blob);
+      entry.rechecking = recheck;
+      rechecks.push(recheck);
     }
-    this.#work = Promise.all([this.#recheckAll(stale), this.#proveAll(orphans), this.#sweep()]);
+    this.#work = Promise.all([this.#recheckAll(rechecks), this.#proveAll(orphans), this.#sweep()]);
     this.#sweeper = setInterval(() => void this.#sweep(), sweepEveryMs).unref();
   }
 
@@ -60,44 +60,21 @@ export class AfterOpening {
     await this.#work;
   }
 
-  #stale(entry: BlobEntry, blob: RecoveredBlob): Stale {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    entry.rechecking = promise;
-    const done = (): void => {
-      entry.rechecking = undefined;
-      resolve(undefined);
-    };
-    return { entry, blob, done };
-  }
-
-  /** One blob after the other, those that somebody holds first. */
-  async #recheckAll(stale: Stale[]): Promise<void> {
-    for (;;) {
-      const held = stale.findIndex(({ entry }) => entry.holders > 0);
-      const [next] = stale.splice(Math.max(held, 0), 1);
-      if (next === undefined) return;
-      await this.#recheck(next);
-      next.done();
-    }
-  }
-
-  async #recheck({ entry, blob }: Stale): Promise<void> {
-    const { signal } = this.#ending;
+  #recheckOf(entry: BlobEntry, { backing, claims }: RecoveredBlob): PieceRecheck {
     const { shelf, log } = this.#parts;
-    await recheck(
-      entry,
-      blob.claims,
-      (piece) => {
-        shelf.rechecked(entry, piece);
-      },
-      signal,
-    );
-    if (entry.holders === 0) entry.backing.rest();
-    if (signal.aborted || entry.dropped) return;
-    // Also a piece that was right but is being written to since is not claimed.
-    const lost = blob.claims.map(({ piece }) => piece).filter((piece) => !entry.have.has(piece));
-    blob.backing.recheckEnded(lost);
-    log.info("pieces of another boot were hashed again", { digest: entry.task.digest, pieces: blob.claims.length, lost: lost.length });
+    const onRight = (piece: PieceHash): void => {
+      shelf.rechecked(entry, piece);
+    };
+    const onEnd = (lost: readonly number[]): void => {
+      backing.recheckEnded(lost);
+      log.info("pieces of another boot were hashed again", { digest: entry.task.digest, pieces: claims.length, lost: lost.length });
+    };
+    return new PieceRecheck({ entry, claims, onRight, onEnd, closing: this.#ending.signal });
+  }
+
+  /** One blob after the other; whoever wants one of them begins with it at once. */
+  async #recheckAll(rechecks: readonly PieceRecheck[]): Promise<void> {
+    for (const recheck of rechecks) await recheck.run();
   }
 
   async #proveAll(orphans: readonly Task[]): Promise<void> {

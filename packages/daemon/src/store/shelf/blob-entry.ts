@@ -2,7 +2,9 @@ import { pieceCount, pieceRange, PieceSet, PieceTable, taskId, type PieceHash, t
 
 import type { BlobBacking } from "./backing.ts";
 import { PiecePlaces, type SideBytes } from "../pieces/piece-places.ts";
+import type { PieceLane } from "../pieces/piece-writer.ts";
 import type { BlobFacts } from "../store.ts";
+import { StoreError } from "../store-error.ts";
 
 /** What an entry is made of. */
 export type EntryParts = {
@@ -15,6 +17,14 @@ export type EntryParts = {
   readonly verified?: readonly PieceHash[];
   readonly openSide: () => Promise<SideBytes>;
 };
+
+/** Hashing the pieces of another boot again. */
+export interface Rechecking {
+  /** Begins, or goes on with what began before; resolves when every piece is claimed or given up. */
+  run(): Promise<void>;
+  /** Gives up what was not hashed yet. */
+  stop(): void;
+}
 
 /** Where a blob is in its life in the store. */
 type Phase =
@@ -36,8 +46,8 @@ export class BlobEntry {
   holders = 0;
   /** The completion under way. */
   completing: Promise<void> | undefined;
-  /** Pieces of another boot being hashed again; undefined once that is done. */
-  rechecking: Promise<void> | undefined;
+  /** The pieces of another boot; undefined once they were hashed again. */
+  rechecking: Rechecking | undefined;
   // At most one for each reader and writer of the blob; gone with their handle.
   readonly listeners: Set<(piece: number | undefined) => void> = new Set();
   #phase: Phase;
@@ -76,9 +86,14 @@ export class BlobEntry {
     return this.#phase.is === "incoming" ? [...this.#phase.table.entries()] : [];
   }
 
-  /** Who may write where; undefined once nobody may. */
-  get places(): PiecePlaces | undefined {
-    return this.#phase.is === "incoming" ? this.#phase.places : undefined;
+  /** Lets one more writer of a piece in; where no bytes are wanted any more it writes nothing, and fails where the blob is gone. */
+  enter(piece: number): PieceLane {
+    if (this.#phase.is === "incoming") return this.#phase.places.enter(piece);
+    const outcome = async (): Promise<void> => {
+      await Promise.resolve();
+      if (!this.complete) throw new StoreError({ code: "blob-missing" }, `${this.id} was dropped`);
+    };
+    return { write: outcome, settle: outcome, leave: () => undefined };
   }
 
   /** incoming → incoming: pieces whose bytes are at their place become verified. Gives those that were new. */

@@ -5,7 +5,7 @@ import type { Backing, BlobBacking, SpoolBacking } from "./backing.ts";
 import { BlobEntry } from "./blob-entry.ts";
 import type { BufferPool } from "../pieces/buffer-pool.ts";
 import { chooseVictims } from "./eviction.ts";
-import { fillBlob, type ByteSource } from "../pieces/fill-blob.ts";
+import { fillBlob, type ByteSource } from "../fill-blob.ts";
 import { HeldBlob, type Keeper } from "./held-blob.ts";
 import { Room, type RoomLimits } from "./room.ts";
 import { ShelfSpool } from "./shelf-spool.ts";
@@ -31,8 +31,8 @@ export type FoundBlob = {
   readonly verified?: readonly PieceHash[];
 };
 
-// 1 s: a blob of a gigabyte is hashed again by then; for a larger one it is better to begin with what is known.
-const RECHECK_PATIENCE_MS = 1000;
+// 5 s: several gigabytes are hashed again by then, and the work began when the store was opened; of a larger blob the rest is fetched anew.
+const RECHECK_PATIENCE_MS = 5000;
 
 /** The blobs of a store and the rules of keeping them, whatever they are kept on: who holds, what fits, who goes. */
 export class BlobShelf implements BlobStore, Keeper {
@@ -92,7 +92,7 @@ export class BlobShelf implements BlobStore, Keeper {
     const entry = this.#entries.get(taskId(task));
     if (entry === undefined) return blob;
     if (there !== undefined) this.#addFacts(entry, facts);
-    if (entry.rechecking !== undefined) await withinMs(entry.rechecking, RECHECK_PATIENCE_MS);
+    await settled(entry);
     return blob;
   }
 
@@ -333,9 +333,12 @@ function requireThere(entry: BlobEntry): void {
   if (entry.dropped) throw new StoreError({ code: "blob-missing" }, `${entry.id} was dropped`);
 }
 
-async function withinMs(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
-  await Promise.race([promise, patience]);
+/** Whoever fetches a blob must know what is there, and it must not grow behind its back: what is not hashed again in time is given up. */
+async function settled({ rechecking }: BlobEntry): Promise<void> {
+  if (rechecking === undefined) return;
+  const timer = setTimeout(() => {
+    rechecking.stop();
+  }, RECHECK_PATIENCE_MS);
+  await rechecking.run();
   clearTimeout(timer);
 }

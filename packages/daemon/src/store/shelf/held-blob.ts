@@ -53,15 +53,12 @@ export class HeldBlob implements StoredBlob {
 
   writePiece(piece: number): PieceWriter {
     const entry = this.#requireHeld();
-    const places = entry.places;
     if (!Number.isInteger(piece) || piece < 0 || piece >= pieceCount(entry.task.size))
       throw new Error(`${entry.id} has no piece ${String(piece)}`);
-    if (places === undefined)
-      throw new StoreError({ code: "blob-missing" }, `${entry.id} takes no pieces: it is ${entry.complete ? "complete" : "gone"}`);
     const { start, end } = pieceRange(entry.task.size, piece);
     entry.holders += 1;
     const onEnd = (): void => this.#keeper.released(entry);
-    return new PooledPieceWriter({ piece, pieceBytes: end - start, lane: places.enter(piece), pool: this.#keeper.pool, onEnd });
+    return new PooledPieceWriter({ piece, pieceBytes: end - start, lane: entry.enter(piece), pool: this.#keeper.pool, onEnd });
   }
 
   markVerified(pieces: readonly PieceHash[]): void {

@@ -1,6 +1,6 @@
 import { pieceCount, pieceRange, type ByteRange } from "@darner/domain";
 
-import type { PieceWriter, StoredBlob } from "../store.ts";
+import type { PieceWriter, StoredBlob } from "./store.ts";
 
 /** Bytes that lie somewhere whole. */
 export interface ByteSource {

@@ -14,18 +14,19 @@ export type BlobFacts = {
 /**
  * Takes the bytes of one piece in order into pooled buffers, hashes them with BLAKE3 on the way and writes them at the piece's place.
  * At most a few buffers wait for the disk at a time: where `space` has none, wait for `drained`.
+ * Several writers of one piece do not harm each other: the first that ends counts, and what is verified is never written to again.
  */
 export interface PieceWriter {
   readonly piece: number;
-  /** Where the next bytes may be put: never empty, never past the piece's end; undefined while every buffer is on its way to the disk. */
+  /** Where the next bytes may be put: never empty, never past the piece's end; undefined while every buffer is on its way to the disk, and at the piece's end. */
   space(): Uint8Array | undefined;
   /** The first `bytes` of what `space` gave last are filled. */
   commit(bytes: number): void;
-  /** Resolves when `space` has room again. */
+  /** Resolves when `space` has room again. Rejects where it never will: at the piece's end, after `abort`, where the disk refused. */
   drained(): Promise<void>;
-  /** Waits until all bytes are on disk; gives the BLAKE3 hash (32 bytes) of the piece. Rejects with `StoreError` where the disk refused. */
+  /** Waits until all bytes are on disk; gives the BLAKE3 hash (32 bytes) of the piece. Rejects with `StoreError` where the disk refused or a rival ended first with other bytes. */
   finish(): Promise<Uint8Array>;
-  /** Gives up: what was written does not count. */
+  /** Gives up: what was written does not count. What `space` gave may still be written to; it is lent to nobody again. */
   abort(): void;
 }
 
@@ -38,8 +39,9 @@ export interface StoredBlob extends Disposable {
   readonly facts: BlobFacts;
   /** The file that holds the bytes now (it moves once, on completion). */
   readonly path: string;
+  /** Throws only for a piece the blob does not have; for a blob that is gone the writer fails. The blob is held until the writer has ended. */
   writePiece(piece: number): PieceWriter;
-  /** Claims pieces as verified: bitmap and hashes go to `level` after their bytes; listeners are told. */
+  /** Claims pieces as verified: bitmap and hashes go to `level` after their bytes; listeners are told. Throws where no writer gave this hash. */
   markVerified(pieces: readonly PieceHash[]): void;
   /** Known BLAKE3 hashes of pieces of this blob (empty where it came in without pieces). */
   hashes(): PieceHash[];
@@ -55,9 +57,12 @@ export interface StoredBlob extends Disposable {
 
 /** The blobs of this host. Reads and writes are by whole buffers; nothing is ever buffered whole. */
 export interface BlobStore extends AsyncDisposable {
-  /** Opens a blob that is there in full or in part; undefined where it is not. */
+  /** Opens a blob that is there in full or in part; undefined where it is not. After a restart of the machine its `have` may still grow. */
   open(task: Task): StoredBlob | undefined;
-  /** Opens a blob, making it where it is not there. Rejects with `StoreError` where there is no room for it. */
+  /**
+   * Opens a blob, making it where it is not there. Rejects with `StoreError` where there is no room for it. Pieces of an earlier boot are
+   * hashed again before (for seconds at most), so that whoever fetches the blob knows from the start what is there.
+   */
   openOrCreate(task: Task, facts: BlobFacts): Promise<StoredBlob>;
   /** Takes in a whole small blob (a manifest) whose digest the caller has already checked. */
   put(task: Task, bytes: Uint8Array, facts: BlobFacts): Promise<void>;

@@ -84,7 +84,9 @@ export class AfterOpening {
     const prover = this.#parts.prover ?? openProver({ workers: 1, log });
     for (const task of orphans) {
       if (this.#ending.signal.aborted) break;
-      await this.#prove(prover, task);
+      await this.#prove(prover, task).catch((error: unknown) => {
+        log.error("a file without a record could not be dealt with", { digest: task.digest, error: String(error) });
+      });
     }
     if (prover !== this.#parts.prover) await prover[Symbol.asyncDispose]();
   }

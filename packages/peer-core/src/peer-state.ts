@@ -44,6 +44,8 @@ export type PeerState = {
   fromOwnSource: boolean;
   /** When the peer began, or a right piece last came. */
   lastProgressAt: Millis;
+  /** When the first own read of the source failed since a right piece last came. */
+  troubleSince: Millis | undefined;
   /** What is to be done, in order; emptied by every `handle`. */
   out: PeerEffect[];
 };

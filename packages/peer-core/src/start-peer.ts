@@ -36,6 +36,7 @@ export function startPeer(event: PeerStarted, limits: PeerLimits, random: Random
     failedProofs: 0,
     fromOwnSource: false,
     lastProgressAt: now,
+    troubleSince: undefined,
     out: [],
   };
   if (!peer.pieces.have.isFull) openAtScheduler(peer, now);

@@ -44,6 +44,18 @@ describe("ending readers without hope", () => {
     assert.equal(bench.snapshot.readers, 1);
   });
 
+  it("ends a reader that had nothing yet five seconds after the source began to fail, though it is tried again and again", () => {
+    const bench = new PeerBench();
+    bench.read(1);
+    const first = one(bench.grant(1, run(0, 4)), "read-source");
+    bench.after(600);
+    bench.send({ type: "transfer-ended", transfer: first.transfer, failure: { code: "source-unavailable", retryAfterMs: 1000 } });
+    bench.after(1500);
+    assert.equal(only(bench.grant(2, run(0, 4)), "read-source").length, 1);
+    assert.equal(only(bench.after(3499), "fail-readers").length, 0);
+    assert.deepEqual(one(bench.after(1), "fail-readers"), { type: "fail-readers", reason: "limited", retryAfterMs: 0, readers: [1] });
+  });
+
   it("ends readers with the rest of the wait where the source is limited", () => {
     const bench = new PeerBench();
     bench.read(1);

@@ -48,12 +48,20 @@ export function failReaders(
  * starved:    nobody can give and the source may not be read: starvedEndMs. The same for a reader that had nothing yet while own reads
  *             only fail: its client is better served by the registry itself.
  * limited:    the registry is not to be asked: min(retryAfter + a second, limitedEndMs), unless a read runs all the same.
+ * troubled:   no piece came since the own read of the source failed, whatever is tried meanwhile, and the reader had nothing yet:
+ *             troubleEndMs. Its client is better served by the registry itself than by waiting for one more try.
  * timed-out:  no piece came in readerMs, for whatever reason.
  */
 function endingsOf(peer: PeerState, reader: WaitingReader, outlook: Outlook, now: Millis): Ending[] {
   const { limits, lastProgressAt } = peer;
   const timedOut = { at: Math.max(reader.waitingSince, lastProgressAt) + limits.readerMs, reason: "timed-out" as const, retryAfterMs: 0 };
-  return [...hopelessness(peer, reader, outlook, now), timedOut];
+  return [...hopelessness(peer, reader, outlook, now), ...troubledEnding(peer, reader, now), timedOut];
+}
+
+function troubledEnding(peer: PeerState, reader: WaitingReader, now: Millis): Ending[] {
+  const { troubleSince, limits } = peer;
+  if (reader.served || troubleSince === undefined || isBeingFed(peer, now)) return [];
+  return [{ at: Math.max(troubleSince, reader.waitingSince) + limits.troubleEndMs, reason: "limited", retryAfterMs: 0 }];
 }
 
 function hopelessness(peer: PeerState, reader: WaitingReader, outlook: Outlook, now: Millis): Ending[] {

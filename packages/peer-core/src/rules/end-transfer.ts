@@ -20,7 +20,10 @@ export function transferEnded(peer: PeerState, id: number, told: TransferFailure
   const { source, limits } = peer;
   // A part that was asked for before the source was known to give no ranges is no second refusal.
   const isKnown = failure.code === "source-without-range" && source.sequential && transfer.run.count < peer.pieces.count;
-  if (transfer.from === "source" && !isKnown) sourceFailed(source, failure, limits, now);
+  if (transfer.from === "source" && !isKnown) {
+    sourceFailed(source, failure, limits, now);
+    if (failure.code !== "source-without-range") peer.troubleSince ??= now;
+  }
   const isGranted = transfer.grant !== undefined && peer.grants.has(transfer.grant);
   failGrant(peer, transfer.grant, failure);
   if (failure.code === "disk-refused") diskRefused(peer, now);

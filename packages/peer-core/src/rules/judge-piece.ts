@@ -103,6 +103,7 @@ function acceptPieces(peer: PeerState, lines: readonly PieceHash[], from: "sourc
     peer.rhythm.beat(now);
   }
   peer.lastProgressAt = now;
+  peer.troubleSince = undefined;
   peer.out.push({ type: "accept-pieces", pieces: lines, from });
   queueReport(peer, lines, from === "source", now);
 }

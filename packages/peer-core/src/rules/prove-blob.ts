@@ -67,4 +67,5 @@ function beginAgain(peer: PeerState, now: Millis): void {
   peer.session.isOpenDue = peer.session.live;
   peer.phase = "fetching";
   peer.lastProgressAt = now;
+  peer.troubleSince = undefined;
 }

@@ -12,7 +12,13 @@ const TOOLS: Readonly<Record<string, string>> = {
 /** Why the suite cannot run here; undefined where it can. */
 export function missingTools(): string | undefined {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "network namespaces need Linux and root";
-  const missing = Object.entries(TOOLS).filter(([tool]) => spawnSync("sh", ["-c", `command -v ${tool}`]).status !== 0);
+  return missingPrograms(Object.keys(TOOLS));
+}
+
+/** Which of these programs are not here, and what to install for them; undefined where all are. */
+export function missingPrograms(programs: readonly string[]): string | undefined {
+  const missing = programs.filter((program) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0);
   if (missing.length === 0) return undefined;
-  return `not installed: ${missing.map(([tool]) => tool).join(", ")} (Debian: apt-get install ${[...new Set(missing.map(([, name]) => name))].join(" ")})`;
+  const packages = new Set(missing.map((program) => TOOLS[program] ?? program));
+  return `not installed: ${missing.join(", ")} (Debian: apt-get install ${[...packages].join(" ")})`;
 }

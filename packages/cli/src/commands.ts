@@ -8,4 +8,12 @@ import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
 
 /** Every command, in the order they are listed. */
-export const COMMANDS: readonly Command[] = [upCommand, daemonCommand, schedulerCommand, pullCommand, getCommand, statusCommand, versionCommand];
+export const COMMANDS: readonly Command[] = [
+  upCommand,
+  daemonCommand,
+  schedulerCommand,
+  pullCommand,
+  getCommand,
+  statusCommand,
+  versionCommand,
+];

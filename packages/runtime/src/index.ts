@@ -11,6 +11,7 @@ export { takeConfigFlags } from "./config/config-overrides.ts";
 export type { ConfigFlags } from "./config/config-overrides.ts";
 export { formatProblems, loadConfig } from "./config/load-config.ts";
 export type { ConfigSources, LoadedConfig } from "./config/load-config.ts";
+export { nearMiss } from "./config/near-miss.ts";
 export { upDefaults } from "./config/up-defaults.ts";
 export type { Config, ListenConfig, RawConfig, RegistryConfig } from "./config/config.ts";
 export { openDataDir } from "./data-dir/data-dir.ts";

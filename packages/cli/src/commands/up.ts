@@ -1,41 +1,21 @@
-import { join } from "node:path";
-import { openDaemon } from "@darner/daemon";
-import { openLog, runProcess, startWatchdog, upDefaults, type Config } from "@darner/runtime";
-import { openScheduler } from "@darner/scheduler";
-import type { Command, Terminal } from "../command.ts";
-import { exitCode } from "../exit-code.ts";
-import { readConfig } from "../read-config.ts";
+import type { Command } from "../command.ts";
 
 /** `darner up`: scheduler and daemon in one process on loopback. */
 export const upCommand: Command = {
   name: "up",
   summary: "Run scheduler, daemon and mirror in one process on loopback, without a config file.",
   usage: "up [--config FILE] [--KEY VALUE …]",
-  flags: [{ flag: "--config FILE", help: "A YAML file whose keys override the defaults of `up`; every key can also be a flag or a DARNER_… variable." }],
+  about:
+    "The way to try Darner on one machine. Prints where the mirror is and a line to try it with once it is ready; runs until it is asked to end (SIGTERM, Ctrl-C), writing a log of JSON lines to standard error.",
+  flags: [
+    {
+      flag: "--config FILE",
+      help: "A YAML file whose keys override the defaults of `up`; every key can also be a flag or a DARNER_… variable.",
+    },
+  ],
   takesConfig: true,
   async run(context) {
-    const config = readConfig(context, upDefaults());
-    const log = openLog({ level: config.log.level, name: "darner" });
-    await runProcess(
-      async ({ resources }) => {
-        resources.use(startWatchdog({ seconds: config.watchdog.seconds, log }));
-        const scheduler = resources.use(await openScheduler({ ...config, dataDir: join(config.dataDir, "scheduler") }, { log }));
-        const daemon = resources.use(await openDaemon(daemonConfig(config, scheduler.grpc), { log }));
-        sayReady(context.terminal, daemon.addresses.mirror, config.dataDir);
-      },
-      { log },
-    );
-    return exitCode();
+    const { runUp } = await import("../processes/run-up.ts");
+    return runUp(context);
   },
 };
-
-/** The daemon's part: its own folder, and the scheduler at the address it really got. */
-function daemonConfig(config: Config, grpc: string): Config {
-  const schedulers = config.schedulers.length === 0 ? [grpc] : config.schedulers;
-  return { ...config, dataDir: join(config.dataDir, "daemon"), schedulers };
-}
-
-function sayReady(terminal: Terminal, mirror: string, dataDir: string): void {
-  terminal.out(`Darner is ready: registry mirror at http://${mirror}, data in ${dataDir}, no token asked for (loopback only).\n`);
-  terminal.out(`Try it: curl -sH 'Accept: application/vnd.oci.image.index.v1+json' 'http://${mirror}/v2/library/alpine/manifests/latest?ns=docker.io'\n`);
-}

@@ -1,4 +1,4 @@
-import type { ExitCode } from "./command.ts";
+import type { ExitCode } from "../command.ts";
 
 /** The exit code that the end of a process left behind (`runProcess` sets it where the process could not start or failed). */
 export function exitCode(): ExitCode {

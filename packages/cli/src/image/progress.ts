@@ -1,9 +1,11 @@
-import type { Terminal } from "./command.ts";
-import { bytesText } from "./text.ts";
+import type { Terminal } from "../command.ts";
+import { bytesText } from "../text.ts";
 
-const BAR_CELLS = 30;
+const BAR_CELLS = 24;
 // Redrawn ten times a second: smooth to the eye, nothing to the terminal.
 const REDRAW_MS = 100;
+// With less of a name than this nobody knows what is meant.
+const MIN_LABEL = 8;
 
 /** A progress bar on stderr; silent where stderr is no terminal. */
 export class Progress {
@@ -29,20 +31,22 @@ export class Progress {
     const now = performance.now();
     if (!this.#terminal.live || now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
-    this.#draw();
+    this.#terminal.err(`\r${this.#line()}\u001b[K`);
   }
 
-  /** Ends the line. */
+  /** Ends the line, as far as it came. */
   finish(): void {
-    if (!this.#terminal.live) return;
-    this.#draw();
-    this.#terminal.err("\n");
+    if (this.#terminal.live) this.#terminal.err(`\r${this.#line()}\u001b[K\n`);
   }
 
-  #draw(): void {
+  /** At most as wide as the terminal: a line that wraps cannot be redrawn. */
+  #line(): string {
     const part = this.#total === 0 ? 0 : Math.min(1, this.#done / this.#total);
-    const filled = Math.round(part * BAR_CELLS);
+    const filled = Math.floor(part * BAR_CELLS);
     const bar = "█".repeat(filled) + "░".repeat(BAR_CELLS - filled);
-    this.#terminal.err(`\r${this.#label} ${bar} ${String(Math.floor(part * 100)).padStart(3)} % ${bytesText(this.#done)} of ${bytesText(this.#total)}\u001b[K`);
+    const figures = `${bar} ${String(Math.floor(part * 100)).padStart(3)} %  ${bytesText(this.#done)} of ${bytesText(this.#total)}`;
+    const room = Math.max(MIN_LABEL, this.#terminal.columns - 2 - figures.length);
+    const label = this.#label.length <= room ? this.#label : `…${this.#label.slice(1 - room)}`;
+    return `${label} ${figures}`;
   }
 }

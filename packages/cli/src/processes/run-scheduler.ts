@@ -1,0 +1,19 @@
+import { openLog, runProcess, startWatchdog } from "@darner/runtime";
+import { openScheduler } from "@darner/scheduler";
+import type { CommandContext, ExitCode } from "../command.ts";
+import { exitCode } from "./exit-code.ts";
+import { readConfig } from "./read-config.ts";
+
+/** The life of a scheduler process. */
+export async function runScheduler(context: CommandContext): Promise<ExitCode> {
+  const config = readConfig(context);
+  const log = openLog({ level: config.log.level, name: "darner-scheduler" });
+  await runProcess(
+    async ({ resources }) => {
+      resources.use(startWatchdog({ seconds: config.watchdog.seconds, log }));
+      resources.use(await openScheduler(config, { log }));
+    },
+    { log },
+  );
+  return exitCode();
+}

@@ -1,0 +1,44 @@
+import type { DaemonStatus } from "@darner/daemon";
+import { bytesText, durationText } from "./text.ts";
+
+/** A daemon's status for people. */
+export function statusText(status: DaemonStatus): string {
+  const { addresses, bytes, store } = status;
+  const rows: readonly (readonly [string, string])[] = [
+    ["host", `${status.host} (${status.name})`],
+    [
+      "version",
+      [`${status.version}, up ${durationText(status.upSeconds)}`, status.seed ? "seed" : "", zoneText(status.zone)]
+        .filter(Boolean)
+        .join(", "),
+    ],
+    ["mirror", `http://${addresses.mirror}`],
+    ["pieces", addresses.pieces],
+    ["libp2p", addresses.p2p],
+    ["metrics", `http://${addresses.metrics}/metrics`],
+    ["scheduler", schedulerText(status)],
+    ["store", `${bytesText(store.bytes)} of ${bytesText(store.maxBytes)}, ${counted(store.blobs, "blob")}`],
+    ["received", `${bytesText(bytes.source)} from the source, ${bytesText(bytes.parent)} from other hosts`],
+    ["served", `${bytesText(bytes.disk)} again from disk, ${bytesText(bytes.uploaded)} to other hosts`],
+    ...status.peers.map(
+      (peer) => ["fetching", `${peer.digest} ${bytesText(peer.bytes)}, ${String(peer.held)} of ${String(peer.pieces)} pieces`] as const,
+    ),
+    ...status.refusedRegistries.map(
+      ({ registry, reason }) => ["refused", `${registry}: ${reason}; to allow it: registries: { "${registry}": {} }`] as const,
+    ),
+  ];
+  return rows.map(([name, value]) => `${name.padEnd(11)}${value}\n`).join("");
+}
+
+function schedulerText({ scheduler, schedulers }: DaemonStatus): string {
+  if (scheduler !== null) return scheduler;
+  return schedulers.length === 0 ? "none configured" : `none answers (${schedulers.join(", ")})`;
+}
+
+function zoneText(zone: string): string {
+  return zone === "" ? "" : `zone ${zone}`;
+}
+
+function counted(count: number, word: string): string {
+  return `${String(count)} ${word}${count === 1 ? "" : "s"}`;
+}

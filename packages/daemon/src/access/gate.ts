@@ -1,7 +1,7 @@
 import { parseDigest, type Digest, type Repository } from "@darner/domain";
 import type { Caller } from "@darner/mirror";
 import { RegistryError, type Authority, type ContentHead, type RegistryClient } from "@darner/registry-client";
-import { SingleFlight } from "@darner/runtime";
+import { SingleFlight, type Secret } from "@darner/runtime";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { ContentKind, MemberFacts, Membership } from "./membership.ts";
 import type { Rights } from "./rights.ts";
@@ -56,18 +56,12 @@ export class Gate {
       this.#deps.metrics.accessChecks.inc({ outcome: "remembered" });
       return known;
     }
-    try {
-      const pass = await this.#ask(request);
-      this.#deps.metrics.accessChecks.inc({ outcome: "granted" });
-      return pass;
-    } catch (error) {
-      return this.#onRefusal(request, error);
-    }
+    return this.#counted(request, () => this.#known(request, true));
   }
 
-  /** Asks the registry, whatever is remembered: for tags. Rejects with `RegistryError`. */
-  async ask(request: GateRequest): Promise<Pass> {
-    return this.#ask(request);
+  /** Asks the registry, whatever is remembered: for tags. Rejects with `RegistryError`; a no takes the right that stood. */
+  ask(request: GateRequest): Promise<Pass> {
+    return this.#counted(request, () => undefined);
   }
 
   /** In whose name this host reads from the source, for a caller with this right. */
@@ -86,18 +80,61 @@ export class Gate {
     return facts === undefined ? undefined : { authority: this.authorityFor(repository, caller, right), facts };
   }
 
+  /** Asks, and counts what came of it; `whileAway` is the pass for a registry that cannot be asked, if there is one. */
+  async #counted(request: GateRequest, whileAway: () => Pass | undefined): Promise<Pass> {
+    const { accessChecks } = this.#deps.metrics;
+    try {
+      const pass = await this.#ask(request);
+      accessChecks.inc({ outcome: "granted" });
+      return pass;
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      const away = isAway(error);
+      const pass = away ? whileAway() : undefined;
+      accessChecks.inc({ outcome: pass !== undefined ? "grace" : away ? "unknown" : "refused" });
+      if (pass === undefined) throw error;
+      return pass;
+    }
+  }
+
+  /** A caller that shows a credential for a repository known to be public needs none; where it is public no more, the credential decides. */
   async #ask(request: GateRequest): Promise<Pass> {
     const { repository, caller } = request;
-    const { rights } = this.#deps;
-    // A caller that shows a credential for a repository known to be public needs none.
-    if (caller.authorization === undefined || rights.of(repository, caller) === "public") {
-      const head = await this.#probe(request, { kind: "anonymous" }, "anonymous");
-      rights.provePublic(repository);
-      return this.#passed(request, head, "public");
+    const { authorization } = caller;
+    if (authorization === undefined) return this.#askAsNobody(request);
+    if (this.#deps.rights.of(repository, caller) === "public") {
+      try {
+        return await this.#askAsNobody(request);
+      } catch (error) {
+        if (!isNo(error)) throw error;
+      }
     }
-    const head = await this.#probe(request, { kind: "caller", authorization: caller.authorization }, rights.identityOf(caller));
-    rights.proveCaller(repository, caller);
-    return this.#passed(request, head, "caller");
+    return this.#askAsCaller(request, authorization);
+  }
+
+  async #askAsNobody(request: GateRequest): Promise<Pass> {
+    const { rights } = this.#deps;
+    try {
+      const head = await this.#probe(request, { kind: "anonymous" }, "anonymous");
+      rights.provePublic(request.repository);
+      return this.#passed(request, head, "public");
+    } catch (error) {
+      if (isNo(error)) rights.revokePublic(request.repository);
+      throw error;
+    }
+  }
+
+  async #askAsCaller(request: GateRequest, authorization: Secret): Promise<Pass> {
+    const { repository, caller } = request;
+    const { rights } = this.#deps;
+    try {
+      const head = await this.#probe(request, { kind: "caller", authorization }, rights.identityOf(caller));
+      rights.proveCaller(repository, caller);
+      return this.#passed(request, head, "caller");
+    } catch (error) {
+      if (isNo(error)) rights.revokeCaller(repository, caller);
+      throw error;
+    }
   }
 
   #passed(request: GateRequest, head: ContentHead, right: "public" | "caller"): Pass {
@@ -114,21 +151,16 @@ export class Gate {
     const ask = { repository, kind, reference, authority, ...(accept === undefined ? {} : { accept }) };
     return this.#probes.run(key, (shared) => this.#deps.registry.head({ ...ask, signal: shared }), signal);
   }
+}
 
-  #onRefusal(request: GateRequest, error: unknown): Pass {
-    if (!(error instanceof RegistryError)) throw error;
-    const { repository, caller } = request;
-    const { code } = error.detail;
-    if (code === "unauthorized" || code === "denied") {
-      if (caller.authorization === undefined) this.#deps.rights.revokePublic(repository);
-      else this.#deps.rights.revokeCaller(repository, caller);
-    }
-    const away = code === "unavailable" || code === "rate-limited";
-    const pass = away ? this.#known(request, true) : undefined;
-    this.#deps.metrics.accessChecks.inc({ outcome: pass !== undefined ? "grace" : away ? "unknown" : "refused" });
-    if (pass === undefined) throw error;
-    return pass;
-  }
+/** Whether the registry refused the right itself: what stood before stands no more. */
+function isNo(error: unknown): boolean {
+  return error instanceof RegistryError && (error.detail.code === "unauthorized" || error.detail.code === "denied");
+}
+
+/** Whether nobody knows: the registry could not be asked, or does not want to be asked now. */
+export function isAway(error: unknown): boolean {
+  return error instanceof RegistryError && (error.detail.code === "unavailable" || error.detail.code === "rate-limited");
 }
 
 function digestIn(reference: string): Digest | undefined {

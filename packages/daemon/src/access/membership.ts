@@ -10,7 +10,10 @@ export type ContentKind = "manifest" | "blob";
 // A manifest may name 25,000 layers; this holds several such images and thousands of ordinary ones in about 60 MB at the very most.
 const MAX_MEMBERS = 200_000;
 
-type Descriptor = { readonly digest?: unknown; readonly size?: unknown; readonly mediaType?: unknown };
+type Descriptor = { readonly digest?: unknown; readonly size?: unknown; readonly mediaType?: unknown; readonly urls?: unknown };
+
+// Layers that clients fetch from their `urls`, not from the registry.
+const LIES_ELSEWHERE = /\.foreign\.|\.nondistributable\./;
 
 /** Which digests belong to which repository: named by a manifest served for it, or confirmed by the registry. Holds no secret and is no right by itself. */
 export class Membership {
@@ -29,18 +32,22 @@ export class Membership {
     this.#members.set(key, { ...this.#members.get(key), ...facts });
   }
 
-  /** Takes in everything a manifest or index names (image-spec: config, layers, blobs, manifests; schema 2 likewise). Other JSON names nothing. */
+  /**
+   * Takes in everything a manifest or index names (image-spec: config, layers, blobs, manifests; schema 2 likewise). Other JSON names nothing.
+   * What a registry takes without having it proves no membership: a `subject`, and layers that lie elsewhere (contract, case 35).
+   */
   addManifest(repository: Repository, bytes: Uint8Array): void {
     const manifest = parseObject(bytes);
     for (const field of ["config", "layers", "blobs"]) this.#addAll(repository, "blob", manifest[field]);
-    for (const field of ["manifests", "subject"]) this.#addAll(repository, "manifest", manifest[field]);
+    this.#addAll(repository, "manifest", manifest["manifests"]);
   }
 
   #addAll(repository: Repository, kind: ContentKind, value: unknown): void {
     const descriptors: readonly unknown[] = Array.isArray(value) ? value : [value];
     for (const descriptor of descriptors) {
       if (typeof descriptor !== "object" || descriptor === null) continue;
-      const { digest, size, mediaType } = descriptor as Descriptor;
+      const { digest, size, mediaType, urls } = descriptor as Descriptor;
+      if (urls !== undefined || (typeof mediaType === "string" && LIES_ELSEWHERE.test(mediaType))) continue;
       const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
       if (parsed?.ok !== true) continue;
       this.add(repository, kind, parsed.digest, {

@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { digestAlgorithm, digestEncoded, parseDigest, parseTask, type ByteRange, type Digest, type Repository } from "@darner/domain";
-import type { BlobFound, BlobReader, BlobRequest, LentBytes, OpenBlob, Refused } from "@darner/mirror";
+import type { BlobFound, BlobReader, BlobRequest, OpenBlob, Refused } from "@darner/mirror";
 import { RegistryError, type Authority, type OpenBlob as SourceBlob } from "@darner/registry-client";
 import type { BlobStream } from "../peers/blob-stream.ts";
 import type { ReadableBlob } from "../peers/peer-table.ts";
 import type { BackendDeps } from "./backend-deps.ts";
+import { PassThrough } from "./pass-through.ts";
 import { refusalOf, refused } from "./refusals.ts";
 import { Spools } from "./spools.ts";
 
@@ -25,7 +26,9 @@ export class Blobs {
     try {
       const pass = await this.#deps.gate.check({ repository, kind: "blob", reference: digest, caller, signal });
       const wanted = { repository, digest, authority: pass.authority, signal };
-      const size = this.#deps.store.findComplete(digest)?.size ?? pass.facts.size ?? (await this.#askSize(wanted));
+      const known = this.#deps.store.findComplete(digest)?.size ?? pass.facts.size;
+      // A registry that was asked just now and told no size tells none to a second question.
+      const size = known ?? (pass.head === undefined ? await this.#askSize(wanted) : undefined);
       if (headOnly) return size === undefined ? refused(502, "BLOB_UNKNOWN", "the registry does not tell the size of this blob") : sizeOnly(size);
       return { kind: "blob", blob: await this.#open(wanted, size) };
     } catch (error) {
@@ -34,8 +37,8 @@ export class Blobs {
   }
 
   /** Ends the streams that no peer carries. */
-  close(): void {
-    this.#spools.close();
+  async close(): Promise<void> {
+    await this.#spools[Symbol.asyncDispose]();
   }
 
   async #askSize({ repository, digest, authority, signal }: Wanted): Promise<number | undefined> {
@@ -48,7 +51,10 @@ export class Blobs {
     const { repository, digest, authority } = wanted;
     const parsed = parseDigest(digest);
     const task = size === undefined ? undefined : parseTask(digest, size);
-    if (!parsed.ok || !parsed.known) return passThrough(await this.#fromSource(wanted));
+    if (size !== undefined && task === undefined && parsed.ok && parsed.known) {
+      throw new RegistryError({ code: "invalid-answer", what: "size" }, `no blob has ${String(size)} bytes`);
+    }
+    if (!parsed.ok || !parsed.known) return PassThrough.open((signal) => this.#fromSource({ ...wanted, signal }), wanted.signal);
     if (task === undefined) return this.#spools.open(wanted);
     if (task.size === 0) return emptyBlob(digest);
     const startedAt = this.#deps.timers.now();
@@ -116,20 +122,4 @@ class SwarmBlob implements OpenBlob {
     this.#readied?.stream.close();
     this.#blob.close();
   }
-}
-
-/** A blob whose digest cannot be checked here: passed on as it comes, kept nowhere (contract, case 3). */
-function passThrough(source: SourceBlob): OpenBlob {
-  const chunks = source.bytes[Symbol.asyncIterator]();
-  const close = (): void => {
-    void chunks.return?.().catch(() => undefined);
-  };
-  const read = async (): Promise<LentBytes | undefined> => {
-    for (;;) {
-      const chunk = await chunks.next();
-      if (chunk.done === true) return undefined;
-      if (chunk.value.length > 0) return { bytes: chunk.value, release: () => undefined };
-    }
-  };
-  return { size: source.head.size, read: () => ({ read, close }), ready: () => Promise.resolve(undefined), close };
 }

@@ -7,12 +7,11 @@ import { Manifests } from "./manifests.ts";
 import { refused } from "./refusals.ts";
 
 /** What stands behind the mirror on a node: access first, then store, swarm and registry. */
-export class DaemonBackend implements MirrorBackend, Disposable {
+export class DaemonBackend implements MirrorBackend, AsyncDisposable {
   readonly #deps: BackendDeps;
   readonly #manifests: Manifests;
   readonly #blobs: Blobs;
   readonly #listings: Listings;
-
   readonly #patterns: ImagePatterns;
 
   constructor(deps: BackendDeps, patterns: ImagePatterns) {
@@ -39,8 +38,8 @@ export class DaemonBackend implements MirrorBackend, Disposable {
     return this.#answer(request.signal, this.#listings.listing(request));
   }
 
-  [Symbol.dispose](): void {
-    this.#blobs.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#blobs.close();
   }
 
   /** A request nobody waits for any more is no failure; anything else that escapes the table of refusals is a defect, and an honest 500. */

@@ -3,6 +3,7 @@ import { digestOf, parseDigest, parseTask, type Digest, type Repository } from "
 import type { ManifestFound, ManifestRequest, Refused } from "@darner/mirror";
 import { RegistryError, type Authority, type ManifestBody } from "@darner/registry-client";
 import type { MemberFacts } from "../access/membership.ts";
+import { StoreError } from "../store/store-error.ts";
 import { refusalOf } from "./refusals.ts";
 import type { BackendDeps } from "./backend-deps.ts";
 import { readWhole } from "./read-whole.ts";
@@ -83,7 +84,8 @@ export class Manifests {
     const stored = task === undefined || task.size > this.#deps.maxManifestBytes ? undefined : this.#deps.store.open(task);
     if (stored === undefined) return undefined;
     using blob = stored;
-    const mediaType = blob.facts.mediaType ?? facts.mediaType;
+    // What this registry says of it comes first: HEAD and GET are to say the same.
+    const mediaType = facts.mediaType ?? blob.facts.mediaType;
     if (mediaType === undefined) return undefined;
     const bytes = Buffer.allocUnsafe(blob.task.size);
     await blob.read(0, bytes);
@@ -130,7 +132,14 @@ export class Manifests {
       throw new RegistryError({ code: "invalid-answer", what: "digest" }, `${repository.registry} sent a manifest that is not ${digest}`);
     }
     const task = { digest, size: bytes.length };
-    await this.#deps.store.put(task, bytes, { mediaType, registry: repository.registry });
+    try {
+      await this.#deps.store.put(task, bytes, { mediaType, registry: repository.registry });
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      // The bytes are right and at hand: a disk without room is no reason to refuse them (contract, case 57).
+      this.#deps.log.warn("manifest could not be kept", { digest, error });
+      return;
+    }
     this.#deps.announceComplete(task, repository.registry);
   }
 

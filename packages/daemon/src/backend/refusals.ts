@@ -50,6 +50,7 @@ function blobRefusal(failure: BlobFailureDetail, error: BlobFailure, unknown: Oc
     case "starved":
     case "disk-refused":
     case "timed-out":
+    case "busy":
     case "stopping":
       return refused(503, unknown, error.message);
   }

@@ -1,182 +1,146 @@
-import { createHash } from "node:crypto";
-import { digestAlgorithm, digestEncoded, type Digest, type Repository } from "@darner/domain";
-import type { BlobReader, LentBytes, OpenBlob } from "@darner/mirror";
-import { RegistryError, type Authority } from "@darner/registry-client";
+import type { BlobReader, LentBytes, OpenBlob, Refused } from "@darner/mirror";
+import { RegistryError } from "@darner/registry-client";
 import { BlobFailure } from "../peers/blob-failure.ts";
-import type { Spool } from "../store/store.ts";
-import type { BackendDeps } from "./backend-deps.ts";
 import { refusalOf } from "./refusals.ts";
+import { SpoolRun, type SpoolDeps, type SpoolRequest } from "./spool-run.ts";
 
-/** A blob whose size the registry does not tell. */
-export type SpoolRequest = { readonly repository: Repository; readonly digest: Digest; readonly authority: Authority };
+// Registries that do not tell sizes are rare, and each stream holds a connection and a file: what goes beyond asks the registry itself.
+const MAX_SPOOLS = 64;
 
 /** Blobs of unknown size: one stream each, spooled for all readers of this host; complete, they join the swarm (design.md, 4). */
-export class Spools {
-  readonly #deps: BackendDeps;
-  // One entry a running stream; the mirror bounds the requests that start them.
-  readonly #running = new Map<string, Promise<SpoolRun>>();
-  readonly #stop = new AbortController();
+export class Spools implements AsyncDisposable {
+  readonly #deps: SpoolDeps;
+  readonly #joinable = new Map<string, SpoolRun>();
+  readonly #runs = new Set<SpoolRun>();
+  #closed = false;
 
-  constructor(deps: BackendDeps) {
+  constructor(deps: SpoolDeps) {
     this.#deps = deps;
   }
 
-  /** Joins the stream of a blob or starts it. Rejects with `RegistryError` or `StoreError`. */
-  async open(request: SpoolRequest): Promise<OpenBlob> {
-    const key = `${request.repository.registry} ${request.digest}`;
-    const running = this.#running.get(key) ?? this.#start(key, request);
-    const run = await running;
-    run.join();
-    return {
-      size: undefined,
-      read: () => new SpoolReader(run, this.#deps),
-      ready: async () => {
-        try {
-          await run.until(0);
-          return undefined;
-        } catch (error) {
-          return refusalOf(error, "BLOB_UNKNOWN");
-        }
-      },
-      close: () => {
-        run.leave();
-      },
-    };
+  /** Joins the stream of a blob or starts it; throws `BlobFailure` where there are too many. */
+  open(request: SpoolRequest): OpenBlob {
+    return new SpooledBlob(this.#deps, () => this.#joinOrStart(request));
   }
 
-  close(): void {
-    this.#stop.abort();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const run of this.#runs) run.stop(new BlobFailure({ code: "stopping", retryAfterMs: 0 }));
+    await Promise.all([...this.#runs].map(({ ended }) => ended));
   }
 
-  #start(key: string, request: SpoolRequest): Promise<SpoolRun> {
-    const starting = this.#deps.store.spool().then((spool) => {
-      const run = new SpoolRun(request, spool, this.#deps, AbortSignal.any([this.#stop.signal]));
-      void run.ended.finally(() => this.#running.delete(key));
-      return run;
+  #joinOrStart(request: SpoolRequest): Boarding {
+    const running = this.#joinable.get(keyOf(request));
+    return running === undefined ? { run: this.#start(request), isOwn: true } : { run: running, isOwn: false };
+  }
+
+  #start(request: SpoolRequest): SpoolRun {
+    if (this.#closed) throw new BlobFailure({ code: "stopping", retryAfterMs: 0 });
+    if (this.#runs.size >= MAX_SPOOLS) throw new BlobFailure({ code: "busy", retryAfterMs: 0 });
+    const key = keyOf(request);
+    const run = new SpoolRun(request, this.#deps, () => {
+      if (this.#joinable.get(key) === run) this.#joinable.delete(key);
     });
-    starting.catch(() => this.#running.delete(key));
-    this.#running.set(key, starting);
-    return starting;
+    this.#joinable.set(key, run);
+    this.#runs.add(run);
+    void run.ended.then(() => this.#runs.delete(run));
+    return run;
   }
 }
 
-/** One stream from the source into a spool. */
-class SpoolRun {
-  readonly ended: Promise<void>;
-  readonly #request: SpoolRequest;
-  readonly #spool: Spool;
-  readonly #deps: BackendDeps;
-  readonly #abort = new AbortController();
-  readonly #waiting = new Set<() => void>();
-  #readers = 0;
-  #failure: Error | undefined;
-  #done = false;
+function keyOf({ repository, digest }: SpoolRequest): string {
+  return `${repository.registry} ${digest}`;
+}
 
-  constructor(request: SpoolRequest, spool: Spool, deps: BackendDeps, stop: AbortSignal) {
-    this.#request = request;
-    this.#spool = spool;
+/** The stream a response reads from, and whether it was begun with this response's own credential. */
+type Boarding = { readonly run: SpoolRun; readonly isOwn: boolean };
+
+/** One response's hold on a stream. */
+class SpooledBlob implements OpenBlob {
+  readonly size = undefined;
+  readonly #deps: SpoolDeps;
+  readonly #board: () => Boarding;
+  #boarded: Boarding;
+  #closed = false;
+
+  constructor(deps: SpoolDeps, board: () => Boarding) {
     this.#deps = deps;
-    this.ended = this.#run(AbortSignal.any([stop, this.#abort.signal]));
+    this.#board = board;
+    this.#boarded = board();
+    this.#boarded.run.join();
   }
 
-  get readable(): number {
-    // Until the digest is proven the last byte is held back, and any byte may be the last.
-    return this.#done ? this.#spool.bytes : Math.max(0, this.#spool.bytes - 1);
+  read(): BlobReader {
+    return new SpoolReader(this.#boarded.run, this.#deps);
   }
 
-  get done(): boolean {
-    return this.#done;
-  }
-
-  join(): void {
-    this.#readers += 1;
-  }
-
-  leave(): void {
-    this.#readers -= 1;
-    if (this.#readers > 0) return;
-    if (this.#done) void this.#spool.discard();
-    else this.#abort.abort();
-  }
-
-  read(offset: number, into: Uint8Array): Promise<void> {
-    return this.#spool.read(offset, into);
-  }
-
-  /** Resolves when more than `offset` bytes can be read or the end is reached; rejects where the rest will not come. */
-  async until(offset: number): Promise<void> {
-    while (this.readable <= offset && !this.#done) {
-      if (this.#failure !== undefined) throw this.#failure;
-      await new Promise<void>((resolve) => {
-        this.#waiting.add(resolve);
-      });
-    }
-  }
-
-  async #run(signal: AbortSignal): Promise<void> {
+  async ready(): Promise<Refused | undefined> {
     try {
-      await this.#fill(signal);
-      this.#done = true;
+      while (!(await this.#hasFirstByte())) this.#change();
+      return undefined;
     } catch (error) {
-      this.#failure = error instanceof Error ? error : new BlobFailure({ code: "starved", retryAfterMs: 0 }, error);
-      await this.#spool.discard();
+      return refusalOf(error, "BLOB_UNKNOWN");
     }
-    this.#wakeAll();
   }
 
-  async #fill(signal: AbortSignal): Promise<void> {
-    const { repository, digest, authority } = this.#request;
-    const source = await this.#deps.registry.openBlob({ repository, kind: "blob", reference: digest, authority, signal });
-    const hash = createHash(digestAlgorithm(digest));
-    for await (const chunk of source.bytes) {
-      hash.update(chunk);
-      this.#deps.metrics.sourceBytes.inc({ cause: "unknown-size" }, chunk.length);
-      this.#deps.books.received("source", chunk.length);
-      await this.#spool.append(chunk);
-      this.#wakeAll();
-    }
-    if (hash.digest("hex") !== digestEncoded(digest)) {
-      this.#deps.metrics.proofs.inc({ outcome: "wrong" });
-      throw new BlobFailure({ code: "wrong-bytes", retryAfterMs: 0 }, new RegistryError({ code: "invalid-answer", what: "digest" }, "the bytes do not have the digest"));
-    }
-    this.#deps.metrics.proofs.inc({ outcome: "right" });
-    await this.#spool.adopt(digest, { registry: repository.registry });
-    this.#deps.announceComplete({ digest, size: this.#spool.bytes }, repository.registry);
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#boarded.run.leave();
+    this.#boarded.run.wakeAll();
   }
 
-  #wakeAll(): void {
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+  /** False where the stream of another response failed: for reasons, perhaps, that are that caller's alone. */
+  async #hasFirstByte(): Promise<boolean> {
+    const { run, isOwn } = this.#boarded;
+    try {
+      await run.until(0, () => this.#closed);
+      return true;
+    } catch (error) {
+      if (isOwn || this.#closed || !(error instanceof RegistryError)) throw error;
+      return false;
+    }
+  }
+
+  #change(): void {
+    const next = this.#board();
+    next.run.join();
+    this.#boarded.run.leave();
+    this.#boarded = next;
   }
 }
 
 class SpoolReader implements BlobReader {
   readonly #run: SpoolRun;
-  readonly #deps: BackendDeps;
+  readonly #deps: SpoolDeps;
   #offset = 0;
   #closed = false;
 
-  constructor(run: SpoolRun, deps: BackendDeps) {
+  constructor(run: SpoolRun, deps: SpoolDeps) {
     this.#run = run;
     this.#deps = deps;
   }
 
   async read(): Promise<LentBytes | undefined> {
-    await this.#run.until(this.#offset);
-    if (this.#closed || (this.#run.done && this.#offset >= this.#run.readable)) return undefined;
-    const buffer = this.#deps.buffers.take();
-    const bytes = buffer.bytes.subarray(0, Math.min(buffer.bytes.length, this.#run.readable - this.#offset));
-    try {
-      await this.#run.read(this.#offset, bytes);
-    } catch (error) {
+    while (await this.#run.until(this.#offset, () => this.#closed)) {
+      const buffer = this.#deps.buffers.take();
+      try {
+        const bytes = await this.#run.read(this.#offset, buffer.bytes);
+        if (bytes > 0) {
+          this.#offset += bytes;
+          return { bytes: buffer.bytes.subarray(0, bytes), release: buffer.release };
+        }
+      } catch (error) {
+        buffer.release();
+        throw error;
+      }
       buffer.release();
-      throw error;
     }
-    this.#offset += bytes.length;
-    return { bytes, release: buffer.release };
+    return undefined;
   }
 
   close(): void {
     this.#closed = true;
+    this.#run.wakeAll();
   }
 }

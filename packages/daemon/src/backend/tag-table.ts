@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { type Digest, type Repository } from "@darner/domain";
 import type { Caller } from "@darner/mirror";
 import { RegistryError, type Authority } from "@darner/registry-client";
-import { LruMap, type Clock } from "@darner/runtime";
-import type { Gate } from "../access/gate.ts";
+import { LruMap, SingleFlight, type Clock } from "@darner/runtime";
+import { isAway, type Gate } from "../access/gate.ts";
 import type { Rights } from "../access/rights.ts";
 
 /** What a tag points at. */
@@ -34,7 +35,8 @@ export type TagTableDeps = {
   readonly graceMs: number;
 };
 
-type Remembered = { readonly target: TagTarget; readonly at: number };
+/** What is kept of an answer: never in whose name it was asked, which would keep a credential. */
+type Remembered = { readonly target: Omit<TagTarget, "authority">; readonly at: number };
 
 // One entry a (repository, tag, Accept, right): far more tags than a cluster runs at a time.
 const MAX_TAGS = 20_000;
@@ -45,6 +47,7 @@ const STALE_WARNING = '299 - "stale tag: the registry could not be asked"';
 export class TagTable {
   readonly #deps: TagTableDeps;
   readonly #tags = new LruMap<string, Remembered>({ maxEntries: MAX_TAGS });
+  readonly #fetches = new SingleFlight<string, TagTarget>();
 
   constructor(deps: TagTableDeps) {
     this.#deps = deps;
@@ -58,9 +61,10 @@ export class TagTable {
       if (remembered !== undefined && clock.now() - remembered.at < tagTtlMs) return this.#ownedBy(request, remembered.target);
     }
     try {
-      const target = await this.#ask(request);
+      const asked = await this.#ask(request);
+      const { authority: _authority, ...target } = asked;
       this.#tags.set(this.#keyOf(request, false), { target, at: clock.now() });
-      return target;
+      return asked;
     } catch (error) {
       return this.#stale(request, error);
     }
@@ -70,24 +74,26 @@ export class TagTable {
     const { repository, tag, accept, caller, signal } = request;
     const pass = await this.#deps.gate.ask({ repository, kind: "manifest", reference: tag, accept, caller, signal });
     const { digest, mediaType, size, warnings = [] } = pass.head ?? {};
-    if (digest === undefined || mediaType === undefined || size === undefined) return this.#deps.fetchWhole(request, pass.authority);
+    if (digest === undefined || mediaType === undefined || size === undefined) {
+      // A GET counts at some registries: one for all who ask at once (contract, case 23).
+      const fetch = (shared: AbortSignal): Promise<TagTarget> => this.#deps.fetchWhole({ ...request, signal: shared }, pass.authority);
+      return this.#fetches.run(this.#keyOf(request, false), fetch, signal);
+    }
     return { digest, mediaType, size, warnings, authority: pass.authority };
   }
 
   #stale(request: TagRequest, error: unknown): TagTarget {
-    if (!(error instanceof RegistryError)) throw error;
-    const { code } = error.detail;
     const key = this.#keyOf(request, true);
-    if (code === "not-found") this.#tags.delete(key);
-    const away = code === "unavailable" || code === "rate-limited";
-    const remembered = away ? this.#tags.get(key) : undefined;
+    // A tag that was deleted, or is this caller's no more, is not to come back while the registry is away.
+    if (error instanceof RegistryError && !isAway(error)) this.#tags.delete(key);
+    const remembered = isAway(error) ? this.#tags.get(key) : undefined;
     const right = this.#deps.rights.of(request.repository, request.caller, true);
     if (remembered === undefined || right === undefined || this.#deps.clock.now() - remembered.at >= this.#deps.graceMs) throw error;
     return { ...this.#ownedBy(request, remembered.target), warnings: [...remembered.target.warnings, STALE_WARNING] };
   }
 
   /** A target another caller with the same right asked for: read in this caller's name. */
-  #ownedBy({ repository, caller }: TagRequest, target: TagTarget): TagTarget {
+  #ownedBy({ repository, caller }: TagRequest, target: Remembered["target"]): TagTarget {
     const right = this.#deps.rights.of(repository, caller, true) ?? "caller";
     return { ...target, authority: this.#deps.gate.authorityFor(repository, caller, right) };
   }
@@ -96,12 +102,13 @@ export class TagTable {
   #keyOf({ repository, tag, accept, caller }: TagRequest, grace: boolean): string {
     const { rights } = this.#deps;
     const whose = rights.of(repository, caller, grace) === "public" ? "public" : rights.identityOf(caller);
-    return [repository.registry, repository.name, tag, whose, ...acceptClass(accept)].join(" ");
+    return [repository.registry, repository.name, tag, whose, acceptClass(accept)].join(" ");
   }
 }
 
-/** The media types of Accept headers as a set: order, parameters and repetition do not matter. */
-function acceptClass(accept: readonly string[]): string[] {
+/** The media types of Accept headers as a set: order, parameters and repetition do not matter. Hashed, because a client may send 64 KiB of them. */
+function acceptClass(accept: readonly string[]): string {
   const types = accept.flatMap((header) => header.split(",")).map((type) => (type.split(";")[0] ?? "").trim().toLowerCase());
-  return [...new Set(types.filter((type) => type !== ""))].sort();
+  const set = [...new Set(types.filter((type) => type !== ""))].sort();
+  return createHash("sha256").update(set.join(",")).digest("base64url");
 }

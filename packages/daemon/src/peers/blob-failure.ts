@@ -2,7 +2,7 @@ import { DarnerError } from "@darner/domain";
 
 /** Why a reader gets no more of a blob. */
 export type BlobFailureDetail = {
-  readonly code: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out" | "stopping";
+  readonly code: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out" | "busy" | "stopping";
   /** When to ask again, 0 where that is not known. */
   readonly retryAfterMs: number;
 };
@@ -14,6 +14,7 @@ const MESSAGES: Readonly<Record<BlobFailureDetail["code"], string>> = {
   "wrong-bytes": "the bytes that came do not have the blob's digest",
   "disk-refused": "the disk of this host refused",
   "timed-out": "no byte came in time",
+  busy: "this host has as many blobs on their way as it may",
   stopping: "the daemon is stopping",
 };
 

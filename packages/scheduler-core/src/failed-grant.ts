@@ -1,8 +1,8 @@
+import { blameParent } from "./avoided-parents.ts";
 import { drop } from "./grant-book.ts";
 import type { GrantFailure } from "./event.ts";
 import type { Group } from "./group.ts";
-import type { Grant, Member, Wanting } from "./member.ts";
-import { strike } from "./strikes.ts";
+import type { Grant, Wanting } from "./member.ts";
 import type { Turn } from "./turn.ts";
 
 /** A grant came to nothing: what it owed goes another way, and who is at fault is asked less. */
@@ -41,17 +41,6 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
 export function endGrant(turn: Turn, grant: Grant, tell: boolean): void {
   const pieces = drop(turn, grant, tell);
   if (grant.parent === undefined) for (const piece of pieces) turn.rescue.set(piece, grant.child);
-}
-
-/** A parent failed a child: one strike, and this child does not go back to it for a while. */
-export function blameParent(turn: Turn, child: Wanting, parent: Member): void {
-  const { limits, now } = turn;
-  strike(parent.host, limits, now);
-  const { avoided } = child.peer;
-  avoided.delete(parent.host.id);
-  avoided.set(parent.host.id, now + limits.avoidMs);
-  const [oldest] = avoided.keys();
-  if (avoided.size > limits.maxAvoidedParents && oldest !== undefined) avoided.delete(oldest);
 }
 
 /**

@@ -1,5 +1,6 @@
-import { continueReader, giveStripeOf, isCold } from "./source-frontier.ts";
+import { continueReader, giveStripeOf, isCold, readWhole } from "./source-frontier.ts";
 import { mayRead, readsWhole, stripesOf } from "./choose-reader.ts";
+import { forgiveParents } from "./avoided-parents.ts";
 import { give } from "./grant-book.ts";
 import type { Group } from "./group.ts";
 import { isWanting, lacks, type Member, type Wanting } from "./member.ts";
@@ -14,11 +15,16 @@ import type { Turn } from "./turn.ts";
 /** Promises a peer what it can be promised now, in the order of the rules. */
 export function feedPeer(turn: Turn, group: Group, member: Member): void {
   if (!isWanting(member) || member.peer.heldBackUntil > turn.now) return;
+  feedFromSwarm(turn, group, member);
+  continueReader(turn, group, member);
+  if (member.peer.promisedCount === 0) readUnreachable(turn, group, member);
+  if (member.peer.promisedCount === 0 && forgiveParents(turn, member)) feedFromSwarm(turn, group, member);
+}
+
+function feedFromSwarm(turn: Turn, group: Group, member: Wanting): void {
   takeNeeded(turn, group, member);
   const unreachable = takeUnits(turn, group, member);
   joinRuns(turn, group, member, unreachable);
-  continueReader(turn, group, member);
-  if (member.peer.promisedCount === 0) readUnreachable(turn, group, member);
 }
 
 /**
@@ -148,16 +154,16 @@ function isReady(child: Wanting, piece: number, parent: Member): boolean {
 
 /** Nobody this peer may ask has these pieces, though somebody holds them: it reads them from its source. */
 function readUnreachable(turn: Turn, group: Group, member: Wanting): void {
-  if (!mayRead(turn, member) || readsWhole(turn, member) || stripesOf(member) > 0) return;
+  if (!mayRead(turn, member) || stripesOf(member) > 0) return;
+  const isUnreachable = (piece: number): boolean => lacks(member, piece) && !isCold(group, piece) && !group.reading.has(piece);
   const first = member.have.firstMissing();
-  if (first >= group.pieces || isCold(group, first) || group.reading.has(first)) return;
+  if (first >= group.pieces || !isUnreachable(first)) return;
+  if (readsWhole(turn, member)) {
+    readWhole(turn, group, member);
+    return;
+  }
   const length = stripeLength(turn.limits, turn.swarm.pieceBytes, member.host.fromSource.bytesPerSecond, group.pieces - member.have.count);
-  giveStripeOf(
-    turn,
-    group,
-    member,
-    neighbours(first, length, (piece) => lacks(member, piece) && !isCold(group, piece) && !group.reading.has(piece)),
-  );
+  giveStripeOf(turn, group, member, neighbours(first, length, isUnreachable));
 }
 
 /** `first` and the pieces after it that fit, at most `most`. */

@@ -1,8 +1,10 @@
 import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
-import { blameParent, endGrant, restFromSource } from "./failed-grant.ts";
-import { give, owed, unpromise } from "./grant-book.ts";
+import { blameParent } from "./avoided-parents.ts";
+import { endGrant, restFromSource } from "./failed-grant.ts";
+import { owed } from "./grant-book.ts";
 import type { Group } from "./group.ts";
-import type { Grant, Member, Wanting } from "./member.ts";
+import { hedge, otherHolder } from "./hedge-piece.ts";
+import type { Grant, Wanting } from "./member.ts";
 import { selectParent } from "./select-parent.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "./turn.ts";
@@ -60,19 +62,13 @@ export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
   for (const piece of member.peer.needs) {
     const grant = member.peer.promised[piece];
     if (grant === undefined || member.peer.hedged.has(piece) || waitedFor(turn, grant) < turn.limits.hedgeMs) continue;
-    const other = otherHolder(turn, group, member, piece, grant);
+    const other = otherHolder(turn, group, member, piece);
     if (other !== undefined) {
-      hedge(turn, member, other, piece, grant);
+      hedge(turn, member, other, piece);
       continue;
     }
     hedgeFromSource(turn, group, member, piece);
   }
-}
-
-function otherHolder(turn: Turn, group: Group, member: Wanting, piece: number, grant: Grant): Member | undefined {
-  if ((group.held[piece] ?? 0) === 0) return undefined;
-  const other = selectParent(turn, group, member, piece, treeShape(turn, group, "holder"), grant.parent);
-  return other?.have.has(piece) === true ? other : undefined;
 }
 
 function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: number): void {
@@ -83,13 +79,6 @@ function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: numbe
   const reader = own ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member);
   if (reader === undefined || readsWhole(turn, reader) || reader.have.has(piece)) return;
   swarm.hedgedSourcePieces += 1;
-  hedge(turn, reader, undefined, piece, reader.peer.promised[piece]);
-  if (reader !== member) hedge(turn, member, reader, piece, current);
-}
-
-/** Promises a piece from somewhere else; the grant that promised it runs on unsaid, for whichever brings it first. */
-function hedge(turn: Turn, child: Wanting, parent: Member | undefined, piece: number, instead: Grant | undefined): void {
-  if (instead !== undefined) unpromise(turn, instead, piece);
-  child.peer.hedged.add(piece);
-  give(turn, { child, parent, pieces: [piece] });
+  hedge(turn, reader, undefined, piece);
+  if (reader !== member) hedge(turn, member, reader, piece);
 }

@@ -23,6 +23,7 @@ export type SchedulerLimits = {
   readonly strikeWindowMs: number;
   readonly benchMs: number;
   readonly avoidMs: number;
+  readonly forgiveMs: number;
   readonly sourceRestMs: number;
   readonly maxSourceRestMs: number;
   readonly lateMs: number;
@@ -82,6 +83,8 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   benchMs: 30_000,
   // How long a child does not go back to a parent that failed it.
   avoidMs: 10_000,
+  // When it does go back, where it has no other way: below the two seconds a reader waits for nothing.
+  forgiveMs: 1_000,
   // First rest of a host whose source read broke; doubles with each further failure.
   sourceRestMs: 1_000,
   maxSourceRestMs: 60_000,

@@ -1,6 +1,7 @@
 import { chooseReader, mayRead, stripesOf } from "./choose-reader.ts";
-import { give } from "./grant-book.ts";
+import { give, withdraw } from "./grant-book.ts";
 import type { Group } from "./group.ts";
+import { otherHolder } from "./hedge-piece.ts";
 import { isWanting, lacks, type Member, type Wanting } from "./member.ts";
 import { selectParent } from "./select-parent.ts";
 import { giveStripe, isCold } from "./source-frontier.ts";
@@ -31,11 +32,15 @@ function noteNeedy(group: Group, member: Member): void {
  * What a reader waits for comes before everything else.
  *
  *     held or promised to somebody → from the best of them, now
+ *     promised by who does not have it yet, held by another → from that one instead
  *     cold                         → a stripe that begins there, by this peer if it may read, else by another
  */
 export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
   for (const piece of member.peer.needs) {
-    if (!lacks(member, piece)) continue;
+    if (!lacks(member, piece)) {
+      takeFromHolder(turn, group, member, piece);
+      continue;
+    }
     if (isCold(group, piece)) {
       const reader = mayRead(turn, member) && stripesOf(member) < 2 ? member : chooseReader(turn, group, 1);
       if (reader !== undefined) giveStripe(turn, group, reader, piece);
@@ -44,4 +49,13 @@ export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
     const parent = selectParent(turn, group, member, piece, treeShape(turn, group, "holder"));
     if (parent !== undefined) give(turn, { child: member, parent, pieces: [piece] });
   }
+}
+
+function takeFromHolder(turn: Turn, group: Group, member: Wanting, piece: number): void {
+  const grant = member.peer.promised[piece];
+  if (grant?.parent === undefined || grant.parent.have.has(piece)) return;
+  const parent = otherHolder(turn, group, member, piece);
+  if (parent === undefined) return;
+  withdraw(turn, grant, [piece]);
+  give(turn, { child: member, parent, pieces: [piece] });
 }

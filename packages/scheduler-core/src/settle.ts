@@ -1,7 +1,8 @@
+import { forgivenAt } from "./avoided-parents.ts";
 import { feedPeer } from "./feed-peer.ts";
 import type { Group } from "./group.ts";
 import { withdrawEmptyPromises } from "./lost-promises.ts";
-import type { Member } from "./member.ts";
+import { isWanting, type Member } from "./member.ts";
 import { askForTable } from "./piece-lines.ts";
 import { dismissIfIdle } from "./restart-peer.ts";
 import { restTable } from "./resting-tables.ts";
@@ -42,13 +43,17 @@ function inOrder(members: readonly Member[]): Member[] {
   return [...members.filter((member) => !isPreheat(member)), ...members.filter(isPreheat)];
 }
 
-/** A swarm in which somebody waits is looked over every checkEveryMs, and when a paused source may be asked again. */
+/** A swarm in which somebody waits is looked over every checkEveryMs, and when a paused source may be asked again or a parent is forgiven. */
 function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | undefined): void {
   const { memory, limits, now, swarm } = turn;
   if (group.waiting(1) === 0) return;
   let at = now + limits.checkEveryMs;
   const readable = group.idle.size > 0 ? sourceReadable() : undefined;
   if (readable !== undefined && readable > now) at = Math.min(at, readable);
+  for (const member of group.idle) {
+    const forgiven = isWanting(member) ? forgivenAt(turn, member) : undefined;
+    if (forgiven !== undefined && forgiven > now) at = Math.min(at, forgiven);
+  }
   memory.deadlines.plan(swarm, at);
 }
 

@@ -1,7 +1,7 @@
 import { chooseReader, mayRead, readsWhole, stripesOf } from "./choose-reader.ts";
 import { give, withdraw } from "./grant-book.ts";
 import type { Group } from "./group.ts";
-import { isWanting, type Grant, type Wanting } from "./member.ts";
+import { isWanting, lacks, type Grant, type Wanting } from "./member.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "./spread-run.ts";
 import { treeShape } from "./tree-shape.ts";
@@ -58,14 +58,24 @@ export function giveStripeOf(turn: Turn, group: Group, reader: Wanting, pieces: 
 }
 
 /** A source without ranges: one reader gets everything that is cold, as one grant from piece 0 on; all others are fed by it. */
-function giveWhole(turn: Turn, group: Group, reader: Wanting, cold: readonly number[]): boolean {
-  if ([...group.stripes].some((grant) => readsWhole(turn, grant.child as Wanting))) return false;
-  const last = cold.at(-1);
-  if (last === undefined) return false;
-  freePromises(turn, reader, cold);
-  give(turn, { child: reader, parent: undefined, pieces: cold, unit: true, run: { first: 0, stride: 1, count: last + 1 } });
-  spread(turn, group, reader, cold, treeShape(turn, group, "whole"));
+function giveWhole(turn: Turn, group: Group, reader: Wanting, pieces: readonly number[]): boolean {
+  const last = pieces.at(-1);
+  if (last === undefined || [...group.stripes].some((grant) => readsWhole(turn, grant.child as Wanting))) return false;
+  freePromises(turn, reader, pieces);
+  give(turn, { child: reader, parent: undefined, pieces, unit: true, run: { first: 0, stride: 1, count: last + 1 } });
+  spread(turn, group, reader, pieces, treeShape(turn, group, "whole"));
   return true;
+}
+
+/** The same for everything this reader lacks and nobody reads, also where somebody holds it whom it may not ask. */
+export function readWhole(turn: Turn, group: Group, reader: Wanting): void {
+  const pieces = Array.from({ length: group.pieces }, (_, piece) => piece);
+  giveWhole(
+    turn,
+    group,
+    reader,
+    pieces.filter((piece) => lacks(reader, piece) && !group.reading.has(piece)),
+  );
 }
 
 function freePromises(turn: Turn, reader: Wanting, pieces: readonly number[]): void {

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { Fault, Scenario } from "./scenario.ts";
+import { coldPull } from "./scenarios/cold-pull.ts";
+import { Simulation } from "./simulation.ts";
+
+const MIB = 1024 * 1024;
+const HOSTS = 5;
+
+// Host 0 neither dies, lies, stalls nor is refused: there is always one live host that can deliver every piece.
+const other = fc.integer({ min: 1, max: HOSTS - 1 });
+const at = fc.integer({ min: 0, max: 1500 });
+const forMs = fc.integer({ min: 1, max: 3000 });
+const fault: fc.Arbitrary<Fault> = fc.oneof(
+  fc.record({ type: fc.constant("host-killed" as const), atMs: at, host: other }),
+  fc.record({ type: fc.constant("scheduler-restarted" as const), atMs: at, downMs: fc.integer({ min: 1, max: 2000 }) }),
+  fc.record({ type: fc.constant("host-lies" as const), atMs: at, forMs, host: other }),
+  fc.record({ type: fc.constant("source-stalls" as const), atMs: at, forMs, host: other }),
+  fc.record({
+    type: fc.constant("source-limits" as const),
+    atMs: at,
+    forMs: fc.integer({ min: 1, max: 1000 }),
+    retryAfterMs: fc.integer({ min: 100, max: 1000 }),
+  }),
+  fc.record({ type: fc.constant("source-refuses" as const), atMs: at, host: other }),
+);
+
+const scenario: fc.Arbitrary<Scenario> = fc
+  .record({
+    bytes: fc.integer({ min: 1, max: 6 * MIB }),
+    ranges: fc.constantFrom(true, true, true, false),
+    joinsAtMs: fc.array(fc.integer({ min: 0, max: 1500 }), { maxLength: HOSTS }),
+    holders: fc.constantFrom(0, 0, 0, 1),
+    faults: fc.array(fault, { maxLength: 3 }),
+  })
+  .map(({ bytes, ranges, ...rest }) => ({
+    ...coldPull(HOSTS),
+    ...rest,
+    name: "chaos",
+    blobBytes: [bytes],
+    source: { bytesPerSecond: 4 * MIB, bytesPerSecondPerConnection: 0, ranges },
+  }));
+
+/**
+ * A host whose credential is refused has nobody to ask while no scheduler is there, or before host 0 is in the swarm: that pull
+ * may fail, with a reason.
+ */
+function mayFail({ faults, joinsAtMs }: Scenario, host: number): boolean {
+  const isRefused = faults.some((each) => each.type === "source-refuses" && each.host === host);
+  const isEarly = (joinsAtMs[host] ?? 0) <= (joinsAtMs[0] ?? 0) + 20;
+  return isRefused && (isEarly || faults.some(({ type }) => type === "scheduler-restarted"));
+}
+
+test("whatever goes wrong, every surviving pull ends well while one live host can deliver every piece", () => {
+  fc.assert(
+    fc.property(scenario, fc.nat(1_000_000), (each, seed) => {
+      const report = new Simulation(seed, each).run();
+      const failures = report.failures.filter(({ host }) => !mayFail(each, host));
+      assert.deepEqual(failures, [], `seed ${String(seed)}`);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("without a fault the source sends each byte once, whoever comes when", () => {
+  fc.assert(
+    fc.property(scenario, fc.nat(1_000_000), (each, seed) => {
+      const report = new Simulation(seed, { ...each, faults: [] }).run();
+      assert.deepEqual(report.failures, []);
+      // One stripe may be asked for twice where a reader waits at the wrong moment.
+      assert.ok(
+        report.sourceBytes <= 1.02 * (each.blobBytes[0] ?? 0) + MIB / 4,
+        `${String(report.sourceBytes)} bytes, seed ${String(seed)}`,
+      );
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,24 @@
+import type { Scenario } from "../scenario.ts";
+
+const MIB = 1024 * 1024;
+// 100 Mbit/s.
+const LINK = 12_500_000;
+
+/** N hosts with equal links pull one cold blob of 64 MiB at once. */
+export function coldPull(hosts: number): Scenario {
+  return {
+    name: `cold-pull-${String(hosts)}`,
+    blobBytes: [64 * MIB],
+    hosts,
+    upBytesPerSecond: LINK,
+    downBytesPerSecond: LINK,
+    latencyMs: 1,
+    source: { bytesPerSecond: LINK, bytesPerSecondPerConnection: 0, ranges: true },
+    joinsAtMs: [],
+    holders: 0,
+    access: [],
+    scheduler: true,
+    faults: [],
+    endMs: 120_000,
+  };
+}

@@ -1,13 +1,11 @@
 import { hostIdOf, PieceSet, taskId, type HostId, type PieceHash, type TaskId } from "@darner/domain";
-import type { PeerEffect, SourceCause, TransferFailure } from "@darner/peer-core";
+import type { PeerEffect, PeerEvent, SourceCause, TransferFailure } from "@darner/peer-core";
 import type { SchedulerEffect } from "@darner/scheduler-core";
 import { isRight, pieceBytes, pieceHash, type SimulatedBlob } from "./blob.ts";
 import { newStation, type Flow, type Station } from "./network.ts";
-import { emptyEntry, SimulatedPull } from "./simulated-pull.ts";
-import type { World } from "./world.ts";
-
-/** What a host's store has of one blob. */
-export type StoredBlob = { have: PieceSet; readonly lines: Map<number, Uint8Array>; isProven: boolean };
+import { SimulatedPull, type PullingHost } from "./simulated-pull.ts";
+import { emptyEntry, type StoredBlob } from "./stored-blob.ts";
+import type { HostInWorld, ServeRequest, World } from "./world.ts";
 
 /** How one pull went. */
 export type PullOutcome = {
@@ -23,7 +21,7 @@ type Serving = { readonly flow: Flow; readonly waiting: Set<number>; readonly li
 type Fetch = Extract<PeerEffect, { type: "fetch-pieces" }>;
 
 /** One daemon: a store, a link, pulls, and the pieces it serves to others. */
-export class SimulatedHost {
+export class SimulatedHost implements HostInWorld, PullingHost {
   readonly id: HostId;
   readonly number: number;
   readonly station: Station;
@@ -127,7 +125,7 @@ export class SimulatedHost {
   }
 
   /** Asks a parent for pieces; gives back how to end that. */
-  fetch(blob: SimulatedBlob, { parent, run, transfer }: Fetch, child: SimulatedPull): () => void {
+  fetch(blob: SimulatedBlob, { parent, run, transfer }: Fetch, child: { handle(event: PeerEvent): void }): () => void {
     const { timeline, scenario, hosts } = this.#world();
     const state: { isOver: boolean; end: (() => void) | undefined } = { isOver: false, end: undefined };
     const ended = (failure?: TransferFailure): void => {
@@ -144,13 +142,8 @@ export class SimulatedHost {
         timeline.after(scenario.latencyMs, () => ended({ code: "channel-lost" }));
         return;
       }
-      state.end = sender.serve(
-        blob,
-        pieces,
-        this.station,
-        (piece, hash) => child.handle({ type: "piece-landed", transfer, piece, hash }),
-        ended,
-      );
+      const landed = (piece: number, hash: Uint8Array): void => child.handle({ type: "piece-landed", transfer, piece, hash });
+      state.end = sender.serve({ blob, pieces, to: this.station, landed, ended });
     });
     return () => {
       state.isOver = true;
@@ -159,13 +152,7 @@ export class SimulatedHost {
   }
 
   /** Serves pieces to a child, each when it is verified here; gives back how to end that, or refuses. */
-  serve(
-    blob: SimulatedBlob,
-    pieces: readonly number[],
-    to: Station,
-    landed: (piece: number, hash: Uint8Array) => void,
-    ended: (failure?: TransferFailure) => void,
-  ): (() => void) | undefined {
+  serve({ blob, pieces, to, landed, ended }: ServeRequest): (() => void) | undefined {
     const { network, timeline, scenario } = this.#world();
     const id = taskId(blob.task);
     const stored = this.#stored.get(id);

@@ -1,8 +1,9 @@
-import { PieceSet, pieceCount } from "@darner/domain";
-import { DEFAULT_LIMITS, Peer, type PeerEffect, type PeerEvent, type PeerReport } from "@darner/peer-core";
+import type { HostId, PieceHash } from "@darner/domain";
+import { DEFAULT_LIMITS, Peer, type PeerEffect, type PeerEvent, type PeerReport, type SourceCause } from "@darner/peer-core";
 import type { GrantFailure, SchedulerEvent } from "@darner/scheduler-core";
 import { isRight, type SimulatedBlob } from "./blob.ts";
-import type { SimulatedHost, StoredBlob } from "./simulated-host.ts";
+import type { Station } from "./network.ts";
+import type { StoredBlob } from "./stored-blob.ts";
 import { oneLine } from "./trace.ts";
 import type { World } from "./world.ts";
 
@@ -13,10 +14,26 @@ const READER = 1;
 const CHECK_ALL_UP_TO_HOSTS = 8;
 const CHECK_EVERY_EVENTS = 32;
 
+/** What a pull needs of the host it runs on. */
+export type PullingHost = {
+  readonly id: HostId;
+  readonly number: number;
+  readonly isAlive: boolean;
+  readonly station: Station;
+  /** Asks a parent for pieces; gives back how to end that. */
+  fetch(blob: SimulatedBlob, effect: Extract<PeerEffect, { type: "fetch-pieces" }>, child: { handle(event: PeerEvent): void }): () => void;
+  accept(blob: SimulatedBlob, pieces: readonly PieceHash[]): void;
+  dropBlob(blob: SimulatedBlob): void;
+  complete(blob: SimulatedBlob): void;
+  pullFailed(blob: SimulatedBlob, reason: string): void;
+  peerEnded(blob: SimulatedBlob): void;
+  noteSourceRead(cause: SourceCause, pieces: number): void;
+};
+
 /** One host's pull of one blob: the body of the real peer core, with one reader that takes the blob in order. */
 export class SimulatedPull {
   readonly #world: World;
-  readonly #host: SimulatedHost;
+  readonly #host: PullingHost;
   readonly #blob: SimulatedBlob;
   readonly #stored: StoredBlob;
   readonly #peer: Peer;
@@ -26,7 +43,7 @@ export class SimulatedPull {
   #handled = 0;
   #isOver = false;
 
-  constructor(world: World, host: SimulatedHost, blob: SimulatedBlob, stored: StoredBlob) {
+  constructor(world: World, host: PullingHost, blob: SimulatedBlob, stored: StoredBlob) {
     this.#world = world;
     this.#host = host;
     this.#blob = blob;
@@ -157,7 +174,7 @@ export class SimulatedPull {
   }
 }
 
-function asEvent({ id: host }: SimulatedHost, { task }: SimulatedBlob, report: PeerReport): SchedulerEvent {
+function asEvent({ id: host }: PullingHost, { task }: SimulatedBlob, report: PeerReport): SchedulerEvent {
   switch (report.type) {
     case "open": {
       const { registry, access, sequential, priority, have } = report;
@@ -202,9 +219,4 @@ function asGrantFailure(failure: Extract<PeerReport, { type: "grant-failed" }>["
     case "disk-refused":
       return { code: failure.code };
   }
-}
-
-/** A store entry with nothing in it. */
-export function emptyEntry(blob: SimulatedBlob): StoredBlob {
-  return { have: new PieceSet(pieceCount(blob.task.size)), lines: new Map(), isProven: false };
 }

@@ -1,19 +1,8 @@
 import type { TransferFailure } from "@darner/peer-core";
-import { pieceBytes, pieceHash, type SimulatedBlob } from "./blob.ts";
+import { pieceBytes, pieceHash } from "./blob.ts";
 import type { Fault } from "./scenario.ts";
 import { newStation, type Flow, type Station } from "./network.ts";
-import type { World } from "./world.ts";
-
-/** One source read of a host. */
-export type SourceRead = {
-  readonly blob: SimulatedBlob;
-  readonly first: number;
-  readonly count: number;
-  readonly host: number;
-  readonly to: Station;
-  readonly landed: (piece: number, hash: Uint8Array) => void;
-  readonly ended: (failure?: TransferFailure) => void;
-};
+import type { SourceRead, World } from "./world.ts";
 
 // How long a daemon waits for the next byte of a source read before it gives the read up.
 const STALL_MS = 5_000;

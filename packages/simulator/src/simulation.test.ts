@@ -1,24 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { Report } from "./report.ts";
-import type { Scenario } from "./scenario.ts";
-import { coldPull } from "./scenarios/cold-pull.ts";
-import {
-  hostKilled,
-  lateJoiners,
-  limitedSource,
-  lyingHost,
-  lyingSource,
-  noScheduler,
-  oneReader,
-  refusedHost,
-  schedulerRestart,
-  smallBlobs,
-  stalledSource,
-  warmHolder,
-  withoutRange,
-} from "./scenarios/trouble.ts";
-import { Simulation } from "./simulation.ts";
+import { coldPull, lowerBoundMs, Simulation, TROUBLE, type Report, type Scenario } from "./index.ts";
 
 const SEED = 1;
 
@@ -31,6 +13,17 @@ function endsWell(scenario: Scenario, seed: number = SEED): Report {
   assert.deepEqual(report.failures, [], `${scenario.name}, seed ${String(seed)}`);
   return report;
 }
+
+function trouble(name: string): Scenario {
+  const scenario = TROUBLE.find((each) => each.name === name);
+  assert.ok(scenario, name);
+  return scenario;
+}
+
+test("the bound is one copy over one link, and one piece more for each doubling of the hosts", () => {
+  assert.equal(lowerBoundMs({ ...coldPull(1), blobBytes: [12_500_000] }), 1000);
+  assert.equal(lowerBoundMs({ ...coldPull(4), blobBytes: [262_144] }), ((262_144 * 1000) / 12_500_000) * 3);
+});
 
 suite("a cold blob of 64 MiB over equal links", () => {
   // Reached with seed 1: 1.00, 1.01, 1.03, 1.05, 1.18; virtual time is exact, so the room is for other policies only.
@@ -54,75 +47,75 @@ suite("a cold blob of 64 MiB over equal links", () => {
 
 suite("in trouble", () => {
   test("the same seed gives the same trace, another seed another one", () => {
-    assert.equal(run(hostKilled).trace, run(hostKilled).trace);
-    assert.notEqual(run(hostKilled).trace, run(hostKilled, SEED + 1).trace);
+    assert.equal(run(trouble("host-killed")).trace, run(trouble("host-killed")).trace);
+    assert.notEqual(run(trouble("host-killed")).trace, run(trouble("host-killed"), SEED + 1).trace);
   });
 
   test("when a host dies in the middle the others end well, and the source sends little again", () => {
-    const report = endsWell(hostKilled);
+    const report = endsWell(trouble("host-killed"));
     assert.equal(report.completed, 3);
     assert.ok(report.sourceCopies <= 1.05, `source copies ${String(report.sourceCopies)}`);
   });
 
   test("when the scheduler dies everybody ends well, and what was read meanwhile is booked as read without a scheduler", () => {
-    const report = endsWell(schedulerRestart);
+    const report = endsWell(trouble("scheduler-restart"));
     assert.ok((report.sourcePieces["no-scheduler"] ?? 0) > 0);
     assert.ok((report.sourcePieces["granted"] ?? 0) <= 1.02 * 256);
   });
 
   test("a stalled source read is taken over by others", () => {
-    const report = endsWell(stalledSource);
+    const report = endsWell(trouble("stalled-source"));
     assert.ok((report.sourcePieces["hedge"] ?? 0) <= 3, JSON.stringify(report.sourcePieces));
     assert.ok(report.sourceCopies <= 1.03, `source copies ${String(report.sourceCopies)}`);
   });
 
   test("a registry that limits is left alone, then read on", () => {
-    const report = endsWell(limitedSource);
+    const report = endsWell(trouble("limited-source"));
     assert.ok(report.lastMs >= 1500 + 2000 && report.sourceCopies <= 1.02);
   });
 
   test("a host that sends wrong bytes stops nobody", () => {
-    assert.equal(endsWell(lyingHost).completed, 4);
+    assert.equal(endsWell(trouble("lying-host")).completed, 4);
   });
 
   test("a host whose credential is refused in the middle is fed by the others", () => {
-    assert.ok(endsWell(refusedHost).sourceCopies <= 1.02);
+    assert.ok(endsWell(trouble("refused-host")).sourceCopies <= 1.02);
   });
 
   test("no host completes a blob whose bytes the source got wrong", () => {
-    const report = run(lyingSource);
+    const report = run(trouble("lying-source"));
     assert.equal(report.completed, 0);
     assert.ok(report.failures.every(({ reason }) => reason === "wrong-bytes"));
   });
 
   test("late joiners take nothing more from the source, and delay nobody much", () => {
-    const report = endsWell(lateJoiners);
+    const report = endsWell(trouble("late-joiners"));
     assert.ok(report.sourceCopies <= 1.02 && report.boundRatio <= 1.3, JSON.stringify(report));
   });
 
   test("one holder feeds seven cold hosts without a source", (context) => {
-    const report = endsWell(warmHolder);
+    const report = endsWell(trouble("warm-holder"));
     context.diagnostic(`last node ${report.boundRatio.toFixed(3)} × the bound`);
     assert.equal(report.sourceBytes, 0);
     assert.ok(report.boundRatio <= 1.2);
   });
 
   test("a source without ranges is read once, by one host", () => {
-    const report = endsWell(withoutRange);
+    const report = endsWell(trouble("without-range"));
     assert.ok(report.sourceCopies <= 1.02 && report.boundRatio <= 1.5, JSON.stringify(report));
   });
 
   test("one host with access reads for all", () => {
-    const report = endsWell(oneReader);
+    const report = endsWell(trouble("one-reader"));
     assert.ok(report.sourceCopies <= 1.02 && report.boundRatio <= 1.2, JSON.stringify(report));
   });
 
   test("without a scheduler everybody reads the source", () => {
-    assert.ok(endsWell(noScheduler).sourceCopies <= 2.02);
+    assert.ok(endsWell(trouble("no-scheduler")).sourceCopies <= 2.02);
   });
 
   test("blobs of one piece leave the source once", () => {
-    const report = endsWell(smallBlobs);
+    const report = endsWell(trouble("small-blobs"));
     assert.deepEqual([report.sourceCopies, report.sourceRequests, report.completed], [1, 3, 48]);
   });
 

@@ -1,4 +1,4 @@
-import { taskId } from "@darner/domain";
+import { taskId, type HostId } from "@darner/domain";
 import { simulatedBlob } from "./blob.ts";
 import { Network } from "./network.ts";
 import { dice } from "./random.ts";
@@ -23,11 +23,16 @@ export class Simulation {
   readonly #seed: number;
   readonly #scenario: Scenario;
   readonly #world: World;
+  readonly #hosts = new Map<HostId, SimulatedHost>();
+  readonly #source: SimulatedSource;
+  readonly #scheduler: SimulatedScheduler;
   #checked = 0;
 
   constructor(seed: number, scenario: Scenario, print?: (line: string) => void) {
     this.#seed = seed;
     this.#scenario = scenario;
+    this.#source = new SimulatedSource(() => this.#world, scenario.source.bytesPerSecond);
+    this.#scheduler = new SimulatedScheduler(() => this.#world);
     this.#world = this.#makeWorld(print);
   }
 
@@ -42,7 +47,7 @@ export class Simulation {
         if (steps > MAX_STEPS) throw new Error("the simulation turns in circles");
         this.#check(steps);
       }
-      this.#world.scheduler.checkInvariants();
+      this.#scheduler.checkInvariants();
       return this.#report();
     } catch (cause) {
       throw new Error(`simulation "${this.#scenario.name}" with seed ${String(this.#seed)} failed`, { cause });
@@ -52,7 +57,6 @@ export class Simulation {
   #makeWorld(print: ((line: string) => void) | undefined): World {
     const scenario = this.#scenario;
     const timeline = new Timeline();
-    const self = (): World => this.#world;
     const blobs = scenario.blobBytes.map((bytes, number) => simulatedBlob(number, bytes));
     return {
       scenario,
@@ -61,9 +65,9 @@ export class Simulation {
       trace: new Trace(print),
       dice: (name) => dice(this.#seed, name),
       blobs: new Map(blobs.map((blob) => [taskId(blob.task), blob])),
-      hosts: new Map(),
-      source: new SimulatedSource(self, scenario.source.bytesPerSecond),
-      scheduler: new SimulatedScheduler(self),
+      hosts: this.#hosts,
+      source: this.#source,
+      scheduler: this.#scheduler,
       violation: (what) => {
         throw new Error(what);
       },
@@ -71,11 +75,11 @@ export class Simulation {
   }
 
   #begin(): void {
-    const { hosts, blobs, scheduler, timeline } = this.#world;
-    if (this.#scenario.scheduler) scheduler.start();
+    const { blobs, timeline } = this.#world;
+    if (this.#scenario.scheduler) this.#scheduler.start();
     for (let number = 0; number < this.#scenario.hosts; number++) {
       const host = new SimulatedHost(() => this.#world, number);
-      hosts.set(host.id, host);
+      this.#hosts.set(host.id, host);
       if (number < this.#scenario.holders) for (const blob of blobs.values()) host.preload(blob);
       timeline.after(0, () => host.joinScheduler());
       // A little apart, as requests of people and kubelets are.
@@ -86,7 +90,9 @@ export class Simulation {
   }
 
   #strike(fault: Fault): void {
-    const { hosts, scheduler, timeline, trace } = this.#world;
+    const { timeline, trace } = this.#world;
+    const hosts = this.#hosts;
+    const scheduler = this.#scheduler;
     trace.line(timeline.now, `fault ${JSON.stringify(fault)}`);
     if (fault.type === "host-killed") [...hosts.values()][fault.host]?.kill();
     if (fault.type !== "scheduler-restarted") return;
@@ -99,7 +105,7 @@ export class Simulation {
   }
 
   #isDone(): boolean {
-    const hosts = [...this.#world.hosts.values()].filter((host) => host.isAlive);
+    const hosts = [...this.#hosts.values()].filter((host) => host.isAlive);
     const expected = hosts.reduce((sum, host) => sum + (host.number < this.#scenario.holders ? 0 : this.#world.blobs.size), 0);
     const ended = hosts.reduce(
       (sum, host) => sum + host.outcomes.filter(({ endedAt, failure }) => endedAt !== undefined || failure !== undefined).length,
@@ -111,14 +117,15 @@ export class Simulation {
   /** Small swarms are looked at whole after every message, large ones now and then. */
   #check(steps: number): void {
     const isSmall = this.#scenario.hosts <= CHECK_ALL_UP_TO_HOSTS;
-    const mark = isSmall ? this.#world.scheduler.messages : Math.floor(steps / CHECK_EVERY_STEPS);
+    const mark = isSmall ? this.#scheduler.messages : Math.floor(steps / CHECK_EVERY_STEPS);
     if (mark === this.#checked) return;
     this.#checked = mark;
-    this.#world.scheduler.checkInvariants();
+    this.#scheduler.checkInvariants();
   }
 
   #report(): Report {
-    const { hosts, source, scheduler, trace, blobs } = this.#world;
+    const { trace, blobs } = this.#world;
+    const hosts = this.#hosts;
     const outcomes = [...hosts.values()].flatMap((host) => host.outcomes.map((outcome) => ({ host, ...outcome })));
     const survived = outcomes.filter(({ host }) => host.isAlive);
     const times = survived
@@ -140,13 +147,13 @@ export class Simulation {
       lastMs,
       medianMs: times[times.length >> 1] ?? 0,
       boundRatio: lastMs / lowerBoundMs(this.#scenario),
-      sourceBytes: source.bytesSent,
-      sourceCopies: source.bytesSent / bytes,
-      sourceRequests: source.requests,
+      sourceBytes: this.#source.bytesSent,
+      sourceCopies: this.#source.bytesSent / bytes,
+      sourceRequests: this.#source.requests,
       sourcePieces: causes,
       mostUploadedCopies: Math.max(...[...hosts.values()].map((host) => host.station.sentBytes)) / bytes,
-      schedulerMessages: scheduler.messages,
-      messagesPerPiece: scheduler.messages / Math.max(1, pieces),
+      schedulerMessages: this.#scheduler.messages,
+      messagesPerPiece: this.#scheduler.messages / Math.max(1, pieces),
     };
   }
 }

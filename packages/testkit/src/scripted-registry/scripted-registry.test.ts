@@ -123,6 +123,11 @@ test("a redirect leads to the second host, which records whether a credential ar
   );
 });
 
+test("a slow answer arrives whole, however often its socket drains between two slices", async () => {
+  registry.fault({ do: { kind: "slow", bytesPerSecond: 4_000_000 } });
+  assert.deepEqual(await bytesOf(await get(blobPath)), layer.bytes);
+});
+
 test("a held answer goes on when it is let go", async () => {
   let release = (): void => undefined;
   const until = new Promise<void>((resolve) => {

@@ -37,8 +37,10 @@ async function sendBody(response: ServerResponse, answer: Answer, closing: Abort
     const next = Math.min(...stops.filter((stop) => stop > at), at + SLICE_BYTES);
     const room = response.write(body.subarray(at, next));
     sent(next - at);
-    if (bytesPerSecond !== undefined) await sleep(((next - at) / bytesPerSecond) * 1000, undefined, { signal: closing });
-    if (!room) await firstOf(response, ["drain", "close"], closing);
+    // Listened for before the pause: who drains during it drains only once.
+    const drained = room ? undefined : firstOf(response, ["drain", "close"], closing);
+    const paused = bytesPerSecond === undefined ? undefined : sleep(((next - at) / bytesPerSecond) * 1000, undefined, { signal: closing });
+    await Promise.all([drained, paused]);
     at = next;
   }
   if (cutAfter === undefined || cutAfter > body.length) response.end();

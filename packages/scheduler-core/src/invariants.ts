@@ -1,8 +1,8 @@
-import type { Group } from "./group.ts";
-import { owed } from "./grant-book.ts";
-import { isWanting, type Grant, type Member } from "./member.ts";
-import { depthOf } from "./promise-chain.ts";
-import type { Swarm } from "./swarm.ts";
+import type { Group } from "./books/group.ts";
+import { owed } from "./books/grant-book.ts";
+import { isWanting, type Grant, type Member } from "./books/member.ts";
+import { depthOf } from "./feeding/promise-chain.ts";
+import type { Swarm } from "./books/swarm.ts";
 import type { Memory } from "./turn.ts";
 
 /** Throws where what a scheduler remembers contradicts itself, or a bound is passed. */

@@ -1,21 +1,21 @@
 import type { Task } from "@darner/domain";
-import { Deadlines } from "./deadlines.ts";
+import { Deadlines } from "./books/deadlines.ts";
 import type { SchedulerEffect } from "./effect.ts";
 import type { SchedulerEvent } from "./event.ts";
-import { failGrant } from "./failed-grant.ts";
-import { announceBlob, dropBlob, loseMember } from "./holder-events.ts";
-import { HostTable, type Host } from "./host-table.ts";
+import { failGrant } from "./happenings/failed-grant.ts";
+import { announceBlob, dropBlob, loseMember } from "./happenings/holder-events.ts";
+import { HostTable, type Host } from "./books/host-table.ts";
 import { assertInvariants } from "./invariants.ts";
 import type { SchedulerLimits } from "./limits.ts";
-import { lookOver } from "./look-over.ts";
-import { isWanting, type Member } from "./member.ts";
-import { closePeer, noteFailedProof, notePiecesNeeded, notePiecesVerified, noteTable, openPeer } from "./peer-events.ts";
-import { noteProof } from "./prove-table.ts";
-import { RegistryTable } from "./registry-table.ts";
+import { lookOver } from "./feeding/look-over.ts";
+import { isWanting, type Member } from "./books/member.ts";
+import { closePeer, noteFailedProof, notePiecesNeeded, notePiecesVerified, noteTable, openPeer } from "./happenings/peer-events.ts";
+import { noteProof } from "./happenings/prove-table.ts";
+import { RegistryTable } from "./books/registry-table.ts";
 import { settle } from "./settle.ts";
 import { viewHosts, viewTasks, type HostView, type TaskView } from "./snapshot.ts";
-import type { Swarm } from "./swarm.ts";
-import { TaskTable } from "./task-table.ts";
+import type { Swarm } from "./books/swarm.ts";
+import { TaskTable } from "./books/task-table.ts";
 import { Turn, type Memory } from "./turn.ts";
 
 /** Decides who feeds whom, over all tasks. Pure: told the time (milliseconds), handed the dice (`random` in [0, 1)). */

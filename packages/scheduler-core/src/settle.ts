@@ -1,12 +1,12 @@
-import { forgivenAt } from "./avoided-parents.ts";
-import { feedPeer } from "./feed-peer.ts";
-import type { Group } from "./group.ts";
-import { withdrawEmptyPromises } from "./lost-promises.ts";
-import { isWanting, type Member } from "./member.ts";
-import { askForTable } from "./piece-lines.ts";
-import { dismissIfIdle } from "./restart-peer.ts";
-import { restTable } from "./resting-tables.ts";
-import { advanceFrontier, rescueStripes } from "./source-frontier.ts";
+import { forgivenAt } from "./books/avoided-parents.ts";
+import { feedPeer } from "./feeding/feed-peer.ts";
+import type { Group } from "./books/group.ts";
+import { withdrawEmptyPromises } from "./feeding/lost-promises.ts";
+import { isWanting, type Member } from "./books/member.ts";
+import { askForTable } from "./books/piece-lines.ts";
+import { dismissIfIdle } from "./happenings/restart-peer.ts";
+import { restTable } from "./books/resting-tables.ts";
+import { advanceFrontier, rescueStripes } from "./source/source-frontier.ts";
 import { sourceReadableFrom, tellStanding } from "./standing.ts";
 import type { Turn } from "./turn.ts";
 

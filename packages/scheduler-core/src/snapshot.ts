@@ -1,5 +1,5 @@
 import type { HostId, Task } from "@darner/domain";
-import { isWanting } from "./member.ts";
+import { isWanting } from "./books/member.ts";
 import type { Memory } from "./turn.ts";
 
 /** How one host stands, for people who look. */

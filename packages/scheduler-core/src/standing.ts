@@ -1,6 +1,6 @@
-import { hasAccess, readableFrom } from "./choose-reader.ts";
-import type { Group } from "./group.ts";
-import { isWanting, type Member, type Standing } from "./member.ts";
+import { hasAccess, readableFrom } from "./source/choose-reader.ts";
+import type { Group } from "./books/group.ts";
+import { isWanting, type Member, type Standing } from "./books/member.ts";
 import type { Turn } from "./turn.ts";
 
 /**

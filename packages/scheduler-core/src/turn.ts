@@ -1,13 +1,13 @@
-import type { Deadlines } from "./deadlines.ts";
+import type { Deadlines } from "./books/deadlines.ts";
 import type { SchedulerEffect } from "./effect.ts";
 import type { GrantId } from "./grant.ts";
-import type { Group } from "./group.ts";
-import type { HostTable } from "./host-table.ts";
+import type { Group } from "./books/group.ts";
+import type { HostTable } from "./books/host-table.ts";
 import type { SchedulerLimits } from "./limits.ts";
-import type { Member } from "./member.ts";
-import type { RegistryTable } from "./registry-table.ts";
-import type { Swarm } from "./swarm.ts";
-import type { TaskTable } from "./task-table.ts";
+import type { Member } from "./books/member.ts";
+import type { RegistryTable } from "./books/registry-table.ts";
+import type { Swarm } from "./books/swarm.ts";
+import type { TaskTable } from "./books/task-table.ts";
 
 /** Everything a scheduler remembers. */
 export type Memory = {

@@ -1,0 +1,126 @@
+import { piecesOf, type PieceRun } from "@darner/domain";
+import type { Grant, Member, Wanting } from "./member.ts";
+import type { Turn } from "../turn.ts";
+
+/** What is to be granted: `pieces` (ascending, each unpromised) lie in `run`. */
+export type NewGrant = {
+  readonly child: Wanting;
+  readonly parent: Member | undefined;
+  readonly pieces: readonly number[];
+  readonly run?: PieceRun;
+  readonly unit?: boolean;
+};
+
+/** Gives a grant: books its promises and says so. Takes as many grants as the pieces have runs. */
+export function give(turn: Turn, { child, parent, pieces, run, unit = false }: NewGrant): void {
+  if (run !== undefined) {
+    giveRun(turn, child, parent, pieces, run, unit);
+    return;
+  }
+  for (const each of evenRuns(pieces)) giveRun(turn, child, parent, piecesOf(each), each, unit);
+}
+
+function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces: readonly number[], run: PieceRun, unit: boolean): void {
+  const { swarm, memory, now } = turn;
+  const group = swarm.groupOf(child);
+  const id = (memory.lastGrant += 1);
+  const promised = pieces.length;
+  const grant: Grant = { id, child, parent, run, unit, promised, left: promised, readySince: undefined, progressAt: now };
+  for (const piece of pieces) {
+    child.peer.promised[piece] = grant;
+    group.promised[piece] = (group.promised[piece] ?? 0) + 1;
+    if (parent === undefined) group.reading.set(piece, grant);
+  }
+  child.peer.promisedCount += promised;
+  child.peer.grants.set(id, grant);
+  group.idle.delete(child);
+  if (child.peer.standing !== "fed") turn.touched.add(child);
+  const { task } = swarm;
+  if (parent === undefined) {
+    group.stripes.add(grant);
+    memory.registries.of(child.registry).stripes += 1;
+    group.stirred = true;
+    turn.effects.push({ type: "grant-stripe", host: child.host.id, task, grant: id, run });
+    return;
+  }
+  parent.feeding.add(grant);
+  parent.host.backlogBytes += promised * swarm.pieceBytes;
+  parent.givenBytes += promised * swarm.pieceBytes;
+  turn.effects.push({
+    type: "grant-pieces",
+    host: child.host.id,
+    task,
+    grant: id,
+    parent: parent.host.id,
+    address: parent.host.address,
+    run,
+  });
+}
+
+/** The pieces a grant still owes, ascending. */
+export function owed(grant: Grant): number[] {
+  const promised = grant.child.peer?.promised;
+  return promised === undefined ? [] : piecesOf(grant.run).filter((piece) => promised[piece] === grant);
+}
+
+/** One piece is no longer owed by its grant, because it came or will come another way. The grant ends, unsaid, with its last piece. */
+export function unpromise(turn: Turn, grant: Grant, piece: number): void {
+  const { peer } = grant.child;
+  if (peer?.promised[piece] !== grant) return;
+  const group = turn.swarm.groupOf(grant.child);
+  peer.promised[piece] = undefined;
+  peer.promisedCount -= 1;
+  group.promised[piece] = (group.promised[piece] ?? 0) - 1;
+  if (group.reading.get(piece) === grant) group.reading.delete(piece);
+  if (grant.parent !== undefined) grant.parent.host.backlogBytes -= turn.swarm.pieceBytes;
+  grant.left -= 1;
+  if (grant.left > 0) return;
+  peer.grants.delete(grant.id);
+  grant.parent?.feeding.delete(grant);
+  if (grant.parent === undefined) {
+    group.stripes.delete(grant);
+    group.stirred = true;
+    turn.memory.registries.of(grant.child.registry).stripes -= 1;
+  }
+  group.noteIdle(grant.child);
+}
+
+/** Ends a grant; gives back what it owed. `tell`: the child is told that it is revoked. */
+export function drop(turn: Turn, grant: Grant, tell: boolean): number[] {
+  const pieces = owed(grant);
+  for (const piece of pieces) unpromise(turn, grant, piece);
+  if (grant.parent !== undefined) grant.parent.givenBytes -= pieces.length * turn.swarm.pieceBytes;
+  turn.touched.add(grant.child);
+  // Moved to the end, so that a walk over the loose members in progress comes to it (again).
+  turn.loose.delete(grant.child);
+  turn.loose.add(grant.child);
+  if (tell) revoke(turn, grant);
+  return pieces;
+}
+
+/** Takes some of a grant's pieces out of it; what it still owes is granted anew from the same parent, so that every grant says exactly what it owes. */
+export function withdraw(turn: Turn, grant: Grant, pieces: readonly number[]): void {
+  const taken = new Set(pieces);
+  const rest = drop(turn, grant, true).filter((piece) => !taken.has(piece));
+  if (rest.length > 0) give(turn, { child: grant.child as Wanting, parent: grant.parent, pieces: rest, unit: grant.unit });
+}
+
+function revoke(turn: Turn, grant: Grant): void {
+  turn.effects.push({ type: "revoke-grant", host: grant.child.host.id, task: turn.swarm.task, grant: grant.id });
+}
+
+/** Ascending pieces as few runs of even stride; a piece alone between two runs is a run of its own. */
+function evenRuns(pieces: readonly number[]): PieceRun[] {
+  const runs: PieceRun[] = [];
+  for (let at = 0; at < pieces.length;) {
+    const first = pieces[at] ?? 0;
+    const stride = (pieces[at + 1] ?? first + 1) - first;
+    let count = 1;
+    while (pieces[at + count] === first + count * stride) count += 1;
+    // Two pieces far apart are no run: the second may begin a longer one.
+    if (count === 2 && stride > 1 && at + count < pieces.length) count = 1;
+    runs.push({ first, stride: count === 1 ? 1 : stride, count });
+    at += count;
+  }
+  return runs;
+}

@@ -1,0 +1,99 @@
+import { PieceSet, type HostId, type PieceRun, type Priority, type SourceAccess } from "@darner/domain";
+import type { GrantId } from "../grant.ts";
+import type { Host } from "./host-table.ts";
+
+/** How a peer stands: pieces will come; nobody can give them; only a source could that is not to be asked now. */
+export type Standing = "fed" | "starved" | "limited";
+
+/** One live grant: pieces promised to `child` by `parent`, or to be read from the source where there is none. */
+export type Grant = {
+  readonly id: GrantId;
+  readonly child: Member;
+  readonly parent: Member | undefined;
+  readonly run: PieceRun;
+  /** Brings pieces to the swarm that no peer of it has or is promised: counted for the pace of its child. */
+  readonly unit: boolean;
+  /** How many pieces it promised when it was given. */
+  readonly promised: number;
+  /** How many of them are still owed. */
+  left: number;
+  /** Since when its giver could have sent what is owed, as far as was looked. */
+  readySince: number | undefined;
+  /** When its last piece came, or it was given. */
+  progressAt: number;
+};
+
+/** That a host wants a blob, and how it stands with that. */
+export type Peer = {
+  access: SourceAccess;
+  sequential: boolean;
+  priority: Priority;
+  /** Which grant promises which piece; at most one each. */
+  readonly promised: (Grant | undefined)[];
+  promisedCount: number;
+  readonly grants: Map<GrantId, Grant>;
+  /** Pieces a reader waits for, first things first. */
+  needs: number[];
+  /** Pieces that were hedged already. */
+  readonly hedged: PieceSet;
+  /** Parents that failed it, and until when it does not go back to them. */
+  readonly avoided: Map<HostId, number>;
+  /** Does not read the source before this instant. */
+  sourceRestUntil: number;
+  sourceFailures: number;
+  /** Its own disk failed: nothing is granted before this instant. */
+  heldBackUntil: number;
+  /** What it was last told. */
+  standing: Standing | undefined;
+};
+
+/** One host's part in one task: what it holds, and whether it wants the rest. */
+export type Member = {
+  readonly host: Host;
+  /** Whose table its pieces were checked against. */
+  registry: string;
+  have: PieceSet;
+  proven: boolean;
+  peer: Peer | undefined;
+  /** Bytes it was promised to give since it came, less what was taken back; who begins to want begins with the least of the others, not to be asked for everything. */
+  givenBytes: number;
+  /** Grants in which it is the parent. */
+  readonly feeding: Set<Grant>;
+};
+
+/** A host's part in a task it has said nothing of yet. */
+export function newMember(host: Host, registry: string, pieces: number): Member {
+  return { host, registry, have: new PieceSet(pieces), proven: false, peer: undefined, givenBytes: 0, feeding: new Set() };
+}
+
+/** A peer that was promised nothing yet. */
+export function newPeer(pieces: number, access: SourceAccess, sequential: boolean, priority: Priority): Peer {
+  return {
+    access,
+    sequential,
+    priority,
+    promised: Array.from({ length: pieces }, () => undefined),
+    promisedCount: 0,
+    grants: new Map(),
+    needs: [],
+    hedged: new PieceSet(pieces),
+    avoided: new Map(),
+    sourceRestUntil: 0,
+    sourceFailures: 0,
+    heldBackUntil: 0,
+    standing: undefined,
+  };
+}
+
+/** A member that wants pieces it does not hold. */
+export type Wanting = Member & { readonly peer: Peer };
+
+/** Whether a member wants pieces it does not hold. */
+export function isWanting(member: Member): member is Wanting {
+  return member.peer !== undefined && !member.have.isFull;
+}
+
+/** Whether a wanting member neither holds the piece nor is promised it. */
+export function lacks(member: Wanting, piece: number): boolean {
+  return !member.have.has(piece) && member.peer.promised[piece] === undefined;
+}

@@ -1,0 +1,47 @@
+import type { SchedulerLimits } from "../limits.ts";
+
+/** What the scheduler knows of one registry, over all tasks. */
+export type Registry = {
+  readonly name: string;
+  /** Nobody asks it before this instant (429 honoured once for all). */
+  pausedUntil: number;
+  /** Live stripes: source reads in progress, cluster-wide. */
+  stripes: number;
+};
+
+/** Every registry some task came through. Idle ones are forgotten when the table is full. */
+export class RegistryTable {
+  readonly #limits: SchedulerLimits;
+  readonly #registries = new Map<string, Registry>();
+
+  constructor(limits: SchedulerLimits) {
+    this.#limits = limits;
+  }
+
+  /** The registry of this name; new ones start unpaused and idle. */
+  of(name: string): Registry {
+    const known = this.#registries.get(name);
+    if (known !== undefined) return known;
+    if (this.#registries.size >= this.#limits.maxRegistries) this.#forgetOneIdle();
+    const registry: Registry = { name, pausedUntil: 0, stripes: 0 };
+    this.#registries.set(name, registry);
+    return registry;
+  }
+
+  get size(): number {
+    return this.#registries.size;
+  }
+
+  values(): IterableIterator<Registry> {
+    return this.#registries.values();
+  }
+
+  // Every live stripe keeps its registry; stripes are bounded by readers per blob, so an idle one is always near.
+  #forgetOneIdle(): void {
+    for (const registry of this.#registries.values()) {
+      if (registry.stripes > 0) continue;
+      this.#registries.delete(registry.name);
+      return;
+    }
+  }
+}

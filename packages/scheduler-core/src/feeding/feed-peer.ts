@@ -1,0 +1,174 @@
+import { continueReader, giveStripeOf, isCold, readWhole } from "../source/source-frontier.ts";
+import { mayRead, readsWhole, stripesOf } from "../source/choose-reader.ts";
+import { forgiveParents } from "../books/avoided-parents.ts";
+import { give } from "../books/grant-book.ts";
+import type { Group } from "../books/group.ts";
+import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
+import { takeNeeded } from "./needed-pieces.ts";
+import { depthOf } from "./promise-chain.ts";
+import { stripeLength, unitLength } from "../source/run-length.ts";
+import { selectParent } from "./select-parent.ts";
+import { spread } from "./spread-run.ts";
+import { MAX_FAN_OUT, treeShape } from "./tree-shape.ts";
+import type { Turn } from "../turn.ts";
+
+/** Promises a peer what it can be promised now, in the order of the rules. */
+export function feedPeer(turn: Turn, group: Group, member: Member): void {
+  if (!isWanting(member) || member.peer.heldBackUntil > turn.now) return;
+  feedFromSwarm(turn, group, member);
+  continueReader(turn, group, member);
+  if (member.peer.promisedCount === 0) readUnreachable(turn, group, member);
+  if (member.peer.promisedCount === 0 && forgiveParents(turn, member)) feedFromSwarm(turn, group, member);
+}
+
+function feedFromSwarm(turn: Turn, group: Group, member: Wanting): void {
+  takeNeeded(turn, group, member);
+  const unreachable = takeUnits(turn, group, member);
+  joinRuns(turn, group, member, unreachable);
+}
+
+/**
+ * Brings pieces into the swarm that somebody holds and no peer is promised, and lets the others follow.
+ *
+ *     runs at a time: clamp(8 × holders / waiting peers, 1, maxUnitsPerPeer), one more for each that is half done
+ */
+function takeUnits(turn: Turn, group: Group, member: Wanting): Set<number> {
+  const unreachable = new Set<number>();
+  while (windowPieces(turn, member) > 0) {
+    const first = rarestFresh(group, member, unreachable);
+    if (first === undefined || !mayTakeUnit(turn, group, member, group.held[first] ?? 1)) break;
+    const shape = treeShape(turn, group, "holder");
+    const parent = selectParent(turn, group, member, first, shape);
+    if (parent === undefined) {
+      unreachable.add(first);
+      continue;
+    }
+    const waiting = group.waiting(MAX_FAN_OUT);
+    const length = unitLength(turn.limits, turn.swarm.pieceBytes, member.host.fromPeers.bytesPerSecond, freshLeft(group, member), waiting);
+    const pieces = neighbours(
+      first,
+      Math.min(length, windowPieces(turn, member)),
+      (piece) => isFresh(group, member, piece) && parent.have.has(piece),
+    );
+    give(turn, { child: member, parent, pieces, unit: true });
+    if (waiting > 1) spread(turn, group, member, pieces, shape);
+  }
+  return unreachable;
+}
+
+function mayTakeUnit(turn: Turn, group: Group, member: Wanting, holders: number): boolean {
+  const { maxUnitsPerPeer } = turn.limits;
+  const allowed = Math.max(1, Math.min(maxUnitsPerPeer, Math.floor((MAX_FAN_OUT * holders) / group.waiting(MAX_FAN_OUT))));
+  let all = 0;
+  let early = 0;
+  for (const grant of member.peer.grants.values()) {
+    if (!grant.unit || grant.parent === undefined) continue;
+    all += 1;
+    if (grant.left > Math.max(1, grant.promised >> 1)) early += 1;
+  }
+  return early < allowed && all < 2 * allowed;
+}
+
+/** Held by somebody, promised to nobody, and not to this peer either. */
+function isFresh(group: Group, member: Wanting, piece: number): boolean {
+  return group.promised[piece] === 0 && (group.held[piece] ?? 0) > 0 && lacks(member, piece);
+}
+
+function freshLeft(group: Group, member: Wanting): number {
+  let left = 0;
+  for (let piece = 0; piece < group.pieces; piece++) if (isFresh(group, member, piece)) left += 1;
+  return left;
+}
+
+// Rarest first, but not far from the front: every prefix is to grow.
+const FRONT_PARTS = 8;
+const MIN_FRONT_PIECES = 16;
+
+/** The piece to begin with: the least held among the first fresh ones, the lowest on a tie. */
+function rarestFresh(group: Group, member: Wanting, without: ReadonlySet<number>): number | undefined {
+  const front = Math.max(MIN_FRONT_PIECES, Math.floor(group.pieces / FRONT_PARTS));
+  let chosen: number | undefined;
+  let seen = 0;
+  for (let piece = member.have.firstMissing(); piece < group.pieces && seen < front; piece++) {
+    if (!isFresh(group, member, piece) || without.has(piece)) continue;
+    seen += 1;
+    if (chosen === undefined || (group.held[piece] ?? 0) < (group.held[chosen] ?? 0)) chosen = piece;
+  }
+  return chosen;
+}
+
+/** Joins in what is on its way to others already; of what somebody holds no more than the window bears. */
+function joinRuns(turn: Turn, group: Group, member: Wanting, unreachable: Set<number>): void {
+  const joinable = (piece: number): boolean => lacks(member, piece) && (group.promised[piece] ?? 0) > 0 && !unreachable.has(piece);
+  let window = windowPieces(turn, member);
+  const longest = Math.max(1, turn.limits.minRunPieces);
+  for (let first = member.have.firstMissing(); first < group.pieces; first++) {
+    if (!joinable(first)) continue;
+    const isHeld = (group.held[first] ?? 0) > 0;
+    if (isHeld && window <= 0) continue;
+    const parent = selectParent(turn, group, member, first, treeShape(turn, group, isHeld ? "holder" : "stripe"));
+    if (parent === undefined) {
+      unreachable.add(first);
+      continue;
+    }
+    const most = isHeld ? Math.min(window, longest) : longest;
+    const same = (piece: number): boolean =>
+      joinable(piece) &&
+      (group.held[piece] ?? 0) > 0 === isHeld &&
+      parent.have.has(piece) === parent.have.has(first) &&
+      depthOf(parent, piece) !== undefined;
+    const pieces = neighbours(first, most, same);
+    give(turn, { child: member, parent, pieces });
+    if (isHeld) window -= pieces.length;
+  }
+}
+
+/**
+ * How many more pieces that are ready at their parents a peer may be promised.
+ *
+ *     max(4, max(16 MiB, 1 s × measured rate) / piece length) − promised and ready
+ *     4 − promised and ready                                 while the source is read
+ *
+ * While the source is read, its stripes come at the rate of the link anyway: who takes more of the rest besides gets nothing
+ * sooner, and delays those who have it already (three late joiners: the first hosts end at 1.15 × the bound instead of 1.46).
+ */
+function windowPieces(turn: Turn, member: Wanting): number {
+  const { windowBytes, windowMs, minRunPieces } = turn.limits;
+  const bytes = Math.max(windowBytes, Math.floor((member.host.fromPeers.bytesPerSecond * windowMs) / 1000));
+  let ready = 0;
+  for (const grant of member.peer.grants.values()) {
+    const { parent } = grant;
+    if (parent === undefined) continue;
+    if (parent.have.isFull) ready += grant.left;
+    else
+      for (let index = 0; index < grant.run.count; index++)
+        ready += isReady(member, grant.run.first + index * grant.run.stride, parent) ? 1 : 0;
+  }
+  if (turn.swarm.groupOf(member).stripes.size > 0) return minRunPieces - ready;
+  return Math.max(minRunPieces, Math.floor(bytes / turn.swarm.pieceBytes)) - ready;
+}
+
+function isReady(child: Wanting, piece: number, parent: Member): boolean {
+  return child.peer.promised[piece]?.parent === parent && parent.have.has(piece);
+}
+
+/** Nobody this peer may ask has these pieces, though somebody holds them: it reads them from its source. */
+function readUnreachable(turn: Turn, group: Group, member: Wanting): void {
+  if (!mayRead(turn, member) || stripesOf(member) > 0) return;
+  const isUnreachable = (piece: number): boolean => lacks(member, piece) && !isCold(group, piece) && !group.reading.has(piece);
+  const first = member.have.firstMissing();
+  if (first >= group.pieces || !isUnreachable(first)) return;
+  if (readsWhole(turn, member)) {
+    readWhole(turn, group, member);
+    return;
+  }
+  const length = stripeLength(turn.limits, turn.swarm.pieceBytes, member.host.fromSource.bytesPerSecond, group.pieces - member.have.count);
+  giveStripeOf(turn, group, member, neighbours(first, length, isUnreachable));
+}
+
+/** `first` and the pieces after it that fit, at most `most`. */
+function neighbours(first: number, most: number, fits: (piece: number) => boolean): number[] {
+  const pieces = [first];
+  while (pieces.length < most && fits(first + pieces.length)) pieces.push(first + pieces.length);
+  return pieces;
+}

@@ -1,0 +1,84 @@
+import { chooseReader, mayRead, readsWhole } from "../source/choose-reader.ts";
+import { blameParent } from "../books/avoided-parents.ts";
+import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
+import { owed } from "../books/grant-book.ts";
+import type { Group } from "../books/group.ts";
+import { hedge, otherHolder } from "./hedge-piece.ts";
+import type { Grant, Wanting } from "../books/member.ts";
+import { selectParent } from "./select-parent.ts";
+import { treeShape } from "./tree-shape.ts";
+import type { Turn } from "../turn.ts";
+
+/**
+ * Takes back grants of a peer that should have brought something long ago, where somebody else can bring it.
+ *
+ *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came;
+ *            a parent that delivers to others in that time is busy, not late, until six times as long
+ */
+export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
+  const { limits, now, swarm } = turn;
+  const patience = limits.lateMs + Math.ceil((swarm.pieceBytes * 1000) / limits.slowestBytesPerSecond);
+  for (const grant of [...member.peer.grants.values()]) {
+    const { parent } = grant;
+    const waited = waitedFor(turn, grant);
+    if (waited <= patience) continue;
+    if (parent === undefined) {
+      if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member) === undefined) continue;
+      restFromSource(turn, member, 0);
+    } else {
+      const busy = now - parent.host.deliveredAt <= patience && waited <= BUSY_FACTOR * patience;
+      if (busy || !hasOtherWay(turn, group, member, grant)) continue;
+      blameParent(turn, member, parent);
+    }
+    endGrant(turn, grant, true);
+  }
+}
+
+const BUSY_FACTOR = 6;
+
+/** How long a grant has been able to bring something without doing so; looks and remembers since when. */
+function waitedFor(turn: Turn, grant: Grant): number {
+  const { parent } = grant;
+  const ready = parent === undefined || owed(grant).some((piece) => parent.have.has(piece));
+  if (!ready) grant.readySince = undefined;
+  else grant.readySince ??= parent === undefined ? grant.progressAt : turn.now;
+  return grant.readySince === undefined ? 0 : turn.now - Math.max(grant.readySince, grant.progressAt);
+}
+
+function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): boolean {
+  const [first] = owed(grant);
+  if (first === undefined) return false;
+  if (selectParent(turn, group, member, first, treeShape(turn, group, "holder"), grant.parent) !== undefined) return true;
+  return chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member) !== undefined || mayRead(turn, member);
+}
+
+/**
+ * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
+ *
+ *     due ⇔ its giver could send for hedgeMs and no piece came
+ *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob
+ */
+export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
+  for (const piece of member.peer.needs) {
+    const grant = member.peer.promised[piece];
+    if (grant === undefined || member.peer.hedged.has(piece) || waitedFor(turn, grant) < turn.limits.hedgeMs) continue;
+    const other = otherHolder(turn, group, member, piece);
+    if (other !== undefined) {
+      hedge(turn, member, other, piece);
+      continue;
+    }
+    hedgeFromSource(turn, group, member, piece);
+  }
+}
+
+function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: number): void {
+  const { swarm } = turn;
+  if (swarm.hedgedSourcePieces >= Math.max(1, Math.floor(swarm.pieces / 100))) return;
+  const current = member.peer.promised[piece];
+  const own = current?.parent !== undefined && mayRead(turn, member) ? member : undefined;
+  const reader = own ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member);
+  if (reader === undefined || readsWhole(turn, reader) || reader.have.has(piece)) return;
+  swarm.hedgedSourcePieces += 1;
+  hedge(turn, reader, undefined, piece);
+  if (reader !== member) hedge(turn, member, reader, piece);
+}

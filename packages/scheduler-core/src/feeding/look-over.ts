@@ -1,0 +1,17 @@
+import { isWanting } from "../books/member.ts";
+import { endLateGrants, hedgeNeeded } from "./late-pieces.ts";
+import type { Turn } from "../turn.ts";
+
+/** Looks over a swarm for what no event announces: late pieces, rests and benches that are over. */
+export function lookOver(turn: Turn): void {
+  for (const group of turn.swarm.allGroups()) {
+    group.stirred = true;
+    for (const member of group.list()) {
+      if (!isWanting(member)) continue;
+      turn.touched.add(member);
+      for (const [parent, until] of member.peer.avoided) if (until <= turn.now) member.peer.avoided.delete(parent);
+      endLateGrants(turn, group, member);
+      hedgeNeeded(turn, group, member);
+    }
+  }
+}

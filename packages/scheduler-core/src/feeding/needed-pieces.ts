@@ -1,0 +1,61 @@
+import { chooseReader, mayRead, stripesOf } from "../source/choose-reader.ts";
+import { give, withdraw } from "../books/grant-book.ts";
+import type { Group } from "../books/group.ts";
+import { otherHolder } from "./hedge-piece.ts";
+import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
+import { selectParent } from "./select-parent.ts";
+import { giveStripe, isCold } from "../source/source-frontier.ts";
+import { treeShape } from "./tree-shape.ts";
+import type { Turn } from "../turn.ts";
+
+/** Notes what a reader waits for; the latest word of a peer comes first, what it holds is forgotten. */
+export function noteNeeds(turn: Turn, group: Group, member: Wanting, pieces: readonly number[]): void {
+  const needs = new Set([...pieces, ...member.peer.needs]);
+  member.peer.needs = [...needs].filter((piece) => !member.have.has(piece)).slice(0, turn.limits.maxNeedsPerPeer);
+  noteNeedy(group, member);
+}
+
+/** Forgets needs that came true. */
+export function tidyNeeds(group: Group, member: Member): void {
+  const { peer } = member;
+  if (peer === undefined || peer.needs.length === 0) return;
+  peer.needs = isWanting(member) ? peer.needs.filter((piece) => !member.have.has(piece)) : [];
+  noteNeedy(group, member);
+}
+
+function noteNeedy(group: Group, member: Member): void {
+  if ((member.peer?.needs.length ?? 0) > 0) group.needy.add(member);
+  else group.needy.delete(member);
+}
+
+/**
+ * What a reader waits for comes before everything else.
+ *
+ *     held or promised to somebody → from the best of them, now
+ *     promised by who does not have it yet, held by another → from that one instead
+ *     cold                         → a stripe that begins there, by this peer if it may read, else by another
+ */
+export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
+  for (const piece of member.peer.needs) {
+    if (!lacks(member, piece)) {
+      takeFromHolder(turn, group, member, piece);
+      continue;
+    }
+    if (isCold(group, piece)) {
+      const reader = mayRead(turn, member) && stripesOf(member) < 2 ? member : chooseReader(turn, group, 1);
+      if (reader !== undefined) giveStripe(turn, group, reader, piece);
+      continue;
+    }
+    const parent = selectParent(turn, group, member, piece, treeShape(turn, group, "holder"));
+    if (parent !== undefined) give(turn, { child: member, parent, pieces: [piece] });
+  }
+}
+
+function takeFromHolder(turn: Turn, group: Group, member: Wanting, piece: number): void {
+  const grant = member.peer.promised[piece];
+  if (grant?.parent === undefined || grant.parent.have.has(piece)) return;
+  const parent = otherHolder(turn, group, member, piece);
+  if (parent === undefined) return;
+  withdraw(turn, grant, [piece]);
+  give(turn, { child: member, parent, pieces: [piece] });
+}

@@ -1,0 +1,44 @@
+import type { Group } from "../books/group.ts";
+import type { Member, Wanting } from "../books/member.ts";
+import { depthOf } from "./promise-chain.ts";
+import { busyBytes, isBetter, mayFeed, scoreParent, type Candidate, type TreeShape } from "./score-parent.ts";
+import type { Turn } from "../turn.ts";
+
+/**
+ * The best parent for one piece: filter (may feed the child, and holds the piece or is promised it) → score → least.
+ * In a large group a random stretch of the members is compared, all of them only where that stretch has none.
+ */
+export function selectParent(
+  turn: Turn,
+  group: Group,
+  child: Wanting,
+  piece: number,
+  shape: TreeShape,
+  without?: Member,
+): Member | undefined {
+  const members = group.list();
+  const stretch = turn.limits.maxParentsCompared;
+  if (members.length <= stretch) return best(turn, members, child, piece, shape, without);
+  const from = Math.floor(turn.memory.random() * members.length);
+  const some = [...members.slice(from, from + stretch), ...members.slice(0, Math.max(0, from + stretch - members.length))];
+  return best(turn, some, child, piece, shape, without) ?? best(turn, members, child, piece, shape, without);
+}
+
+function best(
+  turn: Turn,
+  members: readonly Member[],
+  child: Wanting,
+  piece: number,
+  shape: TreeShape,
+  without?: Member,
+): Member | undefined {
+  let chosen: Candidate | undefined;
+  for (const member of members) {
+    if (member === without || !mayFeed(turn, member, child)) continue;
+    const depth = depthOf(member, piece);
+    if (depth === undefined) continue;
+    const candidate = { member, score: scoreParent(busyBytes(member), 0, depth, turn.swarm.pieceBytes, shape) };
+    if (chosen === undefined || isBetter(candidate, chosen, child)) chosen = candidate;
+  }
+  return chosen?.member;
+}

@@ -1,0 +1,129 @@
+import type { PieceHash, PieceRun } from "@darner/domain";
+import type { SchedulerEvent } from "../event.ts";
+import { restFromSource } from "./failed-grant.ts";
+import type { Host } from "../books/host-table.ts";
+import { measure } from "../books/measured-rate.ts";
+import { isWanting, newPeer, type Member } from "../books/member.ts";
+import { memberFor, notePiece, replaceHave } from "./membership.ts";
+import { noteNeeds, tidyNeeds } from "../feeding/needed-pieces.ts";
+import { learnLines, sendLines } from "../books/piece-lines.ts";
+import { uniteGroups } from "./prove-table.ts";
+import { condemnTable, dismissIfIdle, dropGrants, restartMember } from "./restart-peer.ts";
+import type { Turn } from "../turn.ts";
+
+/** A host wants a blob, or says again how it wants it: its latest word holds, running grants go on. */
+export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, { type: "peer-opened" }>): void {
+  const { swarm } = turn;
+  if (event.have.size !== swarm.pieces) return;
+  const member = memberFor(turn, host, event.registry);
+  if (member === undefined) {
+    refusePeer(turn, host);
+    return;
+  }
+  const group = swarm.groupOf(member);
+  const { access, sequential, priority } = event;
+  if (member.peer === undefined) {
+    member.givenBytes = group.leastGivenBytes(turn.limits.maxParentsCompared);
+    member.peer = newPeer(swarm.pieces, access, sequential, priority);
+    sendLinesAfter(turn, member);
+  } else {
+    Object.assign(member.peer, { access, sequential, priority });
+    if (event.have.count < member.have.count) sendLinesAfter(turn, member);
+  }
+  replaceHave(turn, member, event.have);
+  tidyNeeds(group, member);
+  group.stirred = true;
+}
+
+function sendLinesAfter(turn: Turn, member: Member): void {
+  sendLines(turn, member, turn.swarm.groupOf(member).table());
+}
+
+/** No room for another registry or member: the peer is to help itself. */
+export function refusePeer(turn: Turn, host: Host): void {
+  turn.effects.push({ type: "tell-standing", host: host.id, task: turn.swarm.task, standing: "starved", retryAfterMs: 0 });
+}
+
+/** A host no longer wants a blob: its grants are void, what it holds stays. */
+export function closePeer(turn: Turn, member: Member): void {
+  const group = turn.swarm.groupOf(member);
+  dropGrants(turn, member, false);
+  member.peer = undefined;
+  group.idle.delete(member);
+  group.needy.delete(member);
+  group.stirred = true;
+  turn.touched.delete(member);
+  dismissIfIdle(turn, member);
+}
+
+/** A reader waits: noted, and looked after before anything else. */
+export function notePiecesNeeded(turn: Turn, member: Member, run: PieceRun): void {
+  if (!isWanting(member)) return;
+  noteNeeds(turn, turn.swarm.groupOf(member), member, piecesWithin(run, turn.swarm.pieces, turn.limits.maxNeedsPerPeer));
+  turn.touched.add(member);
+}
+
+/** A host verified pieces: lines first, since pieces whose line contradicts the table do not count, nor does anything else it read. */
+export function notePiecesVerified(turn: Turn, member: Member, runs: readonly PieceRun[], hashes: readonly PieceHash[]): void {
+  const { swarm } = turn;
+  const group = swarm.groupOf(member);
+  const contradicts = learnLines(turn, group, member, hashes).length > 0;
+  if (contradicts && !member.proven) {
+    if (isWanting(member)) restFromSource(turn, member, 0);
+    restartMember(turn, group, member);
+    return;
+  }
+  for (const run of runs.slice(0, swarm.pieces)) {
+    for (const piece of piecesWithin(run, swarm.pieces, swarm.pieces)) noteArrival(turn, member, piece);
+  }
+  tidyNeeds(group, member);
+  turn.touched.add(member);
+  if (group === swarm.proven) uniteGroups(turn);
+}
+
+function noteArrival(turn: Turn, member: Member, piece: number): void {
+  const { now, swarm } = turn;
+  const grant = member.peer?.promised[piece];
+  if (grant !== undefined) {
+    grant.progressAt = now;
+    measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
+    if (grant.parent !== undefined) grant.parent.host.deliveredAt = now;
+    else if (member.peer !== undefined) member.peer.sourceFailures = 0;
+  }
+  notePiece(turn, member, piece);
+}
+
+/** A holder told its table. */
+export function noteTable(turn: Turn, member: Member, hashes: readonly PieceHash[]): void {
+  const group = turn.swarm.groupOf(member);
+  learnLines(turn, group, member, hashes);
+  if (group.asked?.member === member) {
+    group.asked = undefined;
+    group.askedInVain.add(member);
+  }
+  if (group === turn.swarm.proven) uniteGroups(turn);
+}
+
+/**
+ * All bytes are as the table says and do not have the digest: the table is wrong. Where the table is proven, the host's
+ * own bytes are, and it alone begins again.
+ */
+export function noteFailedProof(turn: Turn, member: Member): void {
+  const { swarm, limits } = turn;
+  const group = swarm.groupOf(member);
+  if (group === swarm.proven) {
+    restartMember(turn, group, member);
+    return;
+  }
+  const failures = swarm.proofFailures.get(member.registry) ?? 0;
+  if (failures > 0 || swarm.proofFailures.size < limits.maxRegistriesPerTask) swarm.proofFailures.set(member.registry, failures + 1);
+  condemnTable(turn, group);
+}
+
+/** The pieces of a run that the blob has, at most `most`: runs come from outside. */
+function piecesWithin({ first, stride, count }: PieceRun, size: number, most: number): number[] {
+  const pieces: number[] = [];
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(stride) || first < 0 || stride < 1) return pieces;
+  for (let piece = first; piece < size && pieces.length < Math.min(most, count); piece += stride) pieces.push(piece);
+  return pieces;
+}

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { from, host, only, Script, taskOf } from "../../test/script.ts";
+
+suite("the source frontier", () => {
+  test("the first peer reads a stripe that begins at piece 0", () => {
+    const script = new Script(256);
+    assert.deepEqual(
+      script.stripes(script.open("a")).map(({ host: reader, pieces }) => [reader, pieces]),
+      [["a", from(0, 4)]],
+    );
+  });
+
+  test("different hosts read different stripes at once, in order, and nobody reads what somebody else reads", () => {
+    const script = new Script(256);
+    for (const name of ["a", "b", "c"]) script.open(name);
+    assert.deepEqual(
+      script.stripes().map(({ host: reader }) => reader),
+      ["a", "b", "c"],
+    );
+    assert.deepEqual(
+      script.stripes().flatMap(({ pieces }) => pieces),
+      from(0, 12),
+    );
+  });
+
+  test("no more hosts read at once than maxReadersPerBlob", () => {
+    const script = new Script(256, { maxReadersPerBlob: 2 });
+    for (const name of ["a", "b", "c", "d"]) script.open(name);
+    assert.deepEqual(
+      script.stripes().map(({ host: reader }) => reader),
+      ["a", "b"],
+    );
+  });
+
+  test("a host without access is never asked to read", () => {
+    const script = new Script(256);
+    script.open("a", { access: "none" });
+    script.open("b", { access: "own" });
+    assert.deepEqual(
+      script.stripes().map(({ host: reader }) => reader),
+      ["b"],
+    );
+  });
+
+  test("the next stripe is granted when half of the last one was reported", () => {
+    const script = new Script(256);
+    script.open("a");
+    assert.deepEqual(script.stripes(script.read("a", [0])), []);
+    assert.deepEqual(
+      script.stripes(script.read("a", [1])).map(({ pieces }) => pieces[0]),
+      [4],
+    );
+  });
+
+  test("a reader of single pieces has the next one before the last came", () => {
+    const script = new Script(4);
+    script.open("a");
+    assert.deepEqual(
+      script.stripes().map(({ pieces }) => pieces),
+      [[0], [1]],
+    );
+    assert.deepEqual(
+      script.stripes(script.read("a", [0])).map(({ pieces }) => pieces),
+      [[2]],
+    );
+  });
+
+  test("a stripe whose source read broke goes to another host at once, for what it had not brought", () => {
+    const script = new Script(256);
+    const [stripe] = script.stripes(script.open("a"));
+    script.open("b");
+    script.read("a", [0]);
+    const effects = script.fail("a", stripe?.grant ?? 0, { code: "source-unavailable", retryAfterMs: 0 });
+    assert.deepEqual(
+      script.stripes(effects).map(({ host: reader, pieces }) => [reader, pieces]),
+      [["b", [1, 2, 3]]],
+    );
+    assert.ok(script.grants(effects).some((grant) => grant.host === "a" && grant.from === "b" && grant.pieces.includes(1)));
+  });
+
+  test("the stripe of a lost host goes to another host at once", () => {
+    const script = new Script(256);
+    script.open("a");
+    script.open("b");
+    assert.deepEqual(
+      script.stripes(script.lose("a")).map(({ host: reader, pieces }) => [reader, pieces]),
+      [["b", from(0, 4)]],
+    );
+  });
+
+  test("a host whose credential was refused counts as one without access", () => {
+    const script = new Script(256);
+    const [stripe] = script.stripes(script.open("a"));
+    script.fail("a", stripe?.grant ?? 0, { code: "source-refused" });
+    assert.equal(script.standing("a"), "starved");
+    script.wait(120_000);
+    assert.equal(script.stripes().length, 1);
+  });
+
+  test("a registry that wants to be left alone is left alone by all tasks until its time, then read again", () => {
+    const script = new Script(256);
+    const [stripe] = script.stripes(script.open("a"));
+    script.fail("a", stripe?.grant ?? 0, { code: "source-limited", retryAfterMs: 7000 });
+    assert.equal(script.standing("a"), "limited");
+    assert.deepEqual(script.stripes(script.open("b", { task: taskOf(8, "b") })), []);
+    assert.deepEqual(script.stripes(script.wait(6999)), []);
+    const readers = script.stripes(script.wait(2)).map(({ host: reader }) => reader);
+    assert.deepEqual([...new Set(readers)].toSorted(), ["a", "b"]);
+    assert.equal(script.standing("a"), "fed");
+  });
+
+  test("a source without ranges is read whole by one host, and everybody else is fed by it", () => {
+    const script = new Script(256);
+    const [stripe] = script.stripes(script.open("a"));
+    script.open("b");
+    script.open("c");
+    const effects = script.fail("a", stripe?.grant ?? 0, { code: "source-without-range" });
+    assert.deepEqual(
+      script.stripes(effects).map(({ pieces }) => pieces),
+      [from(0, 256)],
+    );
+    const reader = script.stripes(effects)[0]?.host;
+    for (const child of ["a", "b", "c"].filter((name) => name !== reader)) {
+      const promised = script
+        .grants(effects)
+        .filter((grant) => grant.host === child)
+        .flatMap(({ pieces }) => pieces);
+      assert.ok(promised.length >= 240, `${child} is promised ${String(promised.length)} pieces`);
+    }
+    script.wait(1000);
+    assert.equal(script.scheduler.tasks()[0]?.stripes, 1);
+  });
+
+  test("a registry bears no more stripes at once than maxConnectionsPerRegistry, over all tasks", () => {
+    const script = new Script(256, { maxConnectionsPerRegistry: 2 });
+    script.open("a");
+    script.open("b", { task: taskOf(8, "b") });
+    script.open("c", { task: taskOf(8, "c") });
+    assert.equal(script.stripes().length, 2);
+    script.tell({ type: "peer-closed", host: host("a"), task: script.task });
+    script.wait(2000);
+    assert.deepEqual(
+      script.stripes().map(({ host: reader }) => reader),
+      ["a", "b", "c"],
+    );
+  });
+
+  test("a peer that holds everything is told nothing more", () => {
+    const script = new Script(1);
+    script.open("a");
+    assert.deepEqual(script.read("a", [0]), []);
+    assert.deepEqual(script.wait(60_000), []);
+    assert.deepEqual(
+      only(script.said, "tell-standing").map(({ standing }) => standing),
+      ["fed"],
+    );
+  });
+});

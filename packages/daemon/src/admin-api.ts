@@ -38,7 +38,8 @@ async function answer(request: IncomingMessage, deps: AdminDeps): Promise<Answer
   if (url === null || named === null) return problem(404, "there are /api/v1/status and /api/v1/hosts/{id}/status?address=host:port");
   const host = parseHostId(named[1] ?? "");
   const address = url.searchParams.get("address");
-  if (host === undefined || address === null) return problem(400, "the path needs a host id, the query its libp2p address: ?address=host:port");
+  if (host === undefined || address === null)
+    return problem(400, "the path needs a host id, the query its libp2p address: ?address=host:port");
   try {
     return { status: 200, body: await deps.askHost(host, address) };
   } catch (error) {

@@ -12,6 +12,7 @@ import {
   VERSION,
   type Config,
   type Logger,
+  type ReadyState,
   type Registry,
   type Timers,
 } from "@darner/runtime";
@@ -24,6 +25,7 @@ import { ImagePatterns } from "./image-patterns.ts";
 import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
 import { openOnDemandNode } from "./p2p/on-demand-node.ts";
 import { openPeers, type Peers } from "./peers/open-peers.ts";
+import { requestLabels } from "./source/request-labels.ts";
 import { registryConfigOf } from "./source/registry-config.ts";
 import type { DaemonAddresses, DaemonStatus } from "./status.ts";
 
@@ -50,17 +52,25 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const { log, timers = systemClock } = deps;
   await using births = new AsyncDisposableStack();
   const registry = createRegistry();
-  const metrics = createDaemonMetrics(registry);
+  const opened: { peers?: Peers } = {};
+  const metrics = createDaemonMetrics(registry, () => opened.peers?.store.usage ?? { bytes: 0, blobs: 0 });
   const books = new Books(metrics);
   births.use(await openDataDir(config.dataDir, { purpose: "daemon", version: VERSION, log }));
   const identity = await openIdentity(config.dataDir);
   const client = await openClient(config, births, { log, metrics });
   const peers = births.use(await openPeers(config, { log, timers, metrics, books, identity, client }));
+  opened.peers = peers;
   const board = new StatusBoard({ config, identity, books, peers, timers });
   const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, peers, board });
-  const admin = births.use(await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }));
-  const health = births.use(await openHealthServer(config.listen.metrics, "listen.metrics", { registry, log, ready: () => ({ ready: true }) }));
-  const p2p = births.use(await openOnDemandNode({ listen: config.listen.p2p, identity }, { log, status: () => Promise.resolve({ ...board.status() }) }));
+  const admin = births.use(
+    await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }),
+  );
+  const health = births.use(
+    await openHealthServer(config.listen.metrics, "listen.metrics", { registry, log, ready: () => readiness(config, peers) }),
+  );
+  const p2p = births.use(
+    await openOnDemandNode({ listen: config.listen.p2p, identity }, { log, status: () => Promise.resolve({ ...board.status() }) }),
+  );
   const askHost = (host: HostId, address: string): Promise<unknown> => p2p.askStatus({ host, address }, ASK_MS);
   const addresses = { mirror, pieces: peers.address, p2p: p2p.address, admin: admin.address, metrics: formatAddress(health.address) };
   board.opened(addresses);
@@ -70,16 +80,29 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   return { host: identity.host, addresses, status: () => board.status(), [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
-async function openClient(config: Config, births: AsyncDisposableStack, { log, metrics }: { log: Logger; metrics: DaemonMetrics }): Promise<RegistryClient> {
+async function openClient(
+  config: Config,
+  births: AsyncDisposableStack,
+  { log, metrics }: { log: Logger; metrics: DaemonMetrics },
+): Promise<RegistryClient> {
   const patterns = new ImagePatterns(config.mirror.allow);
+  const labels = requestLabels(Object.keys(config.registries));
   const client = openRegistryClient(await registryConfigOf(config, patterns), {
     log: log.child({ room: "registry-client" }),
-    observe: ({ status }) => {
-      metrics.sourceRequests.inc({ status: String(status) });
+    observe: (request) => {
+      metrics.sourceRequests.inc(labels(request));
     },
   });
   births.defer(() => client.close());
   return client;
+}
+
+/** Whoever asks has found the mirror listening: it opened before. An absent scheduler is a state that the answer names, no reason to be unready. */
+function readiness({ schedulers }: Config, peers: Peers): ReadyState {
+  const isAlone = schedulers.length > 0 && peers.scheduler() === undefined;
+  return isAlone
+    ? { ready: true, notes: [`no scheduler answers (${schedulers.join(", ")}): blobs come from the registries`] }
+    : { ready: true };
 }
 
 type MirrorParts = {

@@ -26,7 +26,13 @@ export function reportedEvent(host: HostId, { task, report }: TaskReport): Sched
     case "verified":
       return { type: "pieces-verified", host, task, pieces: report.pieces, hashes: report.hashes };
     case "grant-failed":
-      return { type: "grant-failed", host, task, grant: report.grant, failure: grantFailure(report.code, report.piece, report.retryAfterMs) };
+      return {
+        type: "grant-failed",
+        host,
+        task,
+        grant: report.grant,
+        failure: grantFailure(report.code, report.piece, report.retryAfterMs),
+      };
     case "proven":
       return { type: "blob-proven", host, task };
     case "proof-failed":

@@ -13,8 +13,8 @@ export type MatchmakerDeps = {
   readonly timers: Timers;
   readonly log: Logger;
   readonly metrics: SchedulerMetrics;
-  /** Ends a session whose host came back on a newer one. */
-  readonly endReplaced: (session: Session) => void;
+  /** As many hosts as the core takes. */
+  readonly maxHosts: number;
   readonly name: string;
   readonly version: string;
 };
@@ -23,7 +23,7 @@ export type MatchmakerDeps = {
 export class Matchmaker implements SessionListener, Disposable {
   readonly #deps: MatchmakerDeps;
   readonly #mailbox: Mailbox<SchedulerEvent, SchedulerEffect>;
-  // One entry a connected host; the core refuses hosts above its own limit.
+  // One entry a connected host, at most `maxHosts`.
   readonly #sessions = new Map<HostId, Session>();
 
   constructor(deps: MatchmakerDeps) {
@@ -34,15 +34,17 @@ export class Matchmaker implements SessionListener, Disposable {
   }
 
   onHello(session: Session, hello: Hello): void {
+    const { log, maxHosts, name, version } = this.#deps;
     const replaced = this.#sessions.get(hello.host);
-    if (replaced !== undefined) {
-      this.#sessions.delete(hello.host);
-      this.#mailbox.post({ type: "host-lost", host: hello.host });
-      this.#deps.endReplaced(replaced);
+    if (replaced !== undefined) this.#replace(hello.host, replaced);
+    if (this.#sessions.size >= maxHosts) {
+      log.warn("host turned away", { host: hello.host, hosts: this.#sessions.size });
+      session.end("full");
+      return;
     }
     this.#sessions.set(hello.host, session);
-    session.welcome(this.#deps.name, this.#deps.version);
-    this.#deps.log.info("host joined", { host: hello.host, hostName: hello.name, address: hello.address, zone: hello.zone });
+    session.welcome(name, version);
+    log.info("host joined", { host: hello.host, hostName: hello.name, address: hello.address, zone: hello.zone });
     this.#mailbox.post(joinedEvent(hello));
   }
 
@@ -64,6 +66,13 @@ export class Matchmaker implements SessionListener, Disposable {
 
   [Symbol.dispose](): void {
     this.#mailbox[Symbol.dispose]();
+  }
+
+  /** The host came back before its old session was known to be over. */
+  #replace(host: HostId, session: Session): void {
+    this.#sessions.delete(host);
+    this.#mailbox.post({ type: "host-lost", host });
+    session.end("replaced");
   }
 
   #perform(effects: readonly SchedulerEffect[], event: SchedulerEvent): void {

@@ -28,7 +28,9 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
   return {
     events: createCounter(registry, "darner_scheduler_events_total", "What happened, by kind.", ["event"]),
     effects: createCounter(registry, "darner_scheduler_effects_total", "What the scheduler ordered, by kind.", ["effect"]),
-    piecesGranted: createCounter(registry, "darner_scheduler_pieces_granted_total", "Pieces granted, by where they are to come from.", ["from"]),
+    piecesGranted: createCounter(registry, "darner_scheduler_pieces_granted_total", "Pieces granted, by where they are to come from.", [
+      "from",
+    ]),
     grantsFailed: createCounter(registry, "darner_scheduler_grants_failed_total", "Grants that were not delivered, by cause.", ["cause"]),
   };
 }

@@ -1,5 +1,14 @@
-import { status } from "@grpc/grpc-js";
-import { createRegistry, formatAddress, openHealthServer, systemClock, VERSION, type Config, type Logger, type Timers } from "@darner/runtime";
+import {
+  createRegistry,
+  formatAddress,
+  openHealthServer,
+  systemClock,
+  VERSION,
+  type Config,
+  type Logger,
+  type ReadyState,
+  type Timers,
+} from "@darner/runtime";
 import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { Matchmaker } from "./matchmaker.ts";
@@ -29,15 +38,15 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
       timers,
       log: log.child({ room: "scheduler" }),
       metrics: createSchedulerMetrics(registry, () => countsOf(core)),
-      endReplaced: (session) => {
-        session.fail(status.ABORTED, "the host began a newer session");
-      },
+      maxHosts: DEFAULT_LIMITS.maxHosts,
       name: config.name,
       version: VERSION,
     }),
   );
-  const http = births.use(await openHealthServer(config.listen.http, "listen.http", { registry, log, ready: () => ({ ready: true }) }));
-  const grpc = births.use(await openSessionServer(config.listen.grpc, matchmaker));
+  let state: ReadyState = { ready: false, reasons: ["daemons cannot connect yet"] };
+  const http = births.use(await openHealthServer(config.listen.http, "listen.http", { registry, log, ready: () => state }));
+  const grpc = births.use(await openSessionServer(config.listen.grpc, matchmaker, timers));
+  state = { ready: true };
   log.info("scheduler ready", { grpc: grpc.address, http: formatAddress(http.address) });
   const lives = births.move();
   return { grpc: grpc.address, http: formatAddress(http.address), [Symbol.asyncDispose]: () => lives.disposeAsync() };

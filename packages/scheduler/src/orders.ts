@@ -20,3 +20,12 @@ export function orderOf(effect: SchedulerEffect): SchedulerOrder {
       return { type: "restart" };
   }
 }
+
+// A digest, a size and what protobuf adds.
+const ORDER_BYTES = 256;
+const HASH_BYTES = 40;
+
+/** About how many bytes an order has on the wire: only a table can be large. */
+export function orderBytes(order: SchedulerOrder): number {
+  return ORDER_BYTES + (order.type === "table" ? order.hashes.length * HASH_BYTES : 0);
+}

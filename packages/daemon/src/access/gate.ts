@@ -140,7 +140,10 @@ export class Gate {
   #passed(request: GateRequest, head: ContentHead, right: "public" | "caller"): Pass {
     const { repository, kind, caller } = request;
     const digest = digestIn(request.reference) ?? head.digest;
-    const facts = { ...(head.size === undefined ? {} : { size: head.size }), ...(head.mediaType === undefined ? {} : { mediaType: head.mediaType }) };
+    const facts = {
+      ...(head.size === undefined ? {} : { size: head.size }),
+      ...(head.mediaType === undefined ? {} : { mediaType: head.mediaType }),
+    };
     if (digest !== undefined) this.#deps.membership.add(repository, kind, digest, facts);
     return { authority: this.authorityFor(repository, caller, right), facts, head };
   }

@@ -29,7 +29,8 @@ export class Blobs {
       const known = this.#deps.store.findComplete(digest)?.size ?? pass.facts.size;
       // A registry that was asked just now and told no size tells none to a second question.
       const size = known ?? (pass.head === undefined ? await this.#askSize(wanted) : undefined);
-      if (headOnly) return size === undefined ? refused(502, "BLOB_UNKNOWN", "the registry does not tell the size of this blob") : sizeOnly(size);
+      if (headOnly)
+        return size === undefined ? refused(502, "BLOB_UNKNOWN", "the registry does not tell the size of this blob") : sizeOnly(size);
       return { kind: "blob", blob: await this.#open(wanted, size) };
     } catch (error) {
       return refusalOf(error, "BLOB_UNKNOWN");
@@ -82,7 +83,10 @@ function sizeOnly(size: number): BlobFound {
 /** The blob without bytes: there is nothing to fetch, and its digest is known beforehand. */
 function emptyBlob(digest: Digest): OpenBlob {
   if (createHash(digestAlgorithm(digest)).digest("hex") === digestEncoded(digest)) return sizeOnly(0).blob;
-  throw new RegistryError({ code: "invalid-answer", what: "size" }, `the registry says that ${digest} has no bytes, which its digest contradicts`);
+  throw new RegistryError(
+    { code: "invalid-answer", what: "size" },
+    `the registry says that ${digest} has no bytes, which its digest contradicts`,
+  );
 }
 
 /** A blob of known size behind one response. */
@@ -113,7 +117,8 @@ class SwarmBlob implements OpenBlob {
 
   read(range: ByteRange = { start: 0, end: this.size }): BlobReader {
     const readied = this.#readied;
-    if (readied === undefined || readied.range.start !== range.start || readied.range.end !== range.end) return this.#blob.openStream(range);
+    if (readied === undefined || readied.range.start !== range.start || readied.range.end !== range.end)
+      return this.#blob.openStream(range);
     this.#readied = undefined;
     return readied.stream;
   }

@@ -1,4 +1,13 @@
-import type { BlobFound, BlobRequest, Listing, ListingRequest, ManifestFound, ManifestRequest, MirrorBackend, Refused } from "@darner/mirror";
+import type {
+  BlobFound,
+  BlobRequest,
+  Listing,
+  ListingRequest,
+  ManifestFound,
+  ManifestRequest,
+  MirrorBackend,
+  Refused,
+} from "@darner/mirror";
 import type { ImagePatterns } from "../image-patterns.ts";
 import type { BackendDeps } from "./backend-deps.ts";
 import { Blobs } from "./blobs.ts";

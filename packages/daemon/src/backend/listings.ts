@@ -12,9 +12,17 @@ export class Listings {
   }
 
   async listing({ registry, repository, path, headers, caller, signal }: ListingRequest): Promise<Listing | Refused> {
-    const authority: Authority = caller.authorization === undefined ? { kind: "anonymous" } : { kind: "caller", authorization: caller.authorization };
+    const authority: Authority =
+      caller.authorization === undefined ? { kind: "anonymous" } : { kind: "caller", authorization: caller.authorization };
     try {
-      const relayed = await this.#deps.registry.relay({ registry, path, headers, authority, signal, ...(repository === undefined ? {} : { repository }) });
+      const relayed = await this.#deps.registry.relay({
+        registry,
+        path,
+        headers,
+        authority,
+        signal,
+        ...(repository === undefined ? {} : { repository }),
+      });
       return { kind: "listing", ...relayed };
     } catch (error) {
       return refusalOf(error, "NAME_UNKNOWN");

@@ -57,7 +57,14 @@ export class Manifests {
 
   async #byDigest({ repository, reference, caller, signal }: ManifestRequest): Promise<Wanted> {
     const pass = await this.#deps.gate.check({ repository, kind: "manifest", reference, caller, signal });
-    return { repository, digest: digestOf(reference), facts: pass.facts, authority: pass.authority, warnings: pass.head?.warnings ?? [], signal };
+    return {
+      repository,
+      digest: digestOf(reference),
+      facts: pass.facts,
+      authority: pass.authority,
+      warnings: pass.head?.warnings ?? [],
+      signal,
+    };
   }
 
   async #head(wanted: Wanted): Promise<ManifestFound> {
@@ -93,7 +100,11 @@ export class Manifests {
     return this.#found(repository, digest, mediaType, bytes);
   }
 
-  async #throughSwarm({ repository, digest, authority, warnings, signal }: Wanted, size: number, mediaType: string): Promise<ManifestFound> {
+  async #throughSwarm(
+    { repository, digest, authority, warnings, signal }: Wanted,
+    size: number,
+    mediaType: string,
+  ): Promise<ManifestFound> {
     const wish = {
       source: { repository, kind: "manifest", authority },
       priority: "reader",

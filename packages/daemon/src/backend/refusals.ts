@@ -27,7 +27,9 @@ function registryRefusal(failure: RegistryFailure, message: string, unknown: Oci
     case "host-refused":
       return refused(404, "NAME_UNKNOWN", message);
     case "refused":
-      return failure.status >= 400 ? { ...refused(failure.status, "UNSUPPORTED", message), ...bodyOf(failure) } : refused(502, unknown, message);
+      return failure.status >= 400
+        ? { ...refused(failure.status, "UNSUPPORTED", message), ...bodyOf(failure) }
+        : refused(502, unknown, message);
     // Never 429: containerd would ask this mirror five more times at once.
     case "rate-limited":
       return refused(503, "TOOMANYREQUESTS", message, Math.ceil(failure.retryAfterMs / 1000));
@@ -42,7 +44,9 @@ function registryRefusal(failure: RegistryFailure, message: string, unknown: Oci
 function blobRefusal(failure: BlobFailureDetail, error: BlobFailure, unknown: OciCode): Refused {
   switch (failure.code) {
     case "refused":
-      return error.cause instanceof RegistryError ? registryRefusal(error.cause.detail, error.cause.message, unknown) : refused(503, unknown, error.message);
+      return error.cause instanceof RegistryError
+        ? registryRefusal(error.cause.detail, error.cause.message, unknown)
+        : refused(503, unknown, error.message);
     case "wrong-bytes":
       return refused(502, unknown, error.message);
     case "limited":

@@ -88,6 +88,8 @@ export class BlobStream implements BlobReader {
   async #next(): Promise<LentBytes | undefined> {
     for (;;) {
       if (this.#closed || this.#offset >= this.#end) return undefined;
+      // What is verified is given first, but nothing of a blob that turned out to be wrong.
+      if (this.#failure?.detail.code === "wrong-bytes") throw this.#failure;
       const end = this.#readableEnd();
       if (end > this.#offset) return this.#lend(end);
       if (this.#failure !== undefined) throw this.#failure;

@@ -6,7 +6,6 @@ import { formatAddress, parseListen, TokenBucket, VERSION, type Config, type Log
 import type { Identity } from "../identity/identity.ts";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
-import type { ChannelEvent } from "../piece-channel/channel-event.ts";
 import type { PieceFetcher } from "../piece-channel/piece-channel.ts";
 import { openPieceFetcher } from "../piece-channel/piece-fetcher.ts";
 import { openPieceServer } from "../piece-channel/piece-server.ts";
@@ -16,6 +15,8 @@ import type { SchedulerLink } from "../scheduler-link/scheduler-link.ts";
 import { openDiskStore } from "../store/disk-store.ts";
 import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
+import { channelBooks } from "./channel-books.ts";
+import type { PeerDeps } from "./peer-deps.ts";
 import { PeerTable } from "./peer-table.ts";
 import { ReadBuffers } from "./read-buffers.ts";
 
@@ -45,49 +46,29 @@ export type Peers = AsyncDisposable & {
 
 /** Opens them in the order they need each other. */
 export async function openPeers(config: Config, parts: PeersParts): Promise<Peers> {
-  const { log, timers, metrics, books } = parts;
+  const { log, timers } = parts;
   await using births = new AsyncDisposableStack();
   const { maxBytes, minFreeBytes } = config.store;
-  const store = births.use(await openDiskStore({ dir: join(config.dataDir, "store"), maxBytes, minFreeBytes }, { log: log.child({ room: "store" }) }));
+  const store = births.use(
+    await openDiskStore({ dir: join(config.dataDir, "store"), maxBytes, minFreeBytes }, { log: log.child({ room: "store" }) }),
+  );
   const prover = births.use(openProver({ log: log.child({ room: "store" }) }));
   // Completions on their way to the disk when the daemon stops are waited for; bounded by the peers that run.
   const completions = new Set<Promise<void>>();
   births.defer(async () => {
     await Promise.all(completions);
   });
-  const { downloadBytesPerSecond } = config.limits;
-  const downloadLimit = downloadBytesPerSecond === 0 ? undefined : new TokenBucket({ bytesPerSecond: downloadBytesPerSecond });
+  const { downloadBytesPerSecond, uploadBytesPerSecond } = config.limits;
+  const downloadLimit = births.use(limitOf(downloadBytesPerSecond, timers));
+  const uploadLimit = births.use(limitOf(uploadBytesPerSecond, timers));
   const fetcher = births.use(openFetcher(config, parts, downloadLimit));
   const buffers = new ReadBuffers();
   let link: SchedulerLink = noSchedulerLink;
-  const table = new PeerTable({
-    limits: DEFAULT_LIMITS,
-    random: Math.random,
-    timers,
-    log: log.child({ room: "peers" }),
-    metrics,
-    books,
-    store,
-    prover,
-    buffers,
-    transfers: {
-      fetcher,
-      registry: parts.client,
-      onSourceBytes: (bytes, cause) => {
-        metrics.sourceBytes.inc({ cause }, bytes);
-      },
-      takeDownload: downloadLimit === undefined ? undefined : (bytes) => downloadLimit.take(bytes),
-    },
-    link: () => link,
-    completing: (completion) => {
-      completions.add(completion);
-      void completion.finally(() => completions.delete(completion));
-    },
-  });
+  const table = openTable(parts, { store, prover, buffers, fetcher, downloadLimit, link: () => link, completions });
   births.defer(() => {
     table.close();
   });
-  const server = births.use(await openServer(config, parts, store, table));
+  const server = births.use(await openServer(config, parts, { store, table, uploadLimit }));
   births.defer(() => link[Symbol.asyncDispose]());
   store.onDropped((task) => {
     link.dropped(task);
@@ -101,7 +82,10 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
     scheduler: () => link.scheduler,
     findScheduler: () => {
       if (config.schedulers.length === 0) return;
-      const found = new GrpcSchedulerLink({ schedulers: config.schedulers, hello: helloOf(config, parts.identity, server.address) }, { listener: table, timers, log: log.child({ room: "scheduler-link" }) });
+      const found = new GrpcSchedulerLink(
+        { schedulers: config.schedulers, hello: helloOf(config, parts.identity, server.address) },
+        { listener: table, timers, random: Math.random, log: log.child({ room: "scheduler-link" }) },
+      );
       link = found;
       found.start();
     },
@@ -112,33 +96,79 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
   };
 }
 
-function openServer(config: Config, { identity, log, books }: PeersParts, store: BlobStore, table: PeerTable): ReturnType<typeof openPieceServer> {
-  const { uploadBytesPerSecond, uploadConnections } = config.limits;
+type TableParts = Pick<PeerDeps, "store" | "prover" | "buffers" | "link"> & {
+  readonly fetcher: PieceFetcher;
+  readonly downloadLimit: TokenBucket | undefined;
+  readonly completions: Set<Promise<void>>;
+};
+
+function openTable({ client, timers, log, metrics, books }: PeersParts, parts: TableParts): PeerTable {
+  const { store, prover, buffers, link, fetcher, downloadLimit, completions } = parts;
+  return new PeerTable({
+    limits: DEFAULT_LIMITS,
+    random: Math.random,
+    timers,
+    log: log.child({ room: "peers" }),
+    metrics,
+    books,
+    store,
+    prover,
+    buffers,
+    transfers: {
+      fetcher,
+      registry: client,
+      onSourceBytes: (bytes, cause) => {
+        metrics.sourceBytes.inc({ cause }, bytes);
+      },
+      takeDownload: downloadLimit === undefined ? undefined : (bytes) => downloadLimit.take(bytes),
+    },
+    link,
+    completing: (completion) => {
+      completions.add(completion);
+      void completion.finally(() => completions.delete(completion));
+    },
+  });
+}
+
+/** A limit, where one is set. */
+function limitOf(bytesPerSecond: number, timers: Timers): TokenBucket | undefined {
+  return bytesPerSecond === 0 ? undefined : new TokenBucket({ bytesPerSecond, timers });
+}
+
+type Served = { readonly store: BlobStore; readonly table: PeerTable; readonly uploadLimit: TokenBucket | undefined };
+
+function openServer(
+  config: Config,
+  { identity, log, books, metrics }: PeersParts,
+  { store, table, uploadLimit }: Served,
+): ReturnType<typeof openPieceServer> {
   return openPieceServer(
-    { listen: config.listen.pieces, encryption: config.pieces.encryption, maxConnections: uploadConnections },
+    { listen: config.listen.pieces, encryption: config.pieces.encryption, maxConnections: config.limits.uploadConnections },
     {
       identity,
       store,
       lend: (task) => table.lend(task),
       // Members only is a matter of a later issue: here every host that proves its key is served.
       admit: () => true,
-      ...(uploadBytesPerSecond === 0 ? {} : { uploadLimit: new TokenBucket({ bytesPerSecond: uploadBytesPerSecond }) }),
+      ...(uploadLimit === undefined ? {} : { uploadLimit }),
       log: log.child({ room: "piece-channel" }),
-      observe: (event: ChannelEvent) => {
-        if (event.type === "bytes-sent") books.uploaded(event.bytes);
-      },
+      observe: channelBooks(books, metrics),
     },
   );
 }
 
-function openFetcher(config: Config, { identity, log, timers }: PeersParts, downloadLimit: TokenBucket | undefined): PieceFetcher {
+function openFetcher(
+  config: Config,
+  { identity, log, timers, books, metrics }: PeersParts,
+  downloadLimit: TokenBucket | undefined,
+): PieceFetcher {
   return openPieceFetcher(
     { encryption: config.pieces.encryption },
     {
       identity,
       timers,
       log: log.child({ room: "piece-channel" }),
-      observe: () => undefined,
+      observe: channelBooks(books, metrics),
       ...(downloadLimit === undefined ? {} : { downloadLimit }),
     },
   );

@@ -14,7 +14,10 @@ export function wireReport(report: PeerReport): HostReport {
 export function orderEvent(order: SchedulerOrder): PeerEvent | undefined {
   switch (order.type) {
     case "grant-pieces":
-      return { type: "grant-received", grant: { grant: order.grant, parent: { host: order.parent, address: order.address }, run: order.run } };
+      return {
+        type: "grant-received",
+        grant: { grant: order.grant, parent: { host: order.parent, address: order.address }, run: order.run },
+      };
     case "grant-stripe":
       return { type: "grant-received", grant: { grant: order.grant, run: order.run } };
     case "revoke-grant":

@@ -1,19 +1,22 @@
-import { pieceCount, pieceRange, type ByteRange, type Priority, type SourceAccess, type Task } from "@darner/domain";
+import { pieceRange, type ByteRange, type PieceSet, type Priority, type SourceAccess, type Task } from "@darner/domain";
 import { Peer, type PeerEffect, type PeerEvent, type PeerReport } from "@darner/peer-core";
 import type { SchedulerOrder } from "@darner/protocol";
 import { Mailbox } from "@darner/runtime";
-import type { Proof } from "../store/prover.ts";
 import type { BlobFacts, StoredBlob } from "../store/store.ts";
 import { accessOf, type SourceLocation } from "../source/source-location.ts";
 import { BlobFailure } from "./blob-failure.ts";
 import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
+import { PeerBlob } from "./peer-blob.ts";
 import { orderEvent, wireReport } from "./peer-messages.ts";
 import type { PeerDeps } from "./peer-deps.ts";
-import { PieceIntake } from "./piece-intake.ts";
 import { Transfers } from "./transfers.ts";
 
 /** What makes a blob wanted. */
-export type BlobWish = { readonly source: SourceLocation | undefined; readonly priority: Priority; readonly facts: BlobFacts & { readonly registry: string } };
+export type BlobWish = {
+  readonly source: SourceLocation | undefined;
+  readonly priority: Priority;
+  readonly facts: BlobFacts & { readonly registry: string };
+};
 
 // More right to read the source than before is told to the core; less is not.
 const ACCESS_RANK: Readonly<Record<SourceAccess, number>> = { none: 0, caller: 1, own: 2 };
@@ -25,21 +28,22 @@ export class PeerRunner implements StreamedBlob {
   readonly #onEnded: (runner: PeerRunner) => void;
   readonly #mailbox: Mailbox<PeerEvent, PeerEffect>;
   readonly #transfers: Transfers;
+  readonly #bytes: PeerBlob;
   // One entry a response in flight; the mirror bounds its connections.
   readonly #streams = new Map<BlobStream, number>();
-  #source: SourceLocation | undefined;
+  // Transfers that wait until a wrong file is replaced; bounded by the core like those that run.
+  readonly #waitingTransfers = new Map<number, () => void>();
   readonly #facts: BlobWish["facts"];
-  #blob: StoredBlob;
-  #intake: PieceIntake;
-  #proof: Proof;
+  readonly #startedAt: number;
+  #source: SourceLocation | undefined;
   #proven = false;
   #ended = false;
   #released = false;
+  // Responses that hold the blob, whether they read from it now or not.
+  #holders = 0;
   #lastSourceError: unknown;
+  #lastFailure = new BlobFailure({ code: "starved", retryAfterMs: 0 });
   #nextReader = 1;
-  readonly #startedAt: number;
-  // Effects wait here while a fresh file is made after a failed proof.
-  #reopening: Promise<void> | undefined;
   // The proven blob on its way to its place on disk.
   #completion: Promise<void> | undefined;
 
@@ -50,9 +54,7 @@ export class PeerRunner implements StreamedBlob {
     this.#source = wish.source;
     this.#facts = wish.facts;
     this.#startedAt = deps.timers.now();
-    this.#blob = blob;
-    this.#intake = this.#newIntake();
-    this.#proof = this.#newProof();
+    this.#bytes = this.#openBytes(blob);
     this.#transfers = new Transfers(task, deps.transfers, {
       onEnded: (transfer, failure) => {
         this.#mailbox.post(failure === undefined ? { type: "transfer-ended", transfer } : { type: "transfer-ended", transfer, failure });
@@ -65,8 +67,6 @@ export class PeerRunner implements StreamedBlob {
     this.#mailbox = new Mailbox(new Peer(deps.limits, deps.random), deps.timers, { type: "time-passed" }, (effects) => {
       for (const effect of effects) this.#perform(effect);
     });
-    // What the store held before counts as the prefix to prove, too.
-    this.#extendProof();
     this.#mailbox.post({
       type: "peer-started",
       task,
@@ -79,8 +79,8 @@ export class PeerRunner implements StreamedBlob {
     });
   }
 
-  get have(): StoredBlob["have"] {
-    return this.#blob.have;
+  get have(): PieceSet {
+    return this.#bytes.have;
   }
 
   get proven(): boolean {
@@ -91,13 +91,18 @@ export class PeerRunner implements StreamedBlob {
     return this.#ended;
   }
 
-  /** Why the source was last refused to this peer; undefined where it never was. */
-  get lastSourceError(): unknown {
-    return this.#lastSourceError;
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    await this.#bytes.stored.read(offset, into);
   }
 
-  read(offset: number, into: Uint8Array): Promise<void> {
-    return this.#blob.read(offset, into);
+  /** A response holds the blob: its bytes stay readable until `letGo`. */
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  letGo(): void {
+    this.#holders -= 1;
+    this.#releaseIfOver();
   }
 
   /** Another request wants the blob, perhaps with more right to read the source. */
@@ -120,9 +125,11 @@ export class PeerRunner implements StreamedBlob {
         const reader = this.#streams.get(closed);
         this.#streams.delete(closed);
         if (reader !== undefined) this.#mailbox.post({ type: "reader-closed", reader });
-        if (this.#ended) this.#release();
+        this.#releaseIfOver();
       },
     });
+    // Nothing more will come to a peer that is over: what is not here is not to be had from it.
+    if (this.#ended && !this.#proven) stream.fail(this.#lastFailure);
     const reader = this.#nextReader++;
     this.#streams.set(stream, reader);
     this.#mailbox.post({ type: "reader-opened", reader, ...stream.wanted });
@@ -151,23 +158,23 @@ export class PeerRunner implements StreamedBlob {
   #perform(effect: PeerEffect): void {
     switch (effect.type) {
       case "fetch-pieces":
-        this.#start(() => {
-          this.#transfers.fetchPieces(this.#intake, effect.transfer, effect.parent, effect.run);
+        this.#start(effect.transfer, () => {
+          this.#transfers.fetchPieces(this.#bytes.intake, effect.transfer, effect.parent, effect.run);
         });
         return;
       case "read-source":
-        this.#start(() => {
+        this.#start(effect.transfer, () => {
           this.#readSource(effect);
         });
         return;
       case "cancel-transfer":
-        this.#transfers.cancel(effect.transfer);
+        if (!this.#waitingTransfers.delete(effect.transfer)) this.#transfers.cancel(effect.transfer);
         return;
       case "accept-pieces":
         this.#accept(effect);
         return;
       case "refuse-piece":
-        this.#intake.decided(effect.piece);
+        this.#bytes.intake.decided(effect.piece);
         this.#deps.metrics.piecesRefused.inc({ from: effect.from === "source" ? "source" : "parent" });
         this.#deps.log.warn("piece refused", { task: this.task.digest, piece: effect.piece, from: effect.from });
         return;
@@ -184,16 +191,19 @@ export class PeerRunner implements StreamedBlob {
         this.#drop();
         return;
       case "fail-readers":
-        this.#failStreams(new BlobFailure({ code: effect.reason, retryAfterMs: effect.retryAfterMs }, this.#lastSourceError), effect.readers);
+        this.#failStreams(
+          new BlobFailure({ code: effect.reason, retryAfterMs: effect.retryAfterMs }, this.#lastSourceError),
+          effect.readers,
+        );
         return;
       case "end-peer":
         this.#end();
     }
   }
 
-  #start(transfer: () => void): void {
-    if (this.#reopening === undefined) transfer();
-    else void this.#reopening.then(transfer);
+  #start(transfer: number, begin: () => void): void {
+    if (this.#bytes.whenReplaced === undefined) begin();
+    else this.#waitingTransfers.set(transfer, begin);
   }
 
   #readSource({ transfer, run, cause }: Extract<PeerEffect, { type: "read-source" }>): void {
@@ -201,18 +211,18 @@ export class PeerRunner implements StreamedBlob {
       this.#mailbox.post({ type: "transfer-ended", transfer, failure: { code: "source-refused" } });
       return;
     }
-    this.#transfers.readSource(this.#intake, transfer, run, this.#source, cause);
+    this.#transfers.readSource(this.#bytes.intake, transfer, run, this.#source, cause);
   }
 
   #accept({ pieces, from }: Extract<PeerEffect, { type: "accept-pieces" }>): void {
-    this.#blob.markVerified(pieces);
+    this.#bytes.stored.markVerified(pieces);
     for (const { piece } of pieces) {
-      this.#intake.decided(piece);
+      this.#bytes.intake.decided(piece);
       const { start, end } = pieceRange(this.task.size, piece);
       this.#deps.books.received(from, end - start);
     }
     this.#deps.metrics.piecesVerified.inc({ from }, pieces.length);
-    this.#extendProof();
+    this.#bytes.extendProof();
     for (const stream of this.#streams.keys()) stream.wake();
   }
 
@@ -220,27 +230,20 @@ export class PeerRunner implements StreamedBlob {
     this.#deps.link().report(this.task, wireReport(report));
   }
 
-  #extendProof(): void {
-    const missing = this.#blob.have.firstMissing();
-    const prefix = missing === pieceCount(this.task.size) ? this.task.size : pieceRange(this.task.size, missing).start;
-    this.#proof.extend(prefix);
-  }
-
   #finishProof(): void {
-    const proof = this.#proof;
-    this.#extendProof();
+    const { proof } = this.#bytes;
+    this.#bytes.extendProof();
+    const isOld = (): boolean => proof !== this.#bytes.proof || this.#ended;
     void proof.result.then(
       (right) => {
-        if (proof !== this.#proof || this.#ended) return;
+        if (isOld()) return;
         this.#proven = right;
         this.#deps.metrics.proofs.inc({ outcome: right ? "right" : "wrong" });
         if (!right) this.#deps.log.error("blob does not have its digest", { task: this.task.digest, registry: this.#facts.registry });
         this.#mailbox.post({ type: right ? "proof-succeeded" : "proof-failed" });
       },
       (error: unknown) => {
-        this.#deps.log.error("proof could not be made", { task: this.task.digest, error });
-        this.#failStreams(new BlobFailure({ code: "disk-refused", retryAfterMs: 0 }, error));
-        this.#end();
+        if (!isOld()) this.#giveUp("proof could not be made", error);
       },
     );
   }
@@ -249,7 +252,7 @@ export class PeerRunner implements StreamedBlob {
     for (const stream of this.#streams.keys()) stream.wake();
     const { digest, size } = this.task;
     this.#deps.metrics.blobSeconds.observe((this.#deps.timers.now() - this.#startedAt) / 1000);
-    this.#completion = this.#blob.markComplete().then(
+    this.#completion = this.#bytes.stored.markComplete().then(
       () => {
         this.#deps.log.info("blob complete", { task: digest, bytes: size });
       },
@@ -260,81 +263,78 @@ export class PeerRunner implements StreamedBlob {
     this.#deps.completing(this.#completion);
   }
 
+  /** Wrong bytes: a fresh file takes their place; transfers that are asked for meanwhile begin when it is there. */
   #drop(): void {
     this.#transfers.cancelAll();
-    this.#proof.cancel();
-    const wrong = this.#blob;
-    const reopened = wrong
-      .quarantine("the bytes do not have the digest")
-      .then(() => {
-        wrong[Symbol.dispose]();
-        return this.#deps.store.openOrCreate(this.task, this.#facts);
-      })
-      .then((blob) => {
-        this.#blob = blob;
-        this.#intake = this.#newIntake();
-        this.#proof = this.#newProof();
-        if (this.#ended) this.#release();
-      })
-      .catch((error: unknown) => {
-        this.#deps.log.error("blob could not be begun again", { task: this.task.digest, error });
-        this.#failStreams(new BlobFailure({ code: "disk-refused", retryAfterMs: 0 }, error));
-        this.#end();
-      })
-      .finally(() => {
-        if (this.#reopening === reopened) this.#reopening = undefined;
-      });
-    this.#reopening = reopened;
-  }
-
-  #newIntake(): PieceIntake {
-    return new PieceIntake(
-      this.#blob,
-      {
-        onLanded: (transfer, piece, hash) => {
-          this.#mailbox.post({ type: "piece-landed", transfer, piece, hash });
-        },
-        onDiskRefused: (transfer, error) => {
-          this.#deps.log.error("disk refused a piece", { task: this.task.digest, error });
-          this.#mailbox.post({ type: "transfer-ended", transfer, failure: { code: "disk-refused" } });
-        },
+    void this.#bytes.replace().then(
+      () => {
+        this.#beginWaiting();
       },
-      () => this.#deps.timers.now(),
+      (error: unknown) => {
+        this.#giveUp("blob could not be begun again", error);
+      },
     );
   }
 
-  #newProof(): Proof {
-    const proof = this.#deps.prover.prove(this.#blob.path, this.task.digest, this.task.size);
-    proof.result.catch(() => undefined);
-    return proof;
+  #beginWaiting(): void {
+    const waiting = [...this.#waitingTransfers.values()];
+    this.#waitingTransfers.clear();
+    for (const begin of waiting) begin();
+  }
+
+  #openBytes(blob: StoredBlob): PeerBlob {
+    const { store, prover, timers, log } = this.#deps;
+    const deps = { store, prover, now: () => timers.now() };
+    return new PeerBlob(this.task, blob, this.#facts, deps, {
+      onLanded: (transfer, piece, hash) => {
+        this.#mailbox.post({ type: "piece-landed", transfer, piece, hash });
+      },
+      onDiskRefused: (transfer, error) => {
+        log.error("disk refused a piece", { task: this.task.digest, error });
+        this.#mailbox.post({ type: "transfer-ended", transfer, failure: { code: "disk-refused" } });
+      },
+    });
+  }
+
+  /** This host's disk ended the peer, and the core does not know of it. */
+  #giveUp(what: string, error: unknown): void {
+    if (this.#ended) return;
+    this.#deps.log.error(what, { task: this.task.digest, error });
+    this.#failStreams(new BlobFailure({ code: "disk-refused", retryAfterMs: 0 }, error));
+    this.#tell({ type: "close" });
+    this.#end();
   }
 
   /** Fails the streams of these readers, or of all. */
   #failStreams(failure: BlobFailure, readers?: readonly number[]): void {
+    this.#lastFailure = failure;
     for (const [stream, reader] of this.#streams) if (readers?.includes(reader) ?? true) stream.fail(failure);
   }
 
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#waitingTransfers.clear();
     this.#transfers.cancelAll();
     this.#mailbox[Symbol.dispose]();
     if (this.#completion === undefined) this.#leave();
-    else void this.#completion.then(() => this.#leave());
+    else
+      void this.#completion.then(() => {
+        this.#leave();
+      });
   }
 
   #leave(): void {
     this.#completion = undefined;
     this.#onEnded(this);
-    this.#release();
+    this.#releaseIfOver();
   }
 
   /** Lets go of the file once the peer is over and nobody reads from it any more. */
-  #release(): void {
-    const busy = this.#streams.size > 0 || this.#reopening !== undefined || this.#completion !== undefined;
-    if (this.#released || busy) return;
+  #releaseIfOver(): void {
+    const isBusy = !this.#ended || this.#streams.size > 0 || this.#holders > 0 || this.#completion !== undefined;
+    if (this.#released || isBusy) return;
     this.#released = true;
-    this.#proof.cancel();
-    this.#blob[Symbol.dispose]();
+    this.#bytes.close();
   }
 }

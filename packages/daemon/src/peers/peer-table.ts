@@ -16,8 +16,6 @@ export type ReadableBlob = {
   /** Where its bytes come from, for the books. */
   readonly from: "disk" | "swarm";
   openStream(range?: ByteRange): BlobStream;
-  /** Why the source was refused last, for the answer to whoever waits. */
-  lastSourceError(): unknown;
   close(): void;
 };
 
@@ -47,12 +45,15 @@ export class PeerTable implements SchedulerListener {
     if (stored?.complete === true) return this.#fromDisk(stored);
     stored?.[Symbol.dispose]();
     const runner = await this.#joinOrStart(task, wish);
+    let held = true;
     return {
       task,
       from: "swarm",
       openStream: (range) => runner.openStream(range),
-      lastSourceError: () => runner.lastSourceError,
-      close: () => undefined,
+      close: () => {
+        if (held) runner.letGo();
+        held = false;
+      },
     };
   }
 
@@ -63,15 +64,16 @@ export class PeerTable implements SchedulerListener {
 
   onFound(): readonly Holding[] {
     this.#deps.metrics.schedulerLive.set(1);
-    const holdings = this.#deps.store
+    // What the peers report now leaves after the holdings: the link says those first.
+    for (const runner of this.#runners.values()) runner.schedulerFound();
+    return this.#deps.store
       .list()
-      .filter(({ complete, have }) => complete || have.count > 0)
-      .map(({ task, complete, have, facts }) => ({ task, proven: complete, have, registry: facts.registry ?? "" }));
-    // The sessions' holdings go out first: peers open in the next turn.
-    setImmediate(() => {
-      for (const runner of this.#runners.values()) runner.schedulerFound();
-    });
-    return holdings;
+      .filter(({ task, complete, have }) => task.size > 0 && (complete || have.count > 0))
+      .map(({ task, complete, have, facts }) => {
+        // Proven already and on its way to its place on disk: whoever completes it now tells no scheduler again.
+        const proven = complete || this.#runners.get(taskId(task))?.proven === true;
+        return { task, proven, have, registry: facts.registry ?? "" };
+      });
   }
 
   onLost(): void {
@@ -90,11 +92,13 @@ export class PeerTable implements SchedulerListener {
     for (const runner of this.#runners.values()) runner.stop();
   }
 
+  /** The running peer of a task, held for the caller. */
   async #joinOrStart(task: Task, wish: BlobWish): Promise<PeerRunner> {
     const id = taskId(task);
     const running = this.#runners.get(id);
     if (running !== undefined && (!running.ended || running.proven)) {
       running.join(wish);
+      running.hold();
       return running;
     }
     // No await between looking and starting: two requests at once are one peer.
@@ -102,6 +106,7 @@ export class PeerTable implements SchedulerListener {
     if (starting !== undefined) {
       const joined = await starting;
       joined.join(wish);
+      joined.hold();
       return joined;
     }
     const started = this.#start(task, wish).finally(() => this.#starting.delete(id));
@@ -110,15 +115,27 @@ export class PeerTable implements SchedulerListener {
   }
 
   async #start(task: Task, wish: BlobWish): Promise<PeerRunner> {
-    if (this.#closed || this.#runners.size >= MAX_PEERS) throw new BlobFailure({ code: "stopping", retryAfterMs: 0 });
+    this.#requireOpen();
+    if (this.#runners.size + this.#starting.size >= MAX_PEERS) throw new BlobFailure({ code: "busy", retryAfterMs: 0 });
     const blob = await this.#deps.store.openOrCreate(task, wish.facts);
+    try {
+      this.#requireOpen();
+    } catch (error) {
+      blob[Symbol.dispose]();
+      throw error;
+    }
     const runner = new PeerRunner(task, blob, wish, this.#deps, (ended) => {
       if (this.#runners.get(taskId(task)) === ended) this.#runners.delete(taskId(task));
       this.#deps.metrics.peers.set(this.#runners.size);
     });
+    runner.hold();
     if (!runner.ended) this.#runners.set(taskId(task), runner);
     this.#deps.metrics.peers.set(this.#runners.size);
     return runner;
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new BlobFailure({ code: "stopping", retryAfterMs: 0 });
   }
 
   #fromDisk(stored: StoredBlob): ReadableBlob {
@@ -131,8 +148,8 @@ export class PeerTable implements SchedulerListener {
     return {
       task: stored.task,
       from: "disk",
-      openStream: (range = whole) => new BlobStream(blob, range, this.#deps.buffers, { onAdvance: () => undefined, onClose: () => undefined }),
-      lastSourceError: () => undefined,
+      openStream: (range = whole) =>
+        new BlobStream(blob, range, this.#deps.buffers, { onAdvance: () => undefined, onClose: () => undefined }),
       close: () => {
         stored[Symbol.dispose]();
       },

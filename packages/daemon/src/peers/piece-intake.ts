@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS } from "@darner/peer-core";
 import type { PieceSink } from "../piece-channel/piece-channel.ts";
 import type { PieceWriter, StoredBlob } from "../store/store.ts";
+import { StoreError } from "../store/store-error.ts";
 
 /** What an intake tells: a piece's bytes are on disk with this hash, or the disk refused them. */
 export type IntakeListener = {
@@ -23,6 +24,7 @@ export class PieceIntake {
   // At most one entry a piece in flight: bounded by the core's bound on pieces in flight.
   readonly #incoming = new Map<number, Incoming>();
   readonly #finishing = new Map<number, Set<Promise<void>>>();
+  #closed = false;
 
   constructor(blob: StoredBlob, listener: IntakeListener, now: () => number) {
     this.#blob = blob;
@@ -42,7 +44,8 @@ export class PieceIntake {
 
   /** Resolves when every piece this transfer ended has landed or failed. */
   async settled(transfer: number): Promise<void> {
-    await Promise.all(this.#finishing.get(transfer) ?? []);
+    const finishing = this.#finishing.get(transfer);
+    if (finishing !== undefined) await Promise.all(finishing);
     this.#finishing.delete(transfer);
   }
 
@@ -61,8 +64,15 @@ export class PieceIntake {
     if (incoming?.landed === true) this.#incoming.delete(piece);
   }
 
+  /** Nothing is taken in any more; what is half here is given up. */
+  close(): void {
+    this.#closed = true;
+    for (const { writer, landed } of this.#incoming.values()) if (!landed) writer.abort();
+    this.#incoming.clear();
+  }
+
   #begin(transfer: number, piece: number): PieceWriter | undefined {
-    if (this.#blob.have.has(piece)) return undefined;
+    if (this.#closed || this.#blob.have.has(piece)) return undefined;
     const other = this.#incoming.get(piece);
     if (other !== undefined) {
       const idleMs = this.#now() - other.lastProgress;
@@ -87,6 +97,8 @@ export class PieceIntake {
       (error: unknown) => {
         if (this.#incoming.get(piece) !== incoming) return;
         this.#incoming.delete(piece);
+        // Another writer of this piece came first: these bytes do not count, and the disk is well.
+        if (error instanceof StoreError && error.detail.code === "piece-superseded") return;
         this.#listener.onDiskRefused(transfer, error);
       },
     );

@@ -6,7 +6,7 @@ const MAX_BUFFERS = 128;
 const SMALL_BYTES = 16 * 1024;
 
 /** A buffer lent to a reader; to be given back once. */
-export type ReadBuffer = { readonly bytes: Uint8Array; release(): void };
+export type ReadBuffer = { readonly bytes: Uint8Array; readonly release: () => void };
 
 /** The buffers that readers fill from the store: pooled and bounded, so that memory does not grow with the number of readers. */
 export class ReadBuffers {

@@ -7,16 +7,22 @@ import {
   writeHostMessage,
   type Hello,
   type Holding,
-  type HostMessage,
   type HostReport,
   type SchedulerStub,
   type SessionStream,
 } from "@darner/protocol";
 import type { Logger, Timers } from "@darner/runtime";
+import { Outbox } from "./outbox.ts";
 import type { SchedulerLink, SchedulerListener } from "./scheduler-link.ts";
 
 /** What a link works with. */
-export type SchedulerLinkDeps = { readonly listener: SchedulerListener; readonly timers: Timers; readonly log: Logger };
+export type SchedulerLinkDeps = {
+  readonly listener: SchedulerListener;
+  readonly timers: Timers;
+  /** Spreads the return of many hosts to one scheduler: a number in [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+};
 
 /** Where the schedulers are, in order, and what this host says first. */
 export type SchedulerLinkConfig = { readonly schedulers: readonly string[]; readonly hello: Hello };
@@ -26,14 +32,15 @@ const WELCOME_TIMEOUT_MS = 2000;
 // After all were tried in vain: back within a second or two of the scheduler's return, without a storm from ten thousand hosts.
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 2000;
-// Holdings a message: 256 of up to 33 KiB stay below the 16 MiB a message may have.
-const HOLDINGS_PER_MESSAGE = 256;
-// Messages that wait for a scheduler that does not read; beyond it the session is given up and made anew.
-const MAX_WAITING_REPORTS = 65_536;
+// A session that ends sooner is no success: two hosts with one key would otherwise drive each other out many times a second.
+const SETTLED_MS = 10_000;
+// What waits for a scheduler that does not read; beyond it the session is given up and made anew.
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+// A scheduler that runs answers a good-bye at once; the daemon's end does not wait for one that hangs.
+const GOODBYE_MS = 500;
 
-type Outgoing = { reports: { task: Task; report: HostReport }[]; holdings: Holding[]; dropped: Task[] };
-
-const nothing = (): Outgoing => ({ reports: [], holdings: [], dropped: [] });
+// Schedulers are in the cluster: a proxy for the world outside has no part in it.
+const CHANNEL_OPTIONS = { ...SESSION_CHANNEL_OPTIONS, "grpc.enable_http_proxy": 0 };
 
 /** Keeps one session with the first scheduler in order that answers, and makes a new one whenever it ends. */
 export class GrpcSchedulerLink implements SchedulerLink {
@@ -43,11 +50,12 @@ export class GrpcSchedulerLink implements SchedulerLink {
   #stub: SchedulerStub | undefined;
   #stream: SessionStream | undefined;
   #scheduler: string | undefined;
-  #outgoing: Outgoing = nothing();
+  #outbox = new Outbox();
   #flushing = false;
   #blocked = false;
   #next = 0;
   #retryMs = MIN_RETRY_MS;
+  #greetedAt = 0;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
 
@@ -67,36 +75,60 @@ export class GrpcSchedulerLink implements SchedulerLink {
 
   report(task: Task, report: HostReport): void {
     if (this.#scheduler === undefined) return;
-    this.#outgoing.reports.push({ task, report });
+    this.#outbox.report(task, report);
     this.#flushSoon();
   }
 
   announce(holding: Holding): void {
     if (this.#scheduler === undefined) return;
-    this.#outgoing.holdings.push(holding);
+    this.#outbox.announce(holding);
     this.#flushSoon();
   }
 
   dropped(task: Task): void {
     if (this.#scheduler === undefined) return;
-    this.#outgoing.dropped.push(task);
+    this.#outbox.dropped(task);
     this.#flushSoon();
   }
 
+  /** Says what is left to say and ends the session, so that the scheduler gives this host's work to others at once. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     this.#cancelTimer?.();
-    this.#stream?.end();
-    this.#stream?.cancel();
+    const stream = this.#stream;
+    if (stream !== undefined && this.#scheduler !== undefined) {
+      this.#flush();
+      await this.#sayGoodbye(stream);
+    }
+    this.#scheduler = undefined;
+    this.#stream = undefined;
+    stream?.cancel();
     this.#stub?.close();
-    await Promise.resolve();
+  }
+
+  async #sayGoodbye(stream: SessionStream): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const over = (): void => {
+      resolve(undefined);
+    };
+    stream.on("end", over);
+    stream.on("error", over);
+    const cancel = this.#deps.timers.setTimeout(over, GOODBYE_MS);
+    stream.end();
+    await promise;
+    cancel();
   }
 
   #connect(): void {
     const address = this.#config.schedulers[this.#next];
     if (this.#closed || address === undefined) return;
-    const stub = new this.#Stub(address, credentials.createInsecure(), SESSION_CHANNEL_OPTIONS) as unknown as SchedulerStub;
-    const stream = stub.Session();
+    const opened = this.#open(address);
+    if (opened === undefined) {
+      this.#tryNext(false);
+      return;
+    }
+    const { stub, stream } = opened;
     this.#stub = stub;
     this.#stream = stream;
     this.#blocked = false;
@@ -120,6 +152,17 @@ export class GrpcSchedulerLink implements SchedulerLink {
     }, WELCOME_TIMEOUT_MS);
   }
 
+  /** A session that is not greeted yet; undefined where the address is none that gRPC can dial. */
+  #open(address: string): { readonly stub: SchedulerStub; readonly stream: SessionStream } | undefined {
+    try {
+      const stub = new this.#Stub(address, credentials.createInsecure(), CHANNEL_OPTIONS) as unknown as SchedulerStub;
+      return { stub, stream: stub.Session() };
+    } catch (error) {
+      this.#deps.log.warn("scheduler address cannot be dialled", { address, error });
+      return undefined;
+    }
+  }
+
   #receive(stream: SessionStream, value: unknown): void {
     if (stream !== this.#stream) return;
     try {
@@ -135,23 +178,22 @@ export class GrpcSchedulerLink implements SchedulerLink {
   #greeted(scheduler: string): void {
     this.#cancelTimer?.();
     this.#scheduler = scheduler;
-    this.#retryMs = MIN_RETRY_MS;
-    this.#outgoing = nothing();
+    this.#greetedAt = this.#deps.timers.now();
+    this.#outbox = new Outbox();
     this.#deps.log.info("scheduler found", { scheduler, address: this.#config.schedulers[this.#next] });
-    this.#outgoing.holdings.push(...this.#deps.listener.onFound());
+    this.#outbox.announceFirst(this.#deps.listener.onFound());
     this.#flushSoon();
   }
 
   #end(stream: SessionStream): void {
-    if (stream !== this.#stream) return;
+    if (stream !== this.#stream || this.#closed) return;
     const wasLive = this.#scheduler !== undefined;
     this.#cancelTimer?.();
     this.#stream = undefined;
     this.#scheduler = undefined;
-    this.#outgoing = nothing();
+    this.#outbox = new Outbox();
     stream.cancel();
     this.#stub?.close();
-    if (this.#closed) return;
     if (wasLive) {
       this.#deps.log.warn("scheduler lost", { address: this.#config.schedulers[this.#next] });
       this.#deps.listener.onLost();
@@ -159,16 +201,20 @@ export class GrpcSchedulerLink implements SchedulerLink {
     this.#tryNext(wasLive);
   }
 
+  /** After a session the first in order is tried again; after a failure the next, and from the last one on after a pause. */
   #tryNext(wasLive: boolean): void {
+    const wasSettled = wasLive && this.#deps.timers.now() - this.#greetedAt >= SETTLED_MS;
+    if (wasSettled) this.#retryMs = MIN_RETRY_MS;
     this.#next = wasLive ? 0 : (this.#next + 1) % this.#config.schedulers.length;
     const triedAll = this.#next === 0;
+    const pauseMs = this.#retryMs * (0.5 + this.#deps.random());
     this.#cancelTimer = this.#deps.timers.setTimeout(
       () => {
         this.#connect();
       },
-      triedAll ? this.#retryMs : 0,
+      triedAll ? pauseMs : 0,
     );
-    if (triedAll && !wasLive) this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+    if (triedAll && !wasSettled) this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
   }
 
   #flushSoon(): void {
@@ -183,21 +229,14 @@ export class GrpcSchedulerLink implements SchedulerLink {
   #flush(): void {
     const stream = this.#stream;
     if (stream === undefined || this.#scheduler === undefined) return;
-    if (this.#blocked) {
-      if (this.#outgoing.reports.length > MAX_WAITING_REPORTS) this.#end(stream);
-      return;
+    while (!this.#blocked) {
+      const message = this.#outbox.next();
+      if (message === undefined) return;
+      this.#blocked = !stream.write(writeHostMessage(message));
     }
-    const { reports, holdings, dropped } = this.#outgoing;
-    this.#outgoing = nothing();
-    for (let first = HOLDINGS_PER_MESSAGE; first < holdings.length; first += HOLDINGS_PER_MESSAGE) {
-      this.#write(stream, { holdings: holdings.slice(first, first + HOLDINGS_PER_MESSAGE) });
+    if (this.#outbox.bytes > MAX_WAITING_BYTES) {
+      this.#deps.log.warn("scheduler does not read, session ended", { waitingBytes: this.#outbox.bytes });
+      this.#end(stream);
     }
-    if (reports.length + holdings.length + dropped.length > 0) {
-      this.#write(stream, { reports, holdings: holdings.slice(0, HOLDINGS_PER_MESSAGE), dropped });
-    }
-  }
-
-  #write(stream: SessionStream, message: Partial<HostMessage>): void {
-    this.#blocked = !stream.write(writeHostMessage(message));
   }
 }

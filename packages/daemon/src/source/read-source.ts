@@ -3,6 +3,7 @@ import type { TransferFailure } from "@darner/peer-core";
 import { RegistryError, type RegistryClient, type RegistryFailure } from "@darner/registry-client";
 import type { PieceSink } from "../piece-channel/piece-channel.ts";
 import type { PieceWriter } from "../store/store.ts";
+import { StoreError } from "../store/store-error.ts";
 import type { SourceLocation } from "./source-location.ts";
 
 /** One read of one contiguous run of pieces from the registry. */
@@ -27,11 +28,14 @@ export async function readSource(client: RegistryClient, read: SourceRead): Prom
   const { repository, kind, authority } = read.source;
   const { digest, size } = read.task;
   try {
-    await client.readBlob({ repository, kind, digest, size, authority, range: rangeOf(read.task, read.run), signal: read.signal }, (bytes, offset) => {
-      read.onBytes(bytes.length);
-      const taken = read.take?.(bytes.length);
-      return taken === undefined ? splitter.put(bytes, offset) : taken.then(() => splitter.put(bytes, offset));
-    });
+    await client.readBlob(
+      { repository, kind, digest, size, authority, range: rangeOf(read.task, read.run), signal: read.signal },
+      (bytes, offset) => {
+        read.onBytes(bytes.length);
+        const taken = read.take?.(bytes.length);
+        return taken === undefined ? splitter.put(bytes, offset) : taken.then(() => splitter.put(bytes, offset));
+      },
+    );
     return {};
   } catch (error) {
     splitter.abort();
@@ -91,9 +95,7 @@ class PieceSplitter {
       const here = rest.subarray(0, end - at);
       const put = this.#copy(here);
       if (put < here.length) {
-        const left = rest.subarray(put);
-        const leftAt = at + put;
-        return this.#writer?.drained().then(() => this.put(left, leftAt));
+        return this.#putLater(rest.subarray(put), at + put);
       }
       at += put;
       rest = rest.subarray(put);
@@ -105,6 +107,18 @@ class PieceSplitter {
   abort(): void {
     this.#writer?.abort();
     this.#writer = undefined;
+  }
+
+  async #putLater(bytes: Uint8Array, offset: number): Promise<void> {
+    const writer = this.#writer;
+    try {
+      await writer?.drained();
+    } catch (error) {
+      if (error instanceof StoreError) throw error;
+      // Another transfer took the piece over while this one waited for the disk: the rest of it is dropped here.
+      if (this.#writer === writer) this.#writer = undefined;
+    }
+    await this.put(bytes, offset);
   }
 
   #begin(piece: number): void {

@@ -20,7 +20,9 @@ async function entryOf(name: string, { plainHttp, caFile, endpoint, credentials,
     realms,
     ...(caFile === undefined ? {} : { ca: await readOwn(caFile, `registries.${name}.caFile`) }),
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials: { username: credentials.username, password: await passwordOf(name, credentials.passwordFile) } }),
+    ...(credentials === undefined
+      ? {}
+      : { credentials: { username: credentials.username, password: await passwordOf(name, credentials.passwordFile) } }),
   };
 }
 

@@ -5,8 +5,9 @@ import type { ListenAddress } from "../listen-address.ts";
 import type { Logger } from "../log.ts";
 import { listenServer } from "./listen-server.ts";
 
-/** Whether a process can do its work; the reasons say what it waits for. */
-export type ReadyState = { readonly ready: true } | { readonly ready: false; readonly reasons: readonly string[] };
+/** Whether a process can do its work; the reasons say what it waits for, notes what a person may want to know though it is ready. */
+export type ReadyState =
+  { readonly ready: true; readonly notes?: readonly string[] } | { readonly ready: false; readonly reasons: readonly string[] };
 
 /** What a route answers. */
 export type HealthAnswer = { readonly status: number; readonly contentType: string; readonly body: string };

@@ -1,0 +1,113 @@
+import { pieceCount, pieceRange, PieceSet, type Task } from "@darner/domain";
+import type { Prover, Proof } from "../store/prover.ts";
+import type { BlobFacts, BlobStore, StoredBlob } from "../store/store.ts";
+import { PieceIntake, type IntakeListener } from "./piece-intake.ts";
+
+/** What the bytes of a peer work with. */
+export type PeerBlobDeps = { readonly store: BlobStore; readonly prover: Prover; readonly now: () => number };
+
+/** The bytes of one peer: the file, who may write into it, and the proof that runs over it. A file whose bytes were wrong is replaced by an empty one. */
+export class PeerBlob {
+  readonly #task: Task;
+  readonly #facts: BlobFacts;
+  readonly #deps: PeerBlobDeps;
+  readonly #listener: IntakeListener;
+  #blob: StoredBlob;
+  #intake: PieceIntake;
+  #proof: Proof;
+  // While it runs there are no bytes: those of the old file are wrong, the new one is not there yet.
+  #replacing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(task: Task, blob: StoredBlob, facts: BlobFacts, deps: PeerBlobDeps, listener: IntakeListener) {
+    this.#task = task;
+    this.#facts = facts;
+    this.#deps = deps;
+    this.#listener = listener;
+    this.#blob = blob;
+    this.#intake = this.#newIntake();
+    this.#proof = this.#newProof();
+    // What the store held before counts as the prefix to prove, too.
+    this.extendProof();
+  }
+
+  /** The verified pieces that may be read now. */
+  get have(): PieceSet {
+    return this.#replacing === undefined ? this.#blob.have : new PieceSet(pieceCount(this.#task.size));
+  }
+
+  get stored(): StoredBlob {
+    return this.#blob;
+  }
+
+  /** Takes pieces in; while the file is replaced nothing may be written, and `whenReplaced` says when that is over. */
+  get intake(): PieceIntake {
+    return this.#intake;
+  }
+
+  get proof(): Proof {
+    return this.#proof;
+  }
+
+  /** Resolves when there is a file again; undefined where there is one. Rejects with `StoreError` where none could be made. */
+  get whenReplaced(): Promise<void> | undefined {
+    return this.#replacing;
+  }
+
+  /** Hands the verified prefix to the proof. */
+  extendProof(): void {
+    const { size } = this.#task;
+    const missing = this.#blob.have.firstMissing();
+    this.#proof.extend(missing === pieceCount(size) ? size : pieceRange(size, missing).start);
+  }
+
+  /** The bytes are wrong: they are kept for nobody, and an empty file takes their place, unless the peer is over. Rejects with `StoreError`. */
+  replace(): Promise<void> {
+    this.#replacing ??= this.#replace().finally(() => (this.#replacing = undefined));
+    return this.#replacing;
+  }
+
+  /** Lets go of the file, at once or as soon as its replacement is through. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#replacing === undefined) this.#letGo();
+  }
+
+  async #replace(): Promise<void> {
+    const wrong = this.#blob;
+    this.#intake.close();
+    this.#proof.cancel();
+    try {
+      await wrong.quarantine("the bytes do not have the digest");
+    } finally {
+      wrong[Symbol.dispose]();
+    }
+    if (this.#isClosed()) return;
+    this.#blob = await this.#deps.store.openOrCreate(this.#task, this.#facts);
+    this.#intake = this.#newIntake();
+    this.#proof = this.#newProof();
+    if (this.#isClosed()) this.#letGo();
+  }
+
+  // A method, because TypeScript does not see that `close` may come while something is awaited.
+  #isClosed(): boolean {
+    return this.#closed;
+  }
+
+  #letGo(): void {
+    this.#intake.close();
+    this.#proof.cancel();
+    this.#blob[Symbol.dispose]();
+  }
+
+  #newIntake(): PieceIntake {
+    return new PieceIntake(this.#blob, this.#listener, this.#deps.now);
+  }
+
+  #newProof(): Proof {
+    const proof = this.#deps.prover.prove(this.#blob.path, this.#task.digest, this.#task.size);
+    proof.result.catch(() => undefined);
+    return proof;
+  }
+}

@@ -2,13 +2,16 @@
 import { runCommandLine } from "./command-line.ts";
 import { processTerminal } from "./terminal.ts";
 
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const interrupted = new AbortController();
-const interrupt = (): void => {
-  interrupted.abort();
-};
-// Once: who asks again does not want to wait for an orderly end.
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, interrupt);
 
+// Only the first counts: who asks again does not want to wait for an orderly end, and gets the usual effect.
+function interrupt(): void {
+  for (const signal of SIGNALS) process.off(signal, interrupt);
+  interrupted.abort();
+}
+
+for (const signal of SIGNALS) process.on(signal, interrupt);
 const code = await runCommandLine(process.argv.slice(2), { env: process.env, terminal: processTerminal(), signal: interrupted.signal });
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, interrupt);
+for (const signal of SIGNALS) process.off(signal, interrupt);
 process.exitCode = code;

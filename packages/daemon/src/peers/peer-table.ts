@@ -6,6 +6,7 @@ import { BlobFailure } from "./blob-failure.ts";
 import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
 import type { PeerDeps } from "./peer-deps.ts";
 import { PeerRunner, type BlobWish } from "./peer-runner.ts";
+import { tableOf } from "./table-of.ts";
 
 // Blobs on their way to one host at a time: images have tens of layers, and each running peer costs a file and a proof.
 const MAX_PEERS = 512;
@@ -162,7 +163,17 @@ export class PeerTable implements SchedulerListener {
       this.#deps.link().dropped(task);
       return;
     }
-    this.#deps.link().report(task, { type: "table", hashes: stored.hashes() });
-    stored[Symbol.dispose]();
+    void tableOf(stored, this.#deps.buffers)
+      .then(
+        (hashes) => {
+          this.#deps.link().report(task, { type: "table", hashes });
+        },
+        (error: unknown) => {
+          this.#deps.log.warn("blob could not be read for its piece table", { task: task.digest, error });
+        },
+      )
+      .finally(() => {
+        stored[Symbol.dispose]();
+      });
   }
 }

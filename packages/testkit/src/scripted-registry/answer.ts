@@ -66,6 +66,7 @@ export function withFault(answer: Answer, fault: FaultAction, content: Uint8Arra
     case "chunked":
       return { ...answer, chunked: true };
     case "redirect":
+      if (answer.status === 401) return answer;
       return answerOf(fault.status ?? 307, { location: typeof fault.to === "string" ? origins[fault.to] : fault.to.location });
     case "content-range":
       return { ...answer, headers: { ...answer.headers, "content-range": fault.value } };

@@ -29,7 +29,7 @@ export type FaultAction =
   | { readonly kind: "ignore-range" }
   /** No Content-Length: a chunked body. */
   | { readonly kind: "chunked" }
-  /** A redirect: to the second host, to this one, or to a Location as given. */
+  /** A redirect: to the second host, to this one, or to a Location as given. Who is challenged is not sent on. */
   | { readonly kind: "redirect"; readonly to: "second" | "first" | { readonly location: string }; readonly status?: number }
   /** A Content-Range that says something else. */
   | { readonly kind: "content-range"; readonly value: string }

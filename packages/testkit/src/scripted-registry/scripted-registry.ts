@@ -134,6 +134,8 @@ class RegistryState {
   #answer(host: "first" | "second", route: Route, request: IncomingMessage, bytes: Uint8Array | undefined): Answer {
     const { authorization, range } = request.headers;
     const query = new URLSearchParams(request.url?.split("?")[1] ?? "");
+    // Nothing is written here, and a token is given for a GET alone: clients that POST for one first then come back with a GET.
+    if (request.method !== "GET" && request.method !== "HEAD") return errorAnswer(405, "UNSUPPORTED", { allow: "GET, HEAD" });
     if (route.kind === "token") {
       const issued = this.gate.issue(authorization, query);
       return issued === undefined ? errorAnswer(401, "UNAUTHORIZED") : jsonAnswer("application/json", issued);

@@ -1,38 +1,34 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NetworkHost } from "./network.ts";
 import { Running } from "./running.ts";
 import { run, until, type Outcome } from "./shell.ts";
 
-/** A real containerd with a root of its own in one namespace, told to ask the mirror first for every registry. */
+/** A real containerd with a root of its own, told to ask the mirror first for every registry; in one namespace, or in that of the test. */
 export class Containerd implements AsyncDisposable {
   readonly #dir: string;
-  readonly #host: NetworkHost;
-  readonly #process: Running;
+  readonly #place: { readonly namespace?: string };
+  #process: Running;
 
-  private constructor(host: NetworkHost, dir: string) {
-    this.#host = host;
+  private constructor(host: NetworkHost | undefined, dir: string) {
+    this.#place = host === undefined ? {} : { namespace: host.namespace };
     this.#dir = dir;
-    this.#process = new Running({
-      name: "containerd",
-      command: ["containerd", "--config", join(dir, "config.toml")],
-      logFile: join(dir, "containerd.log"),
-      namespace: host.namespace,
-    });
+    this.#process = this.#start();
   }
 
-  static async open(host: NetworkHost, dir: string, mirror: string): Promise<Containerd> {
+  static async open(host: NetworkHost | undefined, dir: string, mirror: string): Promise<Containerd> {
     mkdirSync(join(dir, "certs.d", "_default"), { recursive: true });
     writeFileSync(join(dir, "config.toml"), configText(dir));
     writeFileSync(join(dir, "certs.d", "_default", "hosts.toml"), `[host."http://${mirror}"]\n  capabilities = ["pull", "resolve"]\n`);
     const containerd = new Containerd(host, dir);
-    await until("containerd to answer", async () => ((await containerd.ctr(["version"])).ok ? true : undefined));
+    await containerd.#ready();
     return containerd;
   }
 
-  /** Pulls an image's content through hosts.toml, as CRI does; the digests are checked by containerd itself. */
-  fetch(image: string): Promise<Outcome> {
-    return this.ctr(["content", "fetch", "--plain-http", "--hosts-dir", join(this.#dir, "certs.d"), image]);
+  /** Pulls an image's content through hosts.toml, as CRI does; the digests are checked by containerd itself. `user` is `name:password`. */
+  fetch(image: string, user?: string): Promise<Outcome> {
+    const credential = user === undefined ? [] : ["--user", user];
+    return this.ctr(["content", "fetch", "--plain-http", "--hosts-dir", join(this.#dir, "certs.d"), ...credential, image]);
   }
 
   /** Digests and sizes of what the content store holds. */
@@ -47,10 +43,14 @@ export class Containerd implements AsyncDisposable {
     );
   }
 
+  /** The folder of the blobs it has committed, each named by its digest. */
+  get blobs(): string {
+    return join(this.#store, "blobs", "sha256");
+  }
+
   /** The bytes of one blob, hashed by another program than the one that wrote them. */
   async sha256(digest: string): Promise<string> {
-    const path = join(this.#dir, "root", "io.containerd.content.v1.content", "blobs", "sha256", digest.slice("sha256:".length));
-    const { stdout } = await run(["sha256sum", path]);
+    const { stdout } = await run(["sha256sum", join(this.blobs, digest.slice("sha256:".length))]);
     return `sha256:${stdout.split(" ")[0] ?? ""}`;
   }
 
@@ -60,12 +60,40 @@ export class Containerd implements AsyncDisposable {
     for (const digest of (await this.content()).keys()) await this.ctr(["content", "rm", digest]);
   }
 
+  /** Takes away what it began and did not commit, which it does by itself only after a day. */
+  async forgetIngests(): Promise<void> {
+    await this.#process.stop();
+    rmSync(join(this.#store, "ingest"), { recursive: true, force: true });
+    this.#process = this.#start();
+    await this.#ready();
+  }
+
   ctr(args: readonly string[]): Promise<Outcome> {
-    return run(["ctr", "--address", join(this.#dir, "containerd.sock"), "--namespace", "test", ...args], { namespace: this.#host.namespace, timeoutMs: 120_000 });
+    return run(["ctr", "--address", join(this.#dir, "containerd.sock"), "--namespace", "test", ...args], {
+      ...this.#place,
+      timeoutMs: 120_000,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
+  }
+
+  get #store(): string {
+    return join(this.#dir, "root", "io.containerd.content.v1.content");
+  }
+
+  #start(): Running {
+    return new Running({
+      name: "containerd",
+      command: ["containerd", "--config", join(this.#dir, "config.toml")],
+      logFile: join(this.#dir, "containerd.log"),
+      ...this.#place,
+    });
+  }
+
+  async #ready(): Promise<void> {
+    await until("containerd to answer", async () => ((await this.ctr(["version"])).ok ? true : undefined));
   }
 }
 

@@ -15,7 +15,8 @@ const DOORS = ["mirror", "pieces", "p2p", "admin", "metrics", "grpc", "http"];
 export class LocalCluster implements AsyncDisposable {
   readonly registry: ScriptedRegistry;
   readonly daemons: RunningDaemon[] = [];
-  readonly #dir: string;
+  /** Everything of this cluster is below it: `daemon-0`, `daemon-1`, … are the daemons' data directories. */
+  readonly dir: string;
   readonly #log: Logger;
   readonly #extra: RawConfig;
   #scheduler: RunningScheduler | undefined;
@@ -24,7 +25,7 @@ export class LocalCluster implements AsyncDisposable {
   private constructor(registry: ScriptedRegistry, extra: RawConfig) {
     this.registry = registry;
     this.#extra = extra;
-    this.#dir = mkdtempSync(join(tmpdir(), "darner-local-"));
+    this.dir = mkdtempSync(join(tmpdir(), "darner-local-"));
     const destination = { write: (line: string): void => void process.stderr.write(line) };
     // What goes wrong on purpose is no news: warnings are shown only where somebody looks for a fault.
     const level = (process.env["DARNER_E2E_LOG"] ?? "error") as "error";
@@ -52,7 +53,8 @@ export class LocalCluster implements AsyncDisposable {
   async addDaemon(): Promise<RunningDaemon> {
     const daemon = await openDaemon(this.#config(`daemon-${String(this.daemons.length)}`, "127.0.0.1:0"), { log: this.#log });
     this.daemons.push(daemon);
-    for (let waited = 0; daemon.status().scheduler === null && waited < 200; waited++) await new Promise((resolve) => setTimeout(resolve, 25));
+    for (let waited = 0; daemon.status().scheduler === null && waited < 200; waited++)
+      await new Promise((resolve) => setTimeout(resolve, 25));
     return daemon;
   }
 
@@ -66,11 +68,11 @@ export class LocalCluster implements AsyncDisposable {
     for (const daemon of this.daemons) await daemon[Symbol.asyncDispose]();
     await this.stopScheduler();
     await this.registry.close();
-    rmSync(this.#dir, { recursive: true, force: true });
+    rmSync(this.dir, { recursive: true, force: true });
   }
 
   #config(name: string, grpc: string): Config {
-    const defaults = upDefaults(join(this.#dir, name));
+    const defaults = upDefaults(join(this.dir, name));
     const listen = Object.fromEntries(DOORS.map((door) => [door, door === "grpc" ? grpc : "127.0.0.1:0"]));
     const loaded = loadConfig({
       env: {},

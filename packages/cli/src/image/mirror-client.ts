@@ -64,7 +64,8 @@ export class MirrorClient {
     const response = await this.#get(`/v2/${reference.name}/manifests/${wanted}?ns=${encodeURIComponent(reference.registry)}`, {
       accept: ACCEPT,
     });
-    const bytes = new Uint8Array(await response.arrayBuffer());
+    const bytes = await wholeBody(response);
+    if (bytes === undefined) throw new MirrorError({ code: "broken" }, `the manifest ${wanted} broke off`);
     const told = parseDigest(response.headers.get("docker-content-digest") ?? "");
     const digest = reference.digest ?? (told.ok && told.known ? told.digest : sha256Of(bytes));
     if (createHash(digestAlgorithm(digest)).update(bytes).digest("hex") !== digestEncoded(digest)) throw wrongBytes(digest);
@@ -80,8 +81,11 @@ export class MirrorClient {
     for (let fruitless = 0; fruitless < MAX_FRUITLESS_TRIES;) {
       const before = read;
       const response = await this.#get(path, read === 0 ? {} : { range: `bytes=${String(read)}-` }, signal);
-      if (read > 0 && response.status !== 206)
+      if (read > 0 && response.status !== 206) {
+        // What is not read keeps its connection.
+        await response.body?.cancel();
         throw new MirrorError({ code: "broken" }, "the mirror did not resume the blob where it broke off");
+      }
       if (read === 0) onSize?.((size = sizeOf(response)));
       const whole = await readBody(response, async (bytes) => {
         hash.update(bytes);
@@ -116,6 +120,15 @@ export class MirrorClient {
       { code: "refused", status: response.status },
       `the mirror answered ${String(response.status)}: ${messageIn(text)}`,
     );
+  }
+}
+
+/** A small body; undefined where it ended short. */
+async function wholeBody(response: Response): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch {
+    return undefined;
   }
 }
 

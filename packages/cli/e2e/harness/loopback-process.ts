@@ -1,0 +1,64 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Running } from "./running.ts";
+import { until } from "./shell.ts";
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const DOORS = ["MIRROR", "PIECES", "P2P", "ADMIN", "METRICS", "GRPC", "HTTP"];
+
+/** A `darner` process of its own on loopback, every door at a port that the system gives. */
+export class LoopbackProcess implements AsyncDisposable {
+  readonly #process: Running;
+  /** What the ready line says: the addresses of its doors. */
+  readonly doors: Readonly<Record<string, unknown>>;
+
+  private constructor(process: Running, doors: Readonly<Record<string, unknown>>) {
+    this.#process = process;
+    this.doors = doors;
+  }
+
+  /** Starts it with this configuration and waits for its ready line. */
+  static async open(command: "daemon" | "scheduler", dir: string, config: Readonly<Record<string, string>>): Promise<LoopbackProcess> {
+    mkdirSync(dir, { recursive: true });
+    const listen = Object.fromEntries(DOORS.map((door) => [`DARNER_LISTEN_${door}`, "127.0.0.1:0"]));
+    const started = new Running({
+      name: `darner ${command}`,
+      command: [process.execPath, "--conditions=source", MAIN, command],
+      logFile: join(dir, `${command}.log`),
+      env: { DARNER_DATA_DIR: join(dir, "data"), DARNER_STORE_MIN_FREE_BYTES: "1GiB", ...listen, ...config },
+    });
+    try {
+      const doors = await until(`${command} ready (${started.logFile})`, () => {
+        if (!started.alive) throw new Error(`the ${command} ended: ${started.log()}`);
+        return linesOf(started.log()).find(({ message }) => message === `${command} ready`);
+      });
+      return new LoopbackProcess(started, doors);
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+  }
+
+  /** The address of a door. */
+  door(name: string): string {
+    return String(this.doors[name]);
+  }
+
+  /** The most memory it ever had, in bytes (proc(5), VmHWM). */
+  get peakBytes(): number {
+    const status = readFileSync(`/proc/${String(this.#process.pid)}/status`, "utf8");
+    return Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
+
+function linesOf(log: string): Record<string, unknown>[] {
+  // The last line may be half written.
+  return log
+    .split("\n")
+    .flatMap((line) => (line.startsWith("{") && line.endsWith("}") ? [JSON.parse(line) as Record<string, unknown>] : []));
+}

@@ -33,7 +33,7 @@ async function askAnonymously({ daemon }: LocalNode, path: string): Promise<{ st
   return { status: response.status, challenge: response.headers.get("www-authenticate") };
 }
 
-test("a registry that wants a token gets one for a public image, the storage host it redirects to gets none", async () => {
+test("case 75: a registry that wants a token gets one for a public image, the storage host it redirects to gets none", async () => {
   const { image, name } = nodes.push("open/app");
   const seen = await nodes.watch(async () => {
     const outcomes = await Promise.all(nodes.nodes.map(({ containerd }) => containerd.fetch(name)));
@@ -64,7 +64,7 @@ test("a private image comes through the mirror to whom the registry gives it: th
   assert.deepEqual(content, [], "containerd itself asked the registry for tokens at most");
 });
 
-test("who shows no credential gets nothing of a cached private image, on any node, and the cache is not touched for it", async () => {
+test("case 71: who shows no credential gets nothing of a cached private image, on any node, and the cache is not touched for it", async () => {
   const { image, name } = nodes.push(PRIVATE);
   const [first, second] = nodes.nodes;
   const before = nodes.nodes.map(({ daemon }) => daemon.status().bytes);

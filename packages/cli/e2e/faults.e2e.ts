@@ -46,14 +46,14 @@ function report(
   console.log(`${what}: ${numbers}, ${String(fallbacks.length)} requests past the mirror, ${(ms / 1000).toFixed(1)} s`);
 }
 
-test("a registry that cuts bodies again and again costs nobody a fall-back and hardly a byte", async () => {
+test("case 52: a registry that cuts bodies again and again costs nobody a fall-back and hardly a byte", async () => {
   const seen = await pullThrough("cut bodies", [{ when: BLOB_GET, times: 8, do: { kind: "cut", afterBytes: 150_000 } }]);
   assert.ok(seen.struck >= 4, `${String(seen.struck)} bodies were cut`);
   assert.deepEqual(seen.fallbacks, []);
   assert.ok(seen.ratio <= 1.05);
 });
 
-test("a registry that ignores Range is read by one stream, not by one a stripe", async () => {
+test("case 51: a registry that ignores Range is read by one stream, not by one a stripe", async () => {
   const seen = await pullThrough("ranges ignored", [{ when: BLOB_GET, do: { kind: "ignore-range" } }]);
   assert.deepEqual(seen.fallbacks, []);
   // The whole answers that were turned down had filled the sockets' buffers, which on loopback hold megabytes; a stripe each would be some twenty.
@@ -61,26 +61,26 @@ test("a registry that ignores Range is read by one stream, not by one a stripe",
   assert.ok(seen.ratio <= 6);
 });
 
-test("a registry that answers three seconds late is waited for", async () => {
+test("case 68: a registry that answers three seconds late is waited for", async () => {
   const seen = await pullThrough("late answers", [{ when: BLOB_GET, do: { kind: "delay", ms: 3000 } }]);
   assert.deepEqual(seen.fallbacks, []);
   // Three seconds are more than a reader waits before a piece is asked for twice: a few hedges of 256 KiB each.
   assert.ok(seen.ratio <= 1.25);
 });
 
-test("a registry that refuses HEAD with 405 is asked with GET", async () => {
+test("case 24: a registry that refuses HEAD with 405 is asked with GET", async () => {
   const seen = await pullThrough("head refused with 405", [{ when: { method: "HEAD" }, do: { kind: "status", status: 405 } }]);
   assert.deepEqual(seen.fallbacks, []);
   assert.ok(seen.ratio <= 1.02);
 });
 
-test("a registry that says 401 to every HEAD and gives everything to GET is public all the same", async () => {
+test("case 81: a registry that says 401 to every HEAD and gives everything to GET is public all the same", async () => {
   const seen = await pullThrough("head refused with 401", [{ when: { method: "HEAD" }, do: { kind: "status", status: 401 } }]);
   assert.deepEqual(seen.fallbacks, []);
   assert.ok(seen.ratio <= 1.02);
 });
 
-test("a registry that redirects blobs is followed, and the second host never sees an Authorization header", async () => {
+test("case 75: a registry that redirects blobs is followed, and the second host never sees an Authorization header", async () => {
   const seen = await pullThrough("redirected blobs", [{ when: { kind: "blob" }, do: { kind: "redirect", to: "second" } }]);
   const second = seen.requests.filter(({ host }) => host === "second");
   assert.ok(second.length >= 4, "the second host was asked for config and layers");
@@ -122,7 +122,7 @@ test("a blob whose size nobody tells is spooled, announced and then taken from t
   assert.deepEqual(seen.fallbacks, []);
 });
 
-test("while the registry says 429 it is left alone, clients see no 429, and all end well after the pause", async () => {
+test("case 78: while the registry says 429 it is left alone, clients see no 429, and all end well after the pause", async () => {
   const { image, name } = nodes.push("faults/too-many");
   const fault = nodes.registry.fault({ when: BLOB_GET, do: { kind: "status", status: 429, headers: { "retry-after": "2" } } });
   const statuses: number[] = [];
@@ -159,7 +159,7 @@ async function askEverywhere(image: BuiltImage, repository: string, statuses: nu
   );
 }
 
-test("one byte wrong once: nothing wrong is ever committed, and a pull by a node whose ingest is clean ends well", async () => {
+test("case 53: one byte wrong once: nothing wrong is ever committed, and a pull by a node whose ingest is clean ends well", async () => {
   const { image, name } = nodes.push("faults/wrong-once");
   const [layer] = image.layers;
   assert.ok(layer !== undefined);
@@ -187,7 +187,7 @@ test("one byte wrong once: nothing wrong is ever committed, and a pull by a node
   await nodes.assertNothingWrong();
 });
 
-test("one byte always wrong: no store takes the blob, every pull fails honestly, and everything else is pulled as before", async () => {
+test("case 53: one byte always wrong: no store takes the blob, every pull fails honestly, and everything else is pulled as before", async () => {
   const { image, name } = nodes.push("faults/wrong-always");
   const [, layer] = image.layers;
   assert.ok(layer !== undefined);

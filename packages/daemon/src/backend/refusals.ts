@@ -19,6 +19,9 @@ export function refusalOf(error: unknown, unknown: OciCode): Refused {
 function registryRefusal(failure: RegistryFailure, message: string, unknown: OciCode): Refused {
   switch (failure.code) {
     case "unauthorized":
+      // A challenge that names a stranger's realm is not shown: whoever answered it would hand out its secret (contract, case 79).
+      if (failure.challenges.length === 0)
+        return refused(404, unknown, "the registry asks for a credential in a way that cannot be passed on");
       return { ...refused(401, "UNAUTHORIZED", message), challenges: failure.challenges, ...bodyOf(failure) };
     case "denied":
       return { ...refused(403, "DENIED", message), ...bodyOf(failure) };

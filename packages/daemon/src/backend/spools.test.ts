@@ -36,9 +36,18 @@ async function openBench(): Promise<Bench> {
   const announced: Task[] = [];
   const announceComplete = (task: Task): void => void announced.push(task);
   const books = new Books(metrics);
-  const spools = births.use(new Spools({ registry: client, store, log: silentLog, metrics, books, buffers: new ReadBuffers(), announceComplete }));
+  const spools = births.use(
+    new Spools({ registry: client, store, log: silentLog, metrics, books, buffers: new ReadBuffers(), announceComplete }),
+  );
   const lives = births.move();
-  return { registry, store, spools, announced, repository: { registry: registry.host, name: "a/b" }, [Symbol.asyncDispose]: () => lives.disposeAsync() };
+  return {
+    registry,
+    store,
+    spools,
+    announced,
+    repository: { registry: registry.host, name: "a/b" },
+    [Symbol.asyncDispose]: () => lives.disposeAsync(),
+  };
 }
 
 function push({ registry, repository }: Bench, blob: FixtureBlob): FixtureBlob {

@@ -1,0 +1,27 @@
+import type { Task } from "@darner/domain";
+import type { Holding, HostReport } from "@darner/protocol";
+import type { SchedulerLink } from "../src/scheduler-link/scheduler-link.ts";
+
+/** A link that remembers what was said and says what a test wants. */
+export class RecordedLink implements SchedulerLink {
+  scheduler: string | undefined = undefined;
+  readonly reports: { readonly task: Task; readonly report: HostReport }[] = [];
+  readonly announced: Holding[] = [];
+  readonly droppedTasks: Task[] = [];
+
+  report(task: Task, report: HostReport): void {
+    this.reports.push({ task, report });
+  }
+
+  announce(holding: Holding): void {
+    this.announced.push(holding);
+  }
+
+  dropped(task: Task): void {
+    this.droppedTasks.push(task);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}

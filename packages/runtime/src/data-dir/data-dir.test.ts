@@ -161,3 +161,16 @@ test("a directory that this user may not write is an error that says so", async 
   assert.match(end.stdout, /^data-dir-unusable\n/);
   assert.match(end.stderr, /is not writable by this user: give it to the user or set dataDir/);
 });
+
+test(
+  "a directory that the system refuses to make where its parent is there is an error, not a wait for ever",
+  { skip: process.platform === "linux" ? false : "needs /proc" },
+  async () => {
+    await assert.rejects(openDataDir("/proc/darner", { purpose: "daemon", version: "1.0.0", log: silentLog }), (error) => {
+      assert.ok(error instanceof StartError);
+      assert.equal(error.detail.code, "data-dir-unusable");
+      assert.match(error.message, /data directory \/proc\/darner \(dataDir\) cannot be used: .*set dataDir to another directory/);
+      return true;
+    });
+  },
+);

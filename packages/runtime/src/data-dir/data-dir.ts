@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import type { Logger } from "../log.ts";
 import { StartError } from "../start-error.ts";
 import { releaseLock, takeLock } from "./lock-file.ts";
@@ -26,7 +26,7 @@ export async function openDataDir(path: string, options: DataDirOptions): Promis
   const absolute = resolve(path);
   const lock = join(absolute, "lock");
   const token = attempt(absolute, () => {
-    mkdirSync(absolute, { recursive: true, mode: 0o700 });
+    makeDirectory(absolute);
     return lockFor(absolute, lock, options.purpose);
   });
   try {
@@ -37,6 +37,19 @@ export async function openDataDir(path: string, options: DataDirOptions): Promis
   }
   options.log.debug("data directory opened", { path: absolute });
   return { path: absolute, [Symbol.dispose]: () => releaseLock(lock, token) };
+}
+
+/** Makes a directory for this user only, and what is missing above it. Node's own `recursive` never returns where a parent that is there refuses children with ENOENT (/proc). */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw error;
+    makeDirectory(dirname(path));
+    makeDirectory(path);
+  }
 }
 
 function lockFor(path: string, lock: string, purpose: string): string {

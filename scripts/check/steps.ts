@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { needsDebian, suiteFiles } from "../../packages/cli/e2e/harness/suite-files.ts";
 import { checkFloors } from "./floors.ts";
 import { oneTest, type Step, type StepResult } from "./step.ts";
 import { runTests } from "./tests.ts";
@@ -6,7 +8,8 @@ import { runTool } from "./tool.ts";
 /** The tests that look at the checkout itself, not at a package; each has its own step. */
 export const TIDY_TEST = "scripts/tidy.test.ts";
 export const GATES_TEST = "scripts/gates.test.ts";
-// The end-to-end suite has its own command: it needs root and programs from Debian packages.
+// The parts of the end-to-end suite that need nothing but npm; the others need root and programs from Debian packages.
+const SUITE = "packages/cli/e2e";
 const UNIT_TESTS = ["packages/*/{src,test,bench,demo}/**/*.test.ts", "scripts/**/*.test.ts"];
 
 /** The steps of `npm test`, the cheap ones first. */
@@ -19,7 +22,15 @@ export const STEPS: readonly Step[] = [
   { name: "tidy", run: (root) => runTests(root, { include: [TIDY_TEST], exclude: [] }) },
   { name: "gates", run: (root) => runTests(root, { include: [GATES_TEST], exclude: [] }) },
   { name: "unit", run: (root) => runTests(root, { include: UNIT_TESTS, exclude: [TIDY_TEST, GATES_TEST] }) },
+  { name: "process", run: (root) => runTests(root, { include: processTests(root), exclude: [] }) },
 ];
+
+function processTests(root: string): string[] {
+  const dir = join(root, SUITE);
+  return suiteFiles(dir)
+    .filter((file) => !needsDebian(dir, file))
+    .map((file) => `${SUITE}/${file}`);
+}
 
 async function checkFormat(root: string): Promise<StepResult> {
   const { code, output } = await runTool(root, "node_modules/prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]);

@@ -41,7 +41,9 @@ function report(what: string, image: BuiltImage): number {
   const bytes = cluster.registry.bodyBytes();
   const ratio = bytes / copyBytes(image);
   const fallbacks = cluster.registry.fallbacks().length;
-  console.log(`${what}: ${String(bytes)} body bytes left the registry, ${ratio.toFixed(4)} × the image; ${String(fallbacks)} requests past the mirror`);
+  console.log(
+    `${what}: ${String(bytes)} body bytes left the registry, ${ratio.toFixed(4)} × the image; ${String(fallbacks)} requests past the mirror`,
+  );
   return ratio;
 }
 
@@ -132,7 +134,9 @@ test("killed with -9 in the middle of a pull, a daemon costs its own containerd 
   for (const [index, { ok, stderr }] of outcomes.entries()) assert.ok(ok, `node ${String(index + 1)}: ${stderr}`);
   for (const node of nodes) await assertHolds(node, image);
   const fallbacks = cluster.registry.fallbacks();
-  console.log(`daemon killed: ${String(fallbacks.length)} requests past the mirror, all of its own containerd; ${(cluster.registry.bodyBytes() / copyBytes(image)).toFixed(3)} × the image left the registry`);
+  console.log(
+    `daemon killed: ${String(fallbacks.length)} requests past the mirror, all of its own containerd; ${(cluster.registry.bodyBytes() / copyBytes(image)).toFixed(3)} × the image left the registry`,
+  );
   // Its containerd asks the registry itself for what was missing: at most one copy more, for one node.
   assert.ok(fallbacks.length > 0, "the victim's containerd went past the mirror");
   await victim.darner.start();

@@ -79,7 +79,10 @@ export class Cluster implements AsyncDisposable {
     this.#scheduler = this.#startScheduler();
     await this.#schedulerReady();
     for (const { darner } of this.nodes) {
-      if (darner.alive) await until("the daemons to find the scheduler again", async () => ((await darner.status())?.scheduler !== null ? true : undefined));
+      if (darner.alive)
+        await until("the daemons to find the scheduler again", async () =>
+          (await darner.status())?.scheduler !== null ? true : undefined,
+        );
     }
   }
 

@@ -12,7 +12,12 @@ const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 export const MIRROR = "127.0.0.1:4101";
 
 /** Starts `darner` with this configuration, given as variables, the way a unit file would. */
-export function startDarner(command: "daemon" | "scheduler", host: NetworkHost, dir: string, config: Readonly<Record<string, string>>): Running {
+export function startDarner(
+  command: "daemon" | "scheduler",
+  host: NetworkHost,
+  dir: string,
+  config: Readonly<Record<string, string>>,
+): Running {
   mkdirSync(dir, { recursive: true });
   return new Running({
     name: `darner ${command}`,

@@ -45,7 +45,9 @@ export class DockerRegistry implements AsyncDisposable {
   async push(image: BuiltImage, repository: string, tag: string): Promise<void> {
     const layout = imageLayout(join(this.#dir, `layout-${repository.replaceAll("/", "_")}-${tag}`), image);
     const target = `docker://${this.name}/${repository}:${tag}`;
-    await must(["skopeo", "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", `oci:${layout}`, target], { namespace: this.#host.namespace });
+    await must(["skopeo", "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", `oci:${layout}`, target], {
+      namespace: this.#host.namespace,
+    });
     this.mark();
   }
 

@@ -10,7 +10,10 @@ const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 export type Outcome = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };
 
 /** Runs a short command to its end. */
-export async function run(command: readonly string[], { namespace, timeoutMs = 60_000 }: { namespace?: string; timeoutMs?: number } = {}): Promise<Outcome> {
+export async function run(
+  command: readonly string[],
+  { namespace, timeoutMs = 60_000 }: { namespace?: string; timeoutMs?: number } = {},
+): Promise<Outcome> {
   const [file = "", ...args] = namespace === undefined ? command : ["ip", "netns", "exec", namespace, ...command];
   try {
     const { stdout, stderr } = await execute(file, args, { timeout: timeoutMs, maxBuffer: MAX_OUTPUT_BYTES });

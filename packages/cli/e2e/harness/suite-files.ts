@@ -1,0 +1,17 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The files of the end-to-end suite, in order. */
+export function suiteFiles(dir: string): string[] {
+  return readdirSync(dir)
+    .filter((name) => name.endsWith(".e2e.ts"))
+    .toSorted();
+}
+
+// What a file of the suite imports to have a real containerd or registry, or namespaces.
+const DEBIAN_HARNESS = /from "\.\/harness\/(?:cluster|containerd|docker-registry|local-nodes|network)\.ts"/;
+
+/** Whether a file needs more than npm gives: Debian's containerd or registry, or root. */
+export function needsDebian(dir: string, file: string): boolean {
+  return DEBIAN_HARNESS.test(readFileSync(join(dir, file), "utf8"));
+}

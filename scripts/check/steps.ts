@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { needsDebian, suiteFiles } from "../../packages/cli/e2e/harness/suite-files.ts";
+import { needsDebian, suiteFiles } from "./suite-files.ts";
 import { checkFloors } from "./floors.ts";
 import { oneTest, type Step, type StepResult } from "./step.ts";
 import { runTests } from "./tests.ts";

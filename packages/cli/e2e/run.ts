@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { needsDebian, suiteFiles } from "./harness/suite-files.ts";
+import { needsDebian, suiteFiles } from "../../../scripts/check/suite-files.ts";
 import { missingTools } from "./harness/tools.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));

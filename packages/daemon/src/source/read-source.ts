@@ -78,6 +78,8 @@ class PieceSplitter {
   readonly #sink: PieceSink;
   #piece: number | undefined;
   #writer: PieceWriter | undefined;
+  /** Where the next bytes begin if nothing jumps. */
+  #expected = 0;
 
   constructor(task: Task, sink: PieceSink) {
     this.#task = task;
@@ -86,17 +88,23 @@ class PieceSplitter {
 
   /** Takes bytes that begin at `offset`; a promise where the disk must be waited for. */
   put(bytes: Uint8Array, offset: number): void | Promise<void> {
+    // A jump, as of a read that began again: the rest of the piece it left is not what comes now.
+    if (offset !== this.#expected) this.abort();
+    this.#expected = offset + bytes.length;
+    return this.#split(bytes, offset, false);
+  }
+
+  /** `isBegun`: the piece at `offset` has its writer, though none of its bytes may have been put yet. */
+  #split(bytes: Uint8Array, offset: number, isBegun: boolean): void | Promise<void> {
     let rest = bytes;
     let at = offset;
     while (rest.length > 0) {
       const piece = pieceAt(this.#task.size, at);
       const { start, end } = pieceRange(this.#task.size, piece);
-      if (at === start) this.#begin(piece);
+      if (at === start && !(isBegun && at === offset)) this.#begin(piece);
       const here = rest.subarray(0, end - at);
       const put = this.#copy(here);
-      if (put < here.length) {
-        return this.#putLater(rest.subarray(put), at + put);
-      }
+      if (put < here.length) return this.#splitLater(rest.subarray(put), at + put);
       at += put;
       rest = rest.subarray(put);
       if (at === end) this.#end(piece);
@@ -109,7 +117,7 @@ class PieceSplitter {
     this.#writer = undefined;
   }
 
-  async #putLater(bytes: Uint8Array, offset: number): Promise<void> {
+  async #splitLater(bytes: Uint8Array, offset: number): Promise<void> {
     const writer = this.#writer;
     try {
       await writer?.drained();
@@ -118,11 +126,10 @@ class PieceSplitter {
       // Another transfer took the piece over while this one waited for the disk: the rest of it is dropped here.
       if (this.#writer === writer) this.#writer = undefined;
     }
-    await this.put(bytes, offset);
+    await this.#split(bytes, offset, true);
   }
 
   #begin(piece: number): void {
-    // A read that began again from an earlier byte comes by here a second time: the half-written piece starts anew.
     this.abort();
     this.#piece = piece;
     this.#writer = this.#sink.begin(piece);

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { status } from "@grpc/grpc-js";
+import { digestOf, pieceCount, PieceSet, type Task } from "@darner/domain";
+import { createRegistry, systemClock } from "@darner/runtime";
+import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
+import { capturedLog, noLeaks } from "@darner/testkit";
+import { eventually } from "../test/eventually.ts";
+import { helloOf, hostNamed, ScriptedDaemon } from "../test/scripted-daemon.ts";
+import { openSessionServer } from "./grpc/session-server.ts";
+import { Matchmaker } from "./matchmaker.ts";
+import { createSchedulerMetrics } from "./metrics.ts";
+
+noLeaks();
+
+const task: Task = { digest: digestOf(`sha256:${"b".repeat(64)}`), size: 4 * 1024 * 1024 };
+const none = new PieceSet(pieceCount(task.size));
+const all = PieceSet.full(pieceCount(task.size));
+const opening = { type: "open", registry: "r.example", access: "own", sequential: false, priority: "reader", have: none } as const;
+
+type Bench = AsyncDisposable & {
+  readonly core: Scheduler;
+  readonly join: (letter: string) => Promise<ScriptedDaemon>;
+  readonly metrics: () => Promise<string>;
+};
+
+async function openBench(maxHosts = 10): Promise<Bench> {
+  await using births = new AsyncDisposableStack();
+  const core = new Scheduler(DEFAULT_LIMITS, () => 0.5);
+  const registry = createRegistry();
+  const metrics = createSchedulerMetrics(registry);
+  const matchmaker = births.use(
+    new Matchmaker({ core, timers: systemClock, log: capturedLog(), metrics, maxHosts, name: "s", version: "0" }),
+  );
+  const server = births.use(await openSessionServer("127.0.0.1:0", matchmaker, systemClock));
+  const lives = births.move();
+  const join = async (letter: string): Promise<ScriptedDaemon> => {
+    const daemon = lives.use(new ScriptedDaemon(server.address));
+    daemon.say({ hello: helloOf(letter) });
+    await eventually(() => daemon.isWelcome || daemon.ended !== undefined, "it is greeted or turned away");
+    return daemon;
+  };
+  return { core, join, metrics: () => registry.metrics(), [Symbol.asyncDispose]: () => lives.disposeAsync() };
+}
+
+test("a daemon that wants a cold blob is told to read a stripe of it, and one that wants a held one gets its parent", async () => {
+  await using bench = await openBench();
+  const [a, b] = [await bench.join("a"), await bench.join("b")];
+  a.say({ reports: [{ task, report: opening }] });
+  await eventually(() => a.orders.some(({ order }) => order.type === "grant-stripe"), "a stripe is granted");
+  const holder = await bench.join("c");
+  holder.say({ holdings: [{ task, proven: true, have: all, registry: "r.example" }] });
+  b.say({ reports: [{ task, report: { ...opening, access: "none" } }] });
+  await eventually(() => b.orders.some(({ order }) => order.type === "grant-pieces"), "a parent is granted");
+  const parents = b.orders.flatMap(({ order }) => (order.type === "grant-pieces" ? [order.parent, order.address] : []));
+  assert.ok(parents.includes(hostNamed("c")) || parents.includes(hostNamed("a")));
+  assert.match(await bench.metrics(), /darner_scheduler_events_total{event="peer-opened"} 2\n/);
+});
+
+test("a host that comes back before its old session is over takes its place, and the old one is told so", async () => {
+  await using bench = await openBench();
+  const old = await bench.join("a");
+  old.say({ holdings: [{ task, proven: true, have: all, registry: "r.example" }] });
+  await eventually(() => bench.core.tasks().length === 1, "the blob is known");
+  const young = await bench.join("a");
+  await eventually(() => old.ended !== undefined, "the old session ends");
+  assert.equal(old.ended?.code, status.ABORTED);
+  assert.deepEqual([bench.core.hosts().length, bench.core.tasks().length], [1, 0]);
+  young.say({ holdings: [{ task, proven: true, have: all, registry: "r.example" }] });
+  await eventually(() => bench.core.tasks().length === 1, "the new session announces again");
+});
+
+test("a session that ends takes its host with it", async () => {
+  await using bench = await openBench();
+  const a = await bench.join("a");
+  a.end();
+  await eventually(() => bench.core.hosts().length === 0, "the host is lost");
+});
+
+test("a host beyond the bound is turned away, and one that comes back is not", async () => {
+  await using bench = await openBench(2);
+  await bench.join("a");
+  await bench.join("b");
+  const c = await bench.join("c");
+  assert.equal(c.ended?.code, status.RESOURCE_EXHAUSTED);
+  const again = await bench.join("a");
+  assert.ok(again.isWelcome);
+});
+
+test("within a message what was dropped goes before what is held, and that before what is reported", async () => {
+  await using bench = await openBench();
+  const a = await bench.join("a");
+  a.say({ dropped: [task], holdings: [{ task, proven: true, have: all, registry: "r.example" }], reports: [] });
+  await eventually(() => bench.core.tasks().length === 1, "the blob is known");
+});
+
+test("garbage of one daemon ends its session alone", async () => {
+  await using bench = await openBench();
+  const [a, b] = [await bench.join("a"), await bench.join("b")];
+  a.sayRaw({ reports: [{ task: { digest: "garbage", size: -1 } }] });
+  await eventually(() => a.ended !== undefined, "it is ended");
+  b.say({ reports: [{ task, report: opening }] });
+  await eventually(() => b.orders.length > 0, "the other is served");
+  assert.deepEqual(bench.core.hosts().length, 1);
+});

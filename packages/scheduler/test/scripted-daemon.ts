@@ -1,0 +1,81 @@
+import { credentials, type ServiceError } from "@grpc/grpc-js";
+import { hostIdOf, type HostId } from "@darner/domain";
+import {
+  loadSchedulerService,
+  readSchedulerMessage,
+  SESSION_CHANNEL_OPTIONS,
+  writeHostMessage,
+  type Hello,
+  type HostMessage,
+  type SchedulerMessage,
+  type SchedulerStub,
+  type SessionStream,
+  type TaskOrder,
+  type WireObject,
+} from "@darner/protocol";
+
+/** A host id for a test. */
+export function hostNamed(letter: string): HostId {
+  return hostIdOf(`12D3KooW${letter.repeat(44)}`);
+}
+
+/** What a daemon says first. */
+export function helloOf(letter: string, address = `10.0.0.1:41${String(letter.charCodeAt(0))}`): Hello {
+  return { host: hostNamed(letter), address, zone: "", seed: false, version: "0", name: letter };
+}
+
+/** A daemon that says what a test wants it to say, over real gRPC. */
+export class ScriptedDaemon implements Disposable {
+  readonly messages: SchedulerMessage[] = [];
+  readonly #stub: SchedulerStub;
+  readonly #stream: SessionStream;
+  /** How the session ended; undefined while it stands. */
+  ended: { readonly code: number; readonly details: string } | undefined;
+
+  constructor(address: string) {
+    const { Stub } = loadSchedulerService();
+    this.#stub = new Stub(address, credentials.createInsecure(), SESSION_CHANNEL_OPTIONS) as unknown as SchedulerStub;
+    this.#stream = this.#stub.Session();
+    this.#stream.on("data", (value: unknown) => {
+      this.messages.push(readSchedulerMessage(value));
+    });
+    this.#stream.on("error", (error: ServiceError) => {
+      this.ended = { code: error.code, details: error.details };
+    });
+    this.#stream.on("end", () => {
+      this.ended ??= { code: 0, details: "" };
+    });
+  }
+
+  say(message: Partial<HostMessage>): void {
+    this.#stream.write(writeHostMessage(message));
+  }
+
+  /** Says something as it is, right or wrong. */
+  sayRaw(message: WireObject): void {
+    this.#stream.write(message);
+  }
+
+  /** Reads nothing more, as a daemon that hangs. */
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  /** Ends its side well. */
+  end(): void {
+    this.#stream.end();
+  }
+
+  get isWelcome(): boolean {
+    return this.messages.some(({ welcome }) => welcome !== undefined);
+  }
+
+  get orders(): TaskOrder[] {
+    return this.messages.flatMap(({ orders }) => orders);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stream.cancel();
+    this.#stub.close();
+  }
+}

@@ -7,6 +7,7 @@ import {
   writeHostMessage,
   type Hello,
   type Holding,
+  type HostMessage,
   type HostReport,
   type SchedulerStub,
   type SessionStream,
@@ -52,7 +53,8 @@ export class GrpcSchedulerLink implements SchedulerLink {
   #scheduler: string | undefined;
   #outbox = new Outbox();
   #flushing = false;
-  #blocked = false;
+  // One message at a time: what is said meanwhile travels together in the next, and nothing piles up in gRPC.
+  #isWriting = false;
   #next = 0;
   #retryMs = MIN_RETRY_MS;
   #greetedAt = 0;
@@ -98,7 +100,6 @@ export class GrpcSchedulerLink implements SchedulerLink {
     this.#cancelTimer?.();
     const stream = this.#stream;
     if (stream !== undefined && this.#scheduler !== undefined) {
-      this.#flush();
       await this.#sayGoodbye(stream);
     }
     this.#scheduler = undefined;
@@ -115,6 +116,7 @@ export class GrpcSchedulerLink implements SchedulerLink {
     stream.on("end", over);
     stream.on("error", over);
     const cancel = this.#deps.timers.setTimeout(over, GOODBYE_MS);
+    for (let message = this.#outbox.next(); message !== undefined; message = this.#outbox.next()) stream.write(writeHostMessage(message));
     stream.end();
     await promise;
     cancel();
@@ -131,13 +133,9 @@ export class GrpcSchedulerLink implements SchedulerLink {
     const { stub, stream } = opened;
     this.#stub = stub;
     this.#stream = stream;
-    this.#blocked = false;
+    this.#isWriting = false;
     stream.on("data", (value: unknown) => {
       this.#receive(stream, value);
-    });
-    stream.on("drain", () => {
-      this.#blocked = false;
-      this.#flush();
     });
     stream.on("error", (error: Error) => {
       this.#deps.log.debug("scheduler session failed", { address, error });
@@ -229,14 +227,20 @@ export class GrpcSchedulerLink implements SchedulerLink {
   #flush(): void {
     const stream = this.#stream;
     if (stream === undefined || this.#scheduler === undefined) return;
-    while (!this.#blocked) {
-      const message = this.#outbox.next();
-      if (message === undefined) return;
-      this.#blocked = !stream.write(writeHostMessage(message));
-    }
+    const message = this.#isWriting ? undefined : this.#outbox.next();
+    if (message !== undefined) this.#write(stream, message);
     if (this.#outbox.bytes > MAX_WAITING_BYTES) {
       this.#deps.log.warn("scheduler does not read, session ended", { waitingBytes: this.#outbox.bytes });
       this.#end(stream);
     }
+  }
+
+  #write(stream: SessionStream, message: Partial<HostMessage>): void {
+    this.#isWriting = true;
+    stream.write(writeHostMessage(message), () => {
+      if (stream !== this.#stream) return;
+      this.#isWriting = false;
+      this.#flush();
+    });
   }
 }

@@ -8,6 +8,7 @@ import {
   writeSchedulerMessage,
   type Hello,
   type HostMessage,
+  type SchedulerMessage,
   type TaskOrder,
   type WireObject,
 } from "@darner/protocol";
@@ -50,7 +51,8 @@ export class Session {
   #waiting: TaskOrder[] = [];
   #waitingBytes = 0;
   #flushing = false;
-  #blocked = false;
+  // One message at a time: orders that arise meanwhile travel together in the next, and nothing piles up in gRPC.
+  #isWriting = false;
   #ended = false;
 
   constructor(call: SessionCall, listener: SessionListener, timers: Timers) {
@@ -61,10 +63,6 @@ export class Session {
     }, HELLO_TIMEOUT_MS);
     call.on("data", (value: unknown) => {
       this.#receive(value);
-    });
-    call.on("drain", () => {
-      this.#blocked = false;
-      this.#flush();
     });
     for (const event of ["end", "cancelled", "error", "close"]) {
       call.on(event, () => {
@@ -142,21 +140,24 @@ export class Session {
   }
 
   #flush(): void {
-    while (!this.#blocked && !this.#ended && this.#waiting.length > 0) {
-      let bytes = 0;
-      let count = 0;
-      for (const { order } of this.#waiting) {
-        if (count > 0 && bytes + orderBytes(order) > MESSAGE_BYTES) break;
-        bytes += orderBytes(order);
-        count += 1;
-      }
-      this.#waitingBytes -= bytes;
-      this.#write({ orders: this.#waiting.splice(0, count) });
+    if (this.#isWriting || this.#ended || this.#waiting.length === 0) return;
+    let bytes = 0;
+    let count = 0;
+    for (const { order } of this.#waiting) {
+      if (count > 0 && bytes + orderBytes(order) > MESSAGE_BYTES) break;
+      bytes += orderBytes(order);
+      count += 1;
     }
+    this.#waitingBytes -= bytes;
+    this.#write({ orders: this.#waiting.splice(0, count) });
   }
 
-  #write(message: Parameters<typeof writeSchedulerMessage>[0]): void {
-    this.#blocked = !this.#call.write(writeSchedulerMessage(message));
+  #write(message: Partial<SchedulerMessage>): void {
+    this.#isWriting = true;
+    this.#call.write(writeSchedulerMessage(message), () => {
+      this.#isWriting = false;
+      this.#flush();
+    });
   }
 
   #finish(): void {

@@ -34,6 +34,8 @@ export type Scenario = {
     readonly bytesPerSecondPerConnection: number;
     /** Whether it answers a Range with the range. */
     readonly ranges: boolean;
+    /** How long every request waits for the first byte of its answer, besides the latency; none where it is left out. */
+    readonly firstByteMs?: number;
   };
   /** Host `index` begins to pull at the `index`-th instant; those beyond the list at once. */
   readonly joinsAtMs: readonly number[];

@@ -24,11 +24,11 @@ export class SimulatedSource {
     return this.#station.sentBytes;
   }
 
-  /** Begins a read one round trip from now; gives back how to end it. */
+  /** Begins a read one round trip (and what the registry takes for its first byte) from now; gives back how to end it. */
   read(read: SourceRead): () => void {
     const { timeline, scenario } = this.#world();
     const state: { flow: Flow | undefined; isOver: boolean } = { flow: undefined, isOver: false };
-    timeline.after(2 * scenario.latencyMs, () => {
+    timeline.after(2 * scenario.latencyMs + (scenario.source.firstByteMs ?? 0), () => {
       if (!state.isOver) state.flow = this.#answer(read);
     });
     return () => {

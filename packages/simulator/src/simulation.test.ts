@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { coldPull, lowerBoundMs, Simulation, TROUBLE, type Report, type Scenario } from "./index.ts";
+import { coldPull, lateRegistry, lowerBoundMs, Simulation, TROUBLE, type Report, type Scenario } from "./index.ts";
 
 const SEED = 1;
+const LATE_BYTES = 12 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
 
 function run(scenario: Scenario, seed: number = SEED): Report {
   return new Simulation(seed, scenario).run();
@@ -73,6 +75,22 @@ suite("in trouble", () => {
     const report = endsWell(trouble("limited-source"));
     assert.ok(report.lastMs >= 1500 + 2000 && report.sourceCopies <= 1.02);
   });
+
+  // Reached: 12.6 s and 9 requests, 12.5 s and 17 requests; one wave of requests takes 3 s whatever its length.
+  for (const [hosts, requests] of [
+    [2, 12],
+    [4, 20],
+  ] as const) {
+    test(`a registry that takes 3 s for each first byte is asked rarely, and hardly twice, by ${String(hosts)} hosts`, (context) => {
+      const report = endsWell(lateRegistry(hosts));
+      const { lastMs, sourceBytes, sourceRequests } = report;
+      context.diagnostic(
+        `last node after ${lastMs.toFixed(0)} ms, ${String(sourceBytes)} source bytes, ${String(sourceRequests)} requests`,
+      );
+      assert.ok(sourceBytes <= 1.02 * LATE_BYTES + PIECE_BYTES, `source bytes ${String(sourceBytes)}`);
+      assert.ok(sourceRequests <= requests && lastMs <= 16_000, JSON.stringify(report));
+    });
+  }
 
   test("a host that sends wrong bytes stops nobody", () => {
     assert.equal(endsWell(trouble("lying-host")).completed, 4);

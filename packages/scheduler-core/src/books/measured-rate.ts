@@ -25,14 +25,18 @@ export function newMeter(): Meter {
 export function measure(meter: Meter, bytes: number, now: number): void {
   const span = now - meter.since;
   if (span < 0 || span > MAX_SPAN_MS) {
-    meter.since = now;
-    meter.bytes = 0;
+    beginSpan(meter, now);
     return;
   }
   meter.bytes += bytes;
   if (span < MIN_SPAN_MS) return;
   const latest = Math.floor((meter.bytes * 1000) / span);
   meter.bytesPerSecond = meter.bytesPerSecond === 0 ? latest : Math.floor((meter.bytesPerSecond + latest) / 2);
+  beginSpan(meter, now);
+}
+
+/** Measures from now on: what lies before was a pause. */
+export function beginSpan(meter: Meter, now: number): void {
   meter.since = now;
   meter.bytes = 0;
 }

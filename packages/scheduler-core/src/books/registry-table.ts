@@ -7,7 +7,21 @@ export type Registry = {
   pausedUntil: number;
   /** Live stripes: source reads in progress, cluster-wide. */
   stripes: number;
+  /** How long a stripe usually waits for its first byte; undefined until one brought something. */
+  firstByteMs: number | undefined;
 };
+
+/**
+ * Learns from a stripe that was given `waitedMs` before its first piece was reported.
+ *
+ *     first byte ← min(first byte + max(waited − first byte, 0) / 4, waited)
+ *
+ * Down at once, up slowly: a piece that waited behind others on a busy link says nothing about the registry.
+ */
+export function learnFirstByte(registry: Registry, waitedMs: number): void {
+  const known = registry.firstByteMs;
+  registry.firstByteMs = known === undefined || waitedMs < known ? waitedMs : known + ((waitedMs - known) >> 2);
+}
 
 /** Every registry some task came through. Idle ones are forgotten when the table is full. */
 export class RegistryTable {
@@ -23,7 +37,7 @@ export class RegistryTable {
     const known = this.#registries.get(name);
     if (known !== undefined) return known;
     if (this.#registries.size >= this.#limits.maxRegistries) this.#forgetOneIdle();
-    const registry: Registry = { name, pausedUntil: 0, stripes: 0 };
+    const registry: Registry = { name, pausedUntil: 0, stripes: 0, firstByteMs: undefined };
     this.#registries.set(name, registry);
     return registry;
   }

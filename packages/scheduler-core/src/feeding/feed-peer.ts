@@ -1,4 +1,4 @@
-import { continueReader, giveStripeOf, isCold, readWhole } from "../source/source-frontier.ts";
+import { continueReader, giveStripeOf, isCold, readWhole, stripeFor } from "../source/source-frontier.ts";
 import { mayRead, readsWhole, stripesOf } from "../source/choose-reader.ts";
 import { forgiveParents } from "../books/avoided-parents.ts";
 import { give } from "../books/grant-book.ts";
@@ -6,7 +6,7 @@ import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
 import { takeNeeded } from "./needed-pieces.ts";
 import { depthOf } from "./promise-chain.ts";
-import { stripeLength, unitLength } from "../source/run-length.ts";
+import { unitLength } from "../source/run-length.ts";
 import { selectParent } from "./select-parent.ts";
 import { spread } from "./spread-run.ts";
 import { MAX_FAN_OUT, treeShape } from "./tree-shape.ts";
@@ -162,7 +162,7 @@ function readUnreachable(turn: Turn, group: Group, member: Wanting): void {
     readWhole(turn, group, member);
     return;
   }
-  const length = stripeLength(turn.limits, turn.swarm.pieceBytes, member.host.fromSource.bytesPerSecond, group.pieces - member.have.count);
+  const length = stripeFor(turn, group, member, group.pieces - member.have.count);
   giveStripeOf(turn, group, member, neighbours(first, length, isUnreachable));
 }
 

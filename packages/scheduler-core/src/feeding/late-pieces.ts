@@ -13,6 +13,7 @@ import type { Turn } from "../turn.ts";
  * Takes back grants of a peer that should have brought something long ago, where somebody else can bring it.
  *
  *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came;
+ *            a source read without its first byte: not before 2 × the registry's first byte
  *            a parent that delivers to others in that time is busy, not late, until six times as long
  */
 export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
@@ -21,7 +22,7 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
   for (const grant of [...member.peer.grants.values()]) {
     const { parent } = grant;
     const waited = waitedFor(turn, grant);
-    if (waited <= patience) continue;
+    if (waited <= Math.max(patience, FIRST_BYTES_WAITED * (firstByteAwaited(turn, grant) ?? 0))) continue;
     if (parent === undefined) {
       if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member) === undefined) continue;
       restFromSource(turn, member, 0);
@@ -35,6 +36,8 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
 }
 
 const BUSY_FACTOR = 6;
+// Twice the usual is a reader in trouble, not a busy registry.
+const FIRST_BYTES_WAITED = 2;
 
 /** How long a grant has been able to bring something without doing so; looks and remembers since when. */
 function waitedFor(turn: Turn, grant: Grant): number {
@@ -55,13 +58,14 @@ function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): b
 /**
  * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
  *
- *     due ⇔ its giver could send for hedgeMs and no piece came
+ *     due ⇔ its giver could send for hedgeMs and no piece came;
+ *            a source read without its first byte: max(hedgeMs, 2 × the registry's first byte), and not before that is known
  *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob
  */
 export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
   for (const piece of member.peer.needs) {
     const grant = member.peer.promised[piece];
-    if (grant === undefined || member.peer.hedged.has(piece) || waitedFor(turn, grant) < turn.limits.hedgeMs) continue;
+    if (grant === undefined || member.peer.hedged.has(piece) || waitedFor(turn, grant) < hedgePatience(turn, grant)) continue;
     const other = otherHolder(turn, group, member, piece);
     if (other !== undefined) {
       hedge(turn, member, other, piece);
@@ -69,6 +73,18 @@ export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
     }
     hedgeFromSource(turn, group, member, piece);
   }
+}
+
+/** A registry that let nobody have a byte yet is slow to all: asking it again brings nothing sooner. */
+function hedgePatience(turn: Turn, grant: Grant): number {
+  const firstByteMs = firstByteAwaited(turn, grant);
+  return firstByteMs === undefined ? Number.MAX_SAFE_INTEGER : Math.max(turn.limits.hedgeMs, FIRST_BYTES_WAITED * firstByteMs);
+}
+
+/** What the first byte this grant waits for usually takes: 0 where it waits for none, undefined where nobody knows. */
+function firstByteAwaited({ memory }: Turn, grant: Grant): number | undefined {
+  if (grant.parent !== undefined || grant.left < grant.promised) return 0;
+  return memory.registries.of(grant.child.registry).firstByteMs;
 }
 
 function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: number): void {

@@ -2,12 +2,14 @@ import type { PieceHash, PieceRun } from "@darner/domain";
 import type { SchedulerEvent } from "../event.ts";
 import { restFromSource } from "./failed-grant.ts";
 import type { Host } from "../books/host-table.ts";
-import { measure } from "../books/measured-rate.ts";
-import { isWanting, newPeer, type Member } from "../books/member.ts";
+import { beginSpan, measure } from "../books/measured-rate.ts";
+import { isWanting, newPeer, type Grant, type Member } from "../books/member.ts";
 import { memberFor, notePiece, replaceHave } from "./membership.ts";
 import { noteNeeds, tidyNeeds } from "../feeding/needed-pieces.ts";
 import { learnLines, sendLines } from "../books/piece-lines.ts";
+import { stripesOf } from "../source/choose-reader.ts";
 import { uniteGroups } from "./prove-table.ts";
+import { learnFirstByte } from "../books/registry-table.ts";
 import { condemnTable, dismissIfIdle, dropGrants, restartMember } from "./restart-peer.ts";
 import type { Turn } from "../turn.ts";
 
@@ -85,12 +87,22 @@ function noteArrival(turn: Turn, member: Member, piece: number): void {
   const { now, swarm } = turn;
   const grant = member.peer?.promised[piece];
   if (grant !== undefined) {
+    if (grant.parent === undefined && grant.left === grant.promised) noteFirstPiece(turn, member, grant);
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
     if (grant.parent !== undefined) grant.parent.host.deliveredAt = now;
     else if (member.peer !== undefined) member.peer.sourceFailures = 0;
   }
   notePiece(turn, member, piece);
+}
+
+/** What a stripe waited for its first piece is the registry's first byte, and the piece's own time; it says nothing about the rate. */
+function noteFirstPiece(turn: Turn, member: Member, grant: Grant): void {
+  const { fromSource } = member.host;
+  const pieceMs = fromSource.bytesPerSecond > 0 ? Math.floor((turn.swarm.pieceBytes * 1000) / fromSource.bytesPerSecond) : 0;
+  const waitedMs = Math.max(0, turn.now - grant.progressAt - pieceMs);
+  learnFirstByte(turn.memory.registries.of(member.registry), waitedMs);
+  if (waitedMs > turn.limits.runMs && isWanting(member) && stripesOf(member) === 1) beginSpan(fromSource, turn.now);
 }
 
 /** A holder told its table. */

@@ -53,17 +53,50 @@ suite("the source frontier", () => {
     );
   });
 
-  test("a reader of single pieces has the next one before the last came", () => {
-    const script = new Script(4);
+  test("a reader of short stripes has the next one before the last piece came", () => {
+    const script = new Script(3);
     script.open("a");
     assert.deepEqual(
       script.stripes().map(({ pieces }) => pieces),
-      [[0], [1]],
+      [[0, 1]],
     );
     assert.deepEqual(
       script.stripes(script.read("a", [0])).map(({ pieces }) => pieces),
       [[2]],
     );
+  });
+
+  test("a registry whose first byte took seconds is asked for longer stripes from then on", () => {
+    const script = new Script(256);
+    script.open("a");
+    script.wait(3000);
+    assert.deepEqual(
+      script.stripes(script.read("a", [0, 1])).map(({ pieces }) => pieces.length),
+      [16],
+    );
+  });
+
+  test("a source read without its first byte is hedged when it waited twice as long as the registry usually takes", () => {
+    const script = new Script(256, { checkEveryMs: 250 });
+    script.open("a");
+    script.open("b");
+    script.need("a", 0);
+    script.wait(1500);
+    script.read("b", [4]);
+    assert.deepEqual(script.stripes(script.wait(1400)), []);
+    assert.deepEqual(
+      script.stripes(script.wait(400)).map(({ host: reader, pieces }) => [reader, pieces]),
+      [["b", [0]]],
+    );
+    assert.deepEqual(script.stripes(script.wait(2000)), []);
+  });
+
+  test("a registry that gave nobody a byte yet is not asked twice: it is slow to all", () => {
+    const script = new Script(256);
+    script.open("a");
+    script.open("b");
+    script.need("a", 0);
+    assert.deepEqual(script.stripes(script.wait(9000)), []);
   });
 
   test("a stripe whose source read broke goes to another host at once, for what it had not brought", () => {

@@ -4,7 +4,7 @@ import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Grant, type Wanting } from "../books/member.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
-import { treeShape } from "../feeding/tree-shape.ts";
+import { MAX_FAN_OUT, treeShape } from "../feeding/tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
 /** Whether nobody in the group holds the piece or reads it: only the source can bring it. */
@@ -43,11 +43,23 @@ export function giveStripe(turn: Turn, group: Group, reader: Wanting, from?: num
   const first = firstNeeded(group, from) ?? cold[0];
   if (first === undefined) return false;
   if (readsWhole(turn, reader)) return giveWhole(turn, group, reader, cold);
-  const length = stripeLength(turn.limits, turn.swarm.pieceBytes, reader.host.fromSource.bytesPerSecond, cold.length);
+  const length = stripeFor(turn, group, reader, cold.length);
   const pieces: number[] = [];
   for (let piece = first; pieces.length < length && piece < group.pieces && isCold(group, piece); piece++) pieces.push(piece);
   giveStripeOf(turn, group, reader, pieces);
   return true;
+}
+
+/** How long a stripe this reader is given next, of so many pieces that are left to read. */
+export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: number): number {
+  const { limits, swarm, memory } = turn;
+  return stripeLength(limits, swarm.pieceBytes, {
+    left,
+    waiting: group.waiting(MAX_FAN_OUT),
+    readers: treeShape(turn, group, "stripe").roots,
+    sourceRate: reader.host.fromSource.bytesPerSecond,
+    firstByteMs: memory.registries.of(reader.registry).firstByteMs ?? 0,
+  });
 }
 
 /** Lets a reader read exactly these neighbouring pieces, whatever it was promised of them before. */

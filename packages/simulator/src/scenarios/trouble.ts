@@ -51,6 +51,12 @@ export const warmHolder: Scenario = {
   access: Array.from({ length: 8 }, () => "none" as const),
 };
 
+/** The registry takes 3 s for the first byte of every answer. */
+export function lateRegistry(hosts: number): Scenario {
+  const cold = coldPull(hosts);
+  return { ...cold, name: `late-registry-${String(hosts)}`, blobBytes: [12 * 1024 * 1024], source: { ...cold.source, firstByteMs: 3000 } };
+}
+
 /** The registry ignores Range. */
 export const withoutRange: Scenario = { ...coldPull(8), name: "without-range", source: { ...four.source, ranges: false } };
 

@@ -30,7 +30,7 @@ const ROOMS = [
   {
     name: "grpc",
     packages: "@grpc/grpc-js",
-    folders: ["packages/daemon/src/scheduler-link", "packages/scheduler/src/grpc", "packages/protocol"],
+    folders: ["packages/(daemon/src|daemon/test)/scheduler-link", "packages/scheduler/(src|test)/grpc", "packages/protocol"],
   },
   { name: "level", packages: "level", folders: ["packages/daemon/src/store"] },
 ];

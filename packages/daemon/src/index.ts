@@ -1,5 +1,3 @@
-export type { DaemonMetrics } from "./metrics.ts";
-export { createDaemonMetrics } from "./metrics.ts";
 export { openDaemon } from "./open-daemon.ts";
 export type { DaemonDeps, RunningDaemon } from "./open-daemon.ts";
 export type { DaemonAddresses, DaemonStatus } from "./status.ts";

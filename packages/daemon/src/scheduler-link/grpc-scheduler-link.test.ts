@@ -5,7 +5,7 @@ import { digestOf, hostIdOf, PieceSet, type Task } from "@darner/domain";
 import type { Holding, SchedulerOrder } from "@darner/protocol";
 import { capturedLog, noLeaks, StoppedClock } from "@darner/testkit";
 import { eventually, whileTimePasses } from "../../test/eventually.ts";
-import { ScriptedScheduler } from "../../test/scripted-scheduler.ts";
+import { ScriptedScheduler } from "../../test/scheduler-link/scripted-scheduler.ts";
 import { GrpcSchedulerLink } from "./grpc-scheduler-link.ts";
 import type { SchedulerListener } from "./scheduler-link.ts";
 

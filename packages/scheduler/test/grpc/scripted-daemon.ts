@@ -1,4 +1,4 @@
-import { credentials, type ServiceError } from "@grpc/grpc-js";
+import { credentials, status, type ServiceError } from "@grpc/grpc-js";
 import { hostIdOf, type HostId } from "@darner/domain";
 import {
   loadSchedulerService,
@@ -30,7 +30,7 @@ export class ScriptedDaemon implements Disposable {
   readonly #stub: SchedulerStub;
   readonly #stream: SessionStream;
   /** How the session ended; undefined while it stands. */
-  ended: { readonly code: number; readonly details: string } | undefined;
+  ended: { readonly status: string; readonly details: string } | undefined;
 
   constructor(address: string) {
     const { Stub } = loadSchedulerService();
@@ -40,10 +40,10 @@ export class ScriptedDaemon implements Disposable {
       this.messages.push(readSchedulerMessage(value));
     });
     this.#stream.on("error", (error: ServiceError) => {
-      this.ended = { code: error.code, details: error.details };
+      this.ended = { status: status[error.code], details: error.details };
     });
     this.#stream.on("end", () => {
-      this.ended ??= { code: 0, details: "" };
+      this.ended ??= { status: "OK", details: "" };
     });
   }
 

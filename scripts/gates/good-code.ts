@@ -21,6 +21,13 @@ test("twice two is four", () => {
   assert.equal(double(2), 4);
 });
 `,
+  "packages/cli/e2e/walk.e2e.ts": `import assert from "node:assert/strict";
+import { test } from "node:test";
+
+test("a walk ends where it began", () => {
+  assert.equal(1 - 1, 0);
+});
+`,
   "packages/scheduler-core/src/index.ts": `export { decide } from "./decide.ts";
 `,
   "packages/scheduler-core/src/decide.ts": `import { double, type Turn } from "@darner/domain";

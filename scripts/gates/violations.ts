@@ -179,6 +179,14 @@ const OTHERS: readonly Violation[] = [
     files: { "packages/domain/src/broken.test.ts": `import "./gone.ts";\n` },
     says: /broken\.test\.ts[^]*ERR_MODULE_NOT_FOUND/,
   },
+  {
+    step: "process",
+    name: "a process that does not do what it should",
+    files: {
+      "packages/cli/e2e/wrong.e2e.ts": `import assert from "node:assert/strict";\nimport { test } from "node:test";\n\ntest("goes astray", () => assert.equal(1, 2));\n`,
+    },
+    says: /wrong\.e2e\.ts:\d+ goes astray/,
+  },
 ];
 
 /** Every planted violation. */

@@ -42,7 +42,14 @@ export async function openBackendBench(plan: BenchPlan = {}, others: readonly Sc
   const bench = births.use(await openPeersBench(plan, others));
   const { registry, clock, log, peers, store, link } = bench;
   const [rights, membership] = [new Rights(ACCESS, clock), new Membership()];
-  const gate = new Gate({ registry: bench.client, rights, membership, metrics: bench.daemonMetrics, hasOwnCredential: () => false });
+  const gate = new Gate({
+    registry: bench.client,
+    rights,
+    membership,
+    metrics: bench.daemonMetrics,
+    hasOwnCredential: () => false,
+    timers: clock,
+  });
   const deps: BackendDeps = {
     gate,
     rights,

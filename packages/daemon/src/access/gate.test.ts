@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Secret } from "@darner/runtime";
 import { noLeaks, openScriptedRegistry, randomBlob, buildImage, type AccessPlan } from "@darner/testkit";
 import { ACCESS, found, openBackendBench, refusal, tokenOf, type BackendBench } from "../../test/backend-bench.ts";
+import { eventually, whileTimePasses } from "../../test/eventually.ts";
 import { readAll } from "../../test/read-blob.ts";
 
 noLeaks();
@@ -127,6 +128,21 @@ test("case 78: a registry that wants to be left alone is not asked again; what i
   assert.deepEqual([answer.status, answer.code], [503, "TOOMANYREQUESTS"]);
   assert.ok((answer.retryAfterSeconds ?? 0) > 0 && (answer.retryAfterSeconds ?? 0) <= 7);
   assert.equal(limit.struck, 1, "one answer is honoured once for all");
+});
+
+test("case 78: a short pause that the registry wants is waited out once, and then it is asked", async () => {
+  await using bench = await openBackendBench();
+  const { digest, bytes } = bench.registry.content.pushBlob("library/a", randomBlob("later", 1000).bytes);
+  const limit = bench.registry.fault({ times: 1, do: { kind: "status", status: 429, headers: { "retry-after": "2" } } });
+  const answer = bench.blob("library/a", digest);
+  await eventually(() => limit.struck === 1, "the registry was asked and wants a pause");
+  let isOver = false;
+  void answer.then(() => (isOver = true));
+  await whileTimePasses(
+    bench.clock,
+    eventually(() => isOver, "the pause is over"),
+  );
+  assert.ok((await readAll(found(await answer).blob)).equals(bytes));
 });
 
 test("all who ask at once are one question to the registry", async () => {

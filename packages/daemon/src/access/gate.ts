@@ -1,7 +1,7 @@
 import { parseDigest, type Digest, type Repository } from "@darner/domain";
 import type { Caller } from "@darner/mirror";
 import { RegistryError, type Authority, type ContentHead, type RegistryClient } from "@darner/registry-client";
-import { SingleFlight, type Secret } from "@darner/runtime";
+import { SingleFlight, sleep, type Secret, type Timers } from "@darner/runtime";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { ContentKind, MemberFacts, Membership } from "./membership.ts";
 import type { Rights } from "./rights.ts";
@@ -35,7 +35,13 @@ export type GateDeps = {
   readonly metrics: DaemonMetrics;
   /** Whether Darner has a credential of its own for a registry: it reads with that, but it opens nothing to anybody. */
   readonly hasOwnCredential: (registry: string) => boolean;
+  readonly timers: Timers;
 };
+
+// A pause that the registry asked for and that is over this soon is waited out once: containerd, told 503, would ask the registry at once.
+const MAX_PAUSE_MS = 5000;
+// Asked at the very instant the pause ends, the pause is not over yet.
+const PAUSE_MARGIN_MS = 50;
 
 /** Asks whether a caller may have something, before anything that is cached becomes visible (contracts/registry-mirror.md 4.3). */
 export class Gate {
@@ -56,12 +62,18 @@ export class Gate {
       this.#deps.metrics.accessChecks.inc({ outcome: "remembered" });
       return known;
     }
-    return this.#counted(request, () => this.#known(request, true));
+    return this.#counted(
+      () => this.#known(request, true),
+      () => this.#askPatiently(request),
+    );
   }
 
   /** Asks the registry, whatever is remembered: for tags. Rejects with `RegistryError`; a no takes the right that stood. */
   ask(request: GateRequest): Promise<Pass> {
-    return this.#counted(request, () => undefined);
+    return this.#counted(
+      () => undefined,
+      () => this.#ask(request),
+    );
   }
 
   /** In whose name this host reads from the source, for a caller with this right. */
@@ -81,10 +93,10 @@ export class Gate {
   }
 
   /** Asks, and counts what came of it; `whileAway` is the pass for a registry that cannot be asked, if there is one. */
-  async #counted(request: GateRequest, whileAway: () => Pass | undefined): Promise<Pass> {
+  async #counted(whileAway: () => Pass | undefined, ask: () => Promise<Pass>): Promise<Pass> {
     const { accessChecks } = this.#deps.metrics;
     try {
-      const pass = await this.#ask(request);
+      const pass = await ask();
       accessChecks.inc({ outcome: "granted" });
       return pass;
     } catch (error) {
@@ -94,6 +106,18 @@ export class Gate {
       accessChecks.inc({ outcome: pass !== undefined ? "grace" : away ? "unknown" : "refused" });
       if (pass === undefined) throw error;
       return pass;
+    }
+  }
+
+  /** Asks again after a short pause that the registry wants, where nothing that is remembered would do meanwhile. */
+  async #askPatiently(request: GateRequest): Promise<Pass> {
+    try {
+      return await this.#ask(request);
+    } catch (error) {
+      const pauseMs = error instanceof RegistryError && error.detail.code === "rate-limited" ? error.detail.retryAfterMs : Infinity;
+      if (pauseMs > MAX_PAUSE_MS || this.#known(request, true) !== undefined) throw error;
+      await sleep(pauseMs + PAUSE_MARGIN_MS, request.signal, this.#deps.timers);
+      return this.#ask(request);
     }
   }
 

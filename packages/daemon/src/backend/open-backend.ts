@@ -30,6 +30,7 @@ export function openBackend(config: Config, { log, timers, metrics, books, clien
     membership,
     metrics,
     hasOwnCredential: (registry) => config.registries[registry]?.credentials !== undefined,
+    timers,
   });
   return new DaemonBackend(
     {

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { RegistryError, type ContentHead } from "@darner/registry-client";
 import { Secret } from "@darner/runtime";
 import { noLeaks, openScriptedRegistry, randomBlob, buildImage, type AccessPlan } from "@darner/testkit";
 import { ACCESS, found, openBackendBench, refusal, tokenOf, type BackendBench } from "../../test/backend-bench.ts";
-import { eventually, whileTimePasses } from "../../test/eventually.ts";
+import { whileTimePasses } from "../../test/eventually.ts";
 import { readAll } from "../../test/read-blob.ts";
+import { Gate } from "./gate.ts";
+import { Membership } from "./membership.ts";
+import { Rights } from "./rights.ts";
 
 noLeaks();
 
@@ -130,19 +134,33 @@ test("case 78: a registry that wants to be left alone is not asked again; what i
   assert.equal(limit.struck, 1, "one answer is honoured once for all");
 });
 
-test("case 78: a short pause that the registry wants is waited out once, and then it is asked", async () => {
+test("case 78: a short pause that the registry wants is waited out once, and then it is asked again", async () => {
   await using bench = await openBackendBench();
-  const { digest, bytes } = bench.registry.content.pushBlob("library/a", randomBlob("later", 1000).bytes);
-  const limit = bench.registry.fault({ times: 1, do: { kind: "status", status: 429, headers: { "retry-after": "2" } } });
-  const answer = bench.blob("library/a", digest);
-  await eventually(() => limit.struck === 1, "the registry was asked and wants a pause");
-  let isOver = false;
-  void answer.then(() => (isOver = true));
-  await whileTimePasses(
-    bench.clock,
-    eventually(() => isOver, "the pause is over"),
-  );
-  assert.ok((await readAll(found(await answer).blob)).equals(bytes));
+  const heads: number[] = [];
+  const pause = (retryAfterMs: number): RegistryError => new RegistryError({ code: "rate-limited", status: 429, retryAfterMs }, "a pause");
+  const answers = [pause(2000), { size: 7, warnings: [] }, pause(60_000)];
+  const head = (): Promise<ContentHead> => {
+    heads.push(bench.clock.now());
+    const answer = answers[heads.length - 1] ?? pause(60_000);
+    return answer instanceof RegistryError ? Promise.reject(answer) : Promise.resolve(answer);
+  };
+  const rights = new Rights(ACCESS, bench.clock);
+  const registry = { ...bench.client, head };
+  const gate = new Gate({
+    registry,
+    rights,
+    membership: new Membership(),
+    metrics: bench.daemonMetrics,
+    hasOwnCredential: () => false,
+    timers: bench.clock,
+  });
+  const request = { repository: { registry: "r.corp", name: "a" }, kind: "blob", caller: {} } as const;
+  const pass = await whileTimePasses(bench.clock, gate.check({ ...request, reference: randomBlob("later", 7).digest }));
+  assert.equal(pass.facts.size, 7);
+  const [first = 0, second = 0] = heads;
+  assert.ok(second - first >= 2000, "not before the pause was over");
+  await assert.rejects(gate.check({ ...request, reference: randomBlob("never", 7).digest }), /a pause/);
+  assert.equal(heads.length, 3, "a long pause is told at once");
 });
 
 test("all who ask at once are one question to the registry", async () => {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { needsDebian, suiteFiles } from "../../../scripts/check/suite-files.ts";
-import { missingTools } from "./harness/tools.ts";
+import { missingTools } from "../../../scripts/check/suite-programs.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 // The longest test, thousands of random requests, takes two minutes on two busy cores.

@@ -9,7 +9,7 @@ import { imageLayout } from "../e2e/harness/image-layout.ts";
 import { LocalCluster } from "../e2e/harness/local-cluster.ts";
 import { Running } from "../e2e/harness/running.ts";
 import { must, run, until } from "../e2e/harness/shell.ts";
-import { missingPrograms } from "../e2e/harness/tools.ts";
+import { missingPrograms } from "../../../scripts/check/suite-programs.ts";
 
 const missing = missingPrograms(["docker-registry", "skopeo"]);
 const skip = missing === undefined ? false : missing;

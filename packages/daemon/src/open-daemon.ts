@@ -127,6 +127,8 @@ async function openMirrorDoor(config: Config, births: AsyncDisposableStack, part
       registries: Object.keys(config.registries),
       ownAddresses: ownNames(config),
       maxConnections: config.mirror.maxConnections,
+      maxConnectionsPerClient: config.mirror.maxConnectionsPerClient,
+      maxRequestsPerSecondPerClient: config.mirror.maxRequestsPerSecondPerClient,
     },
     backend,
     log: log.child({ room: "mirror" }),

@@ -93,7 +93,7 @@ describe("slow, idle, greedy and half-closed connections", () => {
     await using second = await openWire(t.port);
     await using third = await openWire(t.port);
     assert.equal(await third.ended(), "fin");
-    assert.match(await t.metrics.metrics(), /darner_mirror_dropped_connections_total 1/);
+    assert.match(await t.metrics.metrics(), /darner_mirror_dropped_connections_total\{reason="mirror-full"\} 1/);
     for (const wire of [first, second]) {
       wire.send(MANIFEST);
       await wire.until("404");

@@ -13,7 +13,8 @@ export type MirrorMetrics = {
   readonly firstByteSeconds: Histogram<"route">;
   readonly responseSeconds: Histogram<"route">;
   readonly sentBytes: Counter<"route">;
-  readonly droppedConnections: Counter;
+  readonly droppedConnections: Counter<"reason">;
+  readonly limitedRequests: Counter;
 };
 
 /** Registers the mirror's metrics. */
@@ -49,7 +50,13 @@ export function createMirrorMetrics(registry: Registry): MirrorMetrics {
     }),
     droppedConnections: new Counter({
       name: "darner_mirror_dropped_connections_total",
-      help: "Connections closed at once because the mirror had as many as it keeps.",
+      help: "Connections closed at once because the mirror, or one client address, had as many as it may have.",
+      labelNames: ["reason"],
+      registers,
+    }),
+    limitedRequests: new Counter({
+      name: "darner_mirror_limited_requests_total",
+      help: "Requests answered 503 because their client address asked more often than it may.",
       registers,
     }),
   };

@@ -12,6 +12,12 @@ export type MirrorConfig = {
   readonly maxRanges?: number;
   /** Open client connections; one more is closed as soon as it is accepted. */
   readonly maxConnections?: number;
+  /** Of these, connections of one client address (of IPv6: of one network of 64 bits). */
+  readonly maxConnectionsPerClient?: number;
+  /** Requests of one client address a second, saved up for ten seconds; one more is answered 503. 0: no limit. */
+  readonly maxRequestsPerSecondPerClient?: number;
+  /** Whether loopback, where all runtimes of the node come from, counts as one client address, too. */
+  readonly countsLoopback?: boolean;
   /** A request without a first byte after this long is answered 503. */
   readonly firstByteTimeoutMs?: number;
   /** A body whose backend gives no byte for this long is ended short. */
@@ -35,6 +41,11 @@ export const MIRROR_DEFAULTS: Omit<FilledMirrorConfig, "defaultRegistry" | "allo
   maxRanges: 1024,
   // containerd keeps 10 connections a host and pulls several images at once; 1024 leaves room for many clients and bounds memory.
   maxConnections: 1024,
+  // A quarter of the mirror: many times what one containerd opens, and three more such clients find room.
+  maxConnectionsPerClient: 256,
+  // An image of 100 layers in 10 ranges each is 1000 requests at once; saved up for ten seconds this lets five of them pass at once.
+  maxRequestsPerSecondPerClient: 500,
+  countsLoopback: false,
   // containerd gives up on a mirror at 30 s, so a 503 has to leave before that.
   firstByteTimeoutMs: 25_000,
   // containerd cancels a pull after 5 min without a byte; proving a very large blob may hold its last byte back for minutes.

@@ -7,6 +7,7 @@ import { normalRegistry } from "@darner/domain";
 import { systemClock } from "@darner/runtime";
 import type { Logger, Timers } from "@darner/runtime";
 import { answerProblem, errorBody } from "./answer/problem.ts";
+import { ClientShares } from "./connection/client-shares.ts";
 import { Connection } from "./connection/connection.ts";
 import type { ConnectionDeps } from "./connection/connection.ts";
 import type { Exchange } from "./connection/exchange.ts";
@@ -16,6 +17,7 @@ import { fillMirrorConfig } from "./mirror-config.ts";
 import type { FilledMirrorConfig, MirrorConfig } from "./mirror-config.ts";
 import { RefusedRegistries } from "./refused-registries.ts";
 import type { RefusedRegistry } from "./refused-registries.ts";
+import { MAX_HEADERS } from "./request/head.ts";
 import { route } from "./route.ts";
 import type { RouteDeps } from "./route.ts";
 
@@ -46,11 +48,12 @@ export function openMirror(options: MirrorOptions): Mirror {
   const { backend, log, metrics, clock: timers = systemClock } = options;
   const refused = new RefusedRegistries(log);
   const routing: RouteDeps = { rules: rulesOf(config), maxRanges: config.maxRanges, backend, refused, log };
-  const deps: ConnectionDeps = { ...config, metrics, timers, serve: (exchange) => serve(exchange, routing, log) };
+  const shares = new ClientShares(config, timers);
+  const deps: ConnectionDeps = { ...config, metrics, timers, serve: (exchange) => serve(exchange, { routing, shares, metrics, log }) };
   const server = serverFor(config);
-  const connections = trackConnections(server, deps);
+  const connections = trackConnections(server, deps, shares);
   server.on("drop", () => {
-    metrics.droppedConnections.inc();
+    metrics.droppedConnections.inc({ reason: "mirror-full" });
   });
   return {
     server,
@@ -71,6 +74,8 @@ function serverFor(config: FilledMirrorConfig): Server {
     requireHostHeader: false,
     noDelay: true,
   });
+  // One more than is allowed, so that the route sees that there are too many: Node drops those beyond without a word.
+  server.maxHeadersCount = MAX_HEADERS + 1;
   server.timeout = config.idleTimeoutMs;
   server.maxConnections = config.maxConnections;
   // Node's own name for it, absent from its types: a client that has closed its sending half still gets its answers.
@@ -89,9 +94,17 @@ function rulesOf(config: FilledMirrorConfig): RouteDeps["rules"] {
   };
 }
 
-async function serve(exchange: Exchange, deps: RouteDeps, log: Logger): Promise<void> {
+type ServeDeps = { readonly routing: RouteDeps; readonly shares: ClientShares; readonly metrics: MirrorMetrics; readonly log: Logger };
+
+async function serve(exchange: Exchange, { routing, shares, metrics, log }: ServeDeps): Promise<void> {
   try {
-    await route(exchange, deps);
+    if (shares.mayAsk(exchange.clientAddress)) await route(exchange, routing);
+    else {
+      metrics.limitedRequests.inc();
+      exchange.closeAfter();
+      // 429 would make containerd ask again at once; 503 sends it to the registry (contract 1.12).
+      answerProblem(exchange, { status: 503, code: "TOOMANYREQUESTS", message: "this client asks too often" }, { "Retry-After": "1" });
+    }
   } catch (error) {
     log.error("request failed on a broken invariant", { error, route: exchange.route });
     if (exchange.isOver) return;
@@ -100,16 +113,23 @@ async function serve(exchange: Exchange, deps: RouteDeps, log: Logger): Promise<
   }
 }
 
-function trackConnections(server: Server, deps: ConnectionDeps): ReadonlyMap<Duplex, Connection> {
+function trackConnections(server: Server, deps: ConnectionDeps, shares: ClientShares): ReadonlyMap<Duplex, Connection> {
   // Bounded by maxConnections: the server closes what is beyond before it is announced here.
   const connections = new Map<Duplex, Connection>();
   const accept = (request: IncomingMessage, response: ServerResponse): void => {
     connections.get(request.socket)?.accept(request, response);
   };
   server.on("connection", (socket) => {
+    const client = socket.remoteAddress ?? "";
+    if (!shares.enter(client)) {
+      deps.metrics.droppedConnections.inc({ reason: "client-full" });
+      turnAway(socket);
+      return;
+    }
     connections.set(socket, new Connection(socket, deps));
     socket.once("close", () => {
       connections.delete(socket);
+      shares.leave(client);
     });
   });
   server.on("request", accept);
@@ -126,6 +146,14 @@ function trackConnections(server: Server, deps: ConnectionDeps): ReadonlyMap<Dup
     connections.get(socket)?.giveUp();
   });
   return connections;
+}
+
+/** Nothing is kept for who has too many connections already: it is told, and its socket is gone with that. */
+function turnAway(socket: Socket): void {
+  socket.on("error", () => {});
+  socket.end(rawError(503, "Service Unavailable", "this client has as many connections as it may have"), () => {
+    socket.destroy();
+  });
 }
 
 function rawErrorFor(code: string | undefined): string {

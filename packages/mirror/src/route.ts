@@ -6,7 +6,7 @@ import { answerProblem } from "./answer/problem.ts";
 import type { Exchange } from "./connection/exchange.ts";
 import type { MirrorBackend } from "./mirror-backend.ts";
 import type { RefusedRegistries } from "./refused-registries.ts";
-import type { Problem } from "./request/problem.ts";
+import { problemOfHead } from "./request/head.ts";
 import { readScope, repositoryOf } from "./request/scope.ts";
 import type { Scope, ScopeRules } from "./request/scope.ts";
 import { readTarget } from "./request/target.ts";
@@ -21,9 +21,6 @@ export type RouteDeps = {
   readonly log: Logger;
 };
 
-// The name the registry client puts into `Via`: a request that carries it has come from a mirror.
-const VIA_NAME = "darner";
-
 /** Answers one request. */
 export async function route(exchange: Exchange, deps: RouteDeps): Promise<void> {
   const { request } = exchange;
@@ -31,7 +28,7 @@ export async function route(exchange: Exchange, deps: RouteDeps): Promise<void> 
     refuseMethod(exchange);
     return;
   }
-  const broken = problemOfHead(exchange);
+  const broken = problemOfHead(request);
   if (broken !== undefined) {
     exchange.closeAfter();
     answerProblem(exchange, broken);
@@ -90,25 +87,14 @@ function refuseMethod(exchange: Exchange): void {
   answerProblem(exchange, { status: 405, code: "UNSUPPORTED", message: "this mirror only serves pulls" }, { Allow: "GET, HEAD" });
 }
 
-function problemOfHead(exchange: Exchange): Problem | undefined {
-  const { headersDistinct, httpVersion } = exchange.request;
-  const hosts = headersDistinct["host"]?.length ?? 0;
-  if (hosts > 1 || (hosts === 0 && httpVersion === "1.1")) {
-    return { status: 400, code: "UNSUPPORTED", message: "a request has exactly one Host header" };
-  }
-  const passed = (headersDistinct["via"] ?? []).flatMap((via) => via.split(","));
-  if (passed.some((hop) => hop.trim().split(/\s+/)[1] === VIA_NAME)) {
-    return { status: 508, code: "UNSUPPORTED", message: "the request came here from a mirror: two mirrors name each other as registry" };
-  }
-  return undefined;
-}
-
 // A GET has no use for a body; conformance tests and proxies send small ones.
 const MAX_DRAINED_BYTES = 64 * 1024;
 
 /** A small body is read and forgotten; with any other the connection ends after the response. */
 function takeBody(exchange: Exchange): void {
   const { request } = exchange;
+  // The parser takes what follows for the other protocol's and drops it: a request sent ahead would wait for its answer forever.
+  if (request.headers.upgrade !== undefined) exchange.closeAfter();
   const length = Number(request.headers["content-length"] ?? 0);
   if (request.headers["transfer-encoding"] === undefined && request.headers.expect === undefined && length <= MAX_DRAINED_BYTES) {
     request.resume();

@@ -3,6 +3,7 @@ import { Secret } from "@darner/runtime";
 import type { CancelTimer, Timers } from "@darner/runtime";
 import type { MirrorMetrics, ResponseOutcome, RouteKind } from "../metrics.ts";
 import type { Caller } from "../mirror-backend.ts";
+import { isLoopback } from "./client-address.ts";
 
 /** What an exchange needs of the connection it is on. */
 export interface Line {
@@ -99,10 +100,14 @@ export class Exchange {
     return authorization === undefined ? {} : { authorization: new Secret(authorization) };
   }
 
+  /** Where the client's socket is; empty once it is gone. */
+  get clientAddress(): string {
+    return this.request.socket.remoteAddress ?? "";
+  }
+
   /** Whether the client sits on this very machine: a password may only be asked for over such a line (contract 4.4). */
   get isLoopback(): boolean {
-    const address = this.request.socket.remoteAddress ?? "";
-    return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
+    return isLoopback(this.clientAddress);
   }
 
   /** Closes the connection when the response is over. */

@@ -75,6 +75,8 @@ test("case 7: of an absolute-form target only path and query count", () => {
   const target = readTarget("http://evil.example:80/v2/x/tags/list?ns=quay.io");
   assert.deepEqual(target, { ok: true, value: { endpoint: { kind: "tags", name: "x" }, query: "ns=quay.io" } });
   assert.equal(refusal("ftp://evil/v2/x/tags/list"), "400 UNSUPPORTED");
+  assert.equal(refusal("http://user:password@evil/v2/x/tags/list"), "400 UNSUPPORTED");
+  assert.equal(refusal("evil.example:443"), "400 UNSUPPORTED");
   assert.equal(refusal("http://evil"), "404 UNSUPPORTED");
   assert.equal(refusal("*"), "400 UNSUPPORTED");
   assert.equal(refusal(""), "400 UNSUPPORTED");

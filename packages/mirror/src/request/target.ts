@@ -41,9 +41,12 @@ export function readTarget(raw: string): Outcome<Target> {
   return endpoint.ok ? read({ endpoint: endpoint.value, query }) : endpoint;
 }
 
-/** An absolute-form target (RFC 9112 3.2.2) keeps path and query only: whom the client believes to talk to decides nothing. */
+/**
+ * An absolute-form target (RFC 9112 3.2.2) keeps path and query only: whom the client believes to talk to decides nothing. With a user
+ * in it (RFC 9110 4.2.4) or a blank it is left as it is, which is refused.
+ */
 function withoutAuthority(raw: string): string {
-  const authority = /^https?:\/\/[^/?#]*/i.exec(raw);
+  const authority = /^https?:\/\/[^/?#@\s]*(?=[/?#]|$)/i.exec(raw);
   if (authority === null) return raw;
   const rest = raw.slice(authority[0].length);
   return rest.startsWith("/") ? rest : `/${rest}`;

@@ -77,6 +77,16 @@ const mirror = section({
   tagTtlSeconds: secondsKey(30, 0, "How long a tag's digest is used before the registry is asked again."),
   maxManifestBytes: bytesKey("16MiB", "The largest manifest that is served.", 1024),
   maxConnections: countKey(1024, 1, "Connections the mirror accepts at once; further ones are closed at once."),
+  maxConnectionsPerClient: countKey(
+    256,
+    1,
+    "Of these, connections of one client address; of IPv6, of one network of 64 bits. Loopback, where all runtimes of the host come from, is not counted.",
+  ),
+  maxRequestsPerSecondPerClient: countKey(
+    500,
+    0,
+    "Requests of one client address a second, saved up for ten seconds; further ones are answered 503. Loopback is not counted. 0: unlimited.",
+  ),
 });
 
 const access = section({

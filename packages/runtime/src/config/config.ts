@@ -43,6 +43,9 @@ export type Config = {
     readonly tagTtlSeconds: number;
     readonly maxManifestBytes: number;
     readonly maxConnections: number;
+    readonly maxConnectionsPerClient: number;
+    /** Zero: unlimited. */
+    readonly maxRequestsPerSecondPerClient: number;
   };
   readonly access: { readonly grantSeconds: number; readonly publicSeconds: number; readonly graceSeconds: number };
   readonly store: { readonly maxBytes: number; readonly minFreeBytes: number };

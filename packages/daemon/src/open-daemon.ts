@@ -1,6 +1,6 @@
 import type { HostId } from "@darner/domain";
 import { createMirrorMetrics, openMirror } from "@darner/mirror";
-import { openRegistryClient, type RegistryClient } from "@darner/registry-client";
+import { openKeychain, openRegistryClient, type Keychain, type RegistryClient } from "@darner/registry-client";
 import {
   createRegistry,
   formatAddress,
@@ -57,11 +57,12 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const books = new Books(metrics);
   births.use(await openDataDir(config.dataDir, { purpose: "daemon", version: VERSION, log }));
   const identity = await openIdentity(config.dataDir);
-  const client = await openClient(config, births, { log, metrics });
+  const keychain = await openKeychain(config.credentials, { log: log.child({ room: "keychain" }), timers, env: process.env });
+  const client = await openClient(config, births, { log, metrics, keychain });
   const peers = births.use(await openPeers(config, { log, timers, metrics, books, identity, client }));
   opened.peers = peers;
   const board = new StatusBoard({ config, identity, books, peers, timers });
-  const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, peers, board });
+  const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, keychain, peers, board });
   const admin = births.use(
     await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }),
   );
@@ -83,12 +84,13 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
 async function openClient(
   config: Config,
   births: AsyncDisposableStack,
-  { log, metrics }: { log: Logger; metrics: DaemonMetrics },
+  { log, metrics, keychain }: { log: Logger; metrics: DaemonMetrics; keychain: Keychain },
 ): Promise<RegistryClient> {
   const patterns = new ImagePatterns(config.mirror.allow);
   const labels = requestLabels(Object.keys(config.registries));
   const client = openRegistryClient(await registryConfigOf(config, patterns), {
     log: log.child({ room: "registry-client" }),
+    keychain,
     observe: (request) => {
       metrics.sourceRequests.inc(labels(request));
     },
@@ -112,14 +114,15 @@ type MirrorParts = {
   readonly metrics: DaemonMetrics;
   readonly books: Books;
   readonly client: RegistryClient;
+  readonly keychain: Keychain;
   readonly peers: Peers;
   readonly board: StatusBoard;
 };
 
 async function openMirrorDoor(config: Config, births: AsyncDisposableStack, parts: MirrorParts): Promise<string> {
-  const { log, timers, registry, client, peers, board, metrics, books } = parts;
+  const { log, timers, registry, client, keychain, peers, board, metrics, books } = parts;
   const patterns = new ImagePatterns(config.mirror.allow);
-  const backend = births.use(openBackend(config, { log, timers, metrics, books, client, peers, patterns }));
+  const backend = births.use(openBackend(config, { log, timers, metrics, books, client, keychain, peers, patterns }));
   const mirror = openMirror({
     config: {
       defaultRegistry: config.mirror.defaultRegistry === "" ? undefined : config.mirror.defaultRegistry,

@@ -1,4 +1,5 @@
 import type { Logger, Secret, Timers } from "@darner/runtime";
+import type { Keychain } from "./keychain/keychain.ts";
 
 /** What the operator says of one registry; the key it stands under is the name images carry. */
 export type RegistryEntry = {
@@ -42,7 +43,7 @@ export type RequestFinished = {
   /** The registry it was for, by the name images carry. */
   readonly registry: string;
   readonly purpose: "manifest" | "blob" | "token" | "relay";
-  readonly method: "GET" | "HEAD";
+  readonly method: "GET" | "HEAD" | "POST";
   /** `error`: no status came, or the body broke. */
   readonly status: number | "error";
   readonly bodyBytes: number;
@@ -58,6 +59,8 @@ export type RegistryClientDeps = {
   /** Resolves a host name; default: the system's resolver. */
   readonly lookup?: (hostname: string) => Promise<readonly ResolvedAddress[]>;
   readonly timers?: Timers;
+  /** Darner's own credentials for registries that have none under `registries`. */
+  readonly keychain?: Keychain;
 };
 
 // 64: what design.md section 2 sets for source.maxConnectionsPerRegistry.

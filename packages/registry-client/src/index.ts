@@ -6,6 +6,9 @@ export type {
   RequestFinished,
   ResolvedAddress,
 } from "./config.ts";
+export type { Keychain, OwnCredential } from "./keychain/keychain.ts";
+export { openKeychain } from "./keychain/open-keychain.ts";
+export type { KeychainDeps } from "./keychain/open-keychain.ts";
 export { openRegistryClient } from "./open-registry-client.ts";
 export type {
   Authority,

@@ -26,7 +26,13 @@ export function openRegistryClient(config: RegistryClientConfig, deps: RegistryC
   const timers = deps.timers ?? systemClock;
   const pools = new Pools(settings, deps);
   const hops = new Hops(pools, deps);
-  const sender = new Sender({ hops, tokens: new TokenClient(hops, timers), backOff: new BackOff(timers), log: deps.log });
+  const sender = new Sender({
+    hops,
+    tokens: new TokenClient(hops, timers),
+    backOff: new BackOff(timers),
+    log: deps.log,
+    keychain: deps.keychain,
+  });
   const parts: ContentParts = { sender, log: deps.log, timers, maxManifestBytes: settings.maxManifestBytes };
   const warned = new LruMap<string, true>({ maxEntries: MAX_WARNED });
 

@@ -33,8 +33,8 @@ export type GateDeps = {
   readonly rights: Rights;
   readonly membership: Membership;
   readonly metrics: DaemonMetrics;
-  /** Whether Darner has a credential of its own for a registry: it reads with that, but it opens nothing to anybody. */
-  readonly hasOwnCredential: (registry: string) => boolean;
+  /** Whether Darner has a credential of its own for a repository: it reads with that, but it opens nothing to anybody. */
+  readonly hasOwnCredential: (repository: Repository) => boolean;
   readonly timers: Timers;
 };
 
@@ -78,7 +78,7 @@ export class Gate {
 
   /** In whose name this host reads from the source, for a caller with this right. */
   authorityFor(repository: Repository, caller: Caller, right: "public" | "caller"): Authority {
-    if (this.#deps.hasOwnCredential(repository.registry)) return { kind: "own" };
+    if (this.#deps.hasOwnCredential(repository)) return { kind: "own" };
     if (right === "public" || caller.authorization === undefined) return { kind: "anonymous" };
     return { kind: "caller", authorization: caller.authorization };
   }

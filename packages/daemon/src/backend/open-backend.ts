@@ -1,4 +1,4 @@
-import type { RegistryClient } from "@darner/registry-client";
+import type { Keychain, RegistryClient } from "@darner/registry-client";
 import type { Config, Logger, Timers } from "@darner/runtime";
 import { Gate } from "../access/gate.ts";
 import { Membership } from "../access/membership.ts";
@@ -16,12 +16,16 @@ export type BackendParts = {
   readonly metrics: DaemonMetrics;
   readonly books: Books;
   readonly client: RegistryClient;
+  readonly keychain: Keychain;
   readonly peers: Peers;
   readonly patterns: ImagePatterns;
 };
 
 /** Puts together what stands behind the mirror. */
-export function openBackend(config: Config, { log, timers, metrics, books, client, peers, patterns }: BackendParts): DaemonBackend {
+export function openBackend(
+  config: Config,
+  { log, timers, metrics, books, client, keychain, peers, patterns }: BackendParts,
+): DaemonBackend {
   const rights = new Rights(config.access, timers);
   const membership = new Membership();
   const gate = new Gate({
@@ -29,7 +33,7 @@ export function openBackend(config: Config, { log, timers, metrics, books, clien
     rights,
     membership,
     metrics,
-    hasOwnCredential: (registry) => config.registries[registry]?.credentials !== undefined,
+    hasOwnCredential: (repository) => config.registries[repository.registry]?.credentials !== undefined || keychain.covers(repository),
     timers,
   });
   return new DaemonBackend(

@@ -1,6 +1,7 @@
 import { LruMap } from "@darner/runtime";
 import type { Logger, Secret } from "@darner/runtime";
 import { backOffMs, values } from "../content/headers.ts";
+import type { Keychain } from "../keychain/keychain.ts";
 import type { Authority } from "../registry-client.ts";
 import { RegistryError } from "../registry-error.ts";
 import { WireError } from "../wire/answer.ts";
@@ -37,19 +38,21 @@ export class Sender {
   readonly #tokens: TokenClient;
   readonly #backOff: BackOff;
   readonly #log: Logger;
+  readonly #keychain: Keychain | undefined;
   readonly #manners = new LruMap<string, Manner>({ maxEntries: MAX_MANNERS });
 
-  constructor(parts: { hops: Hops; tokens: TokenClient; backOff: BackOff; log: Logger }) {
+  constructor(parts: { hops: Hops; tokens: TokenClient; backOff: BackOff; log: Logger; keychain: Keychain | undefined }) {
     this.#hops = parts.hops;
     this.#tokens = parts.tokens;
     this.#backOff = parts.backOff;
     this.#log = parts.log;
+    this.#keychain = parts.keychain;
   }
 
   /** Rejects with `RegistryError` (`rate-limited`, `host-refused`, `refused`, `unavailable`), `WireError` or the signal's reason. */
   async send(request: SendRequest): Promise<HopAnswer> {
-    const { upstream, authority } = request;
-    const identity = identityOf(upstream, authority);
+    const { upstream, authority, repository } = request;
+    const identity = await identityOf(upstream, repository, authority, this.#keychain);
     this.#backOff.check(upstream.name, identity.key);
     try {
       return await this.#sendAs(request, identity);
@@ -138,7 +141,15 @@ export class Sender {
       if (realm === undefined) this.#warnOfRealm(upstream, named);
       else {
         const scope = params.get("scope") ?? (repository === undefined ? undefined : `repository:${repository}:pull`);
-        const token = { upstream, realm, service: params.get("service"), scope, identity: identity.key, basic: identity.basic };
+        const token = {
+          upstream,
+          realm,
+          service: params.get("service"),
+          scope,
+          identity: identity.key,
+          basic: identity.basic,
+          refresh: identity.refresh,
+        };
         return { scheme: "bearer", token };
       }
     }

@@ -15,6 +15,8 @@ export type TokenRequest = {
   readonly identity: string;
   /** `Basic …` of that identity; undefined: an anonymous token. */
   readonly basic: Secret | undefined;
+  /** An identity token of that identity, which the service changes for an access token. */
+  readonly refresh: Secret | undefined;
 };
 
 type Token = { readonly value: Secret; readonly renewAt: number };
@@ -30,7 +32,12 @@ const MAX_TOKENS = 1000;
 // A token of 64 KiB is the most a header carries here; JSON around it and an id token beside it fit four times over.
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** Fetches Bearer tokens (distribution's token spec, GET) and keeps them for as long as they live. */
+// Services that only know OAuth2 (POST) answer a GET so.
+const NO_GET: ReadonlySet<number> = new Set([404, 405]);
+// Who asks, as OAuth2 wants to know it.
+const CLIENT_ID = "darner";
+
+/** Fetches Bearer tokens (distribution's token spec: GET, or OAuth2 by POST) and keeps them for as long as they live. */
 export class TokenClient {
   readonly #hops: Hops;
   readonly #timers: Timers;
@@ -65,17 +72,34 @@ export class TokenClient {
   }
 
   async #fetch(request: TokenRequest, signal: AbortSignal): Promise<Token> {
+    const { text, lifeSeconds } = await readToken(request.upstream.name, await this.#ask(request, signal));
+    const lifeMs = Math.min(Math.max(lifeSeconds, MIN_LIFE_SECONDS), MAX_LIFE_SECONDS) * 1000;
+    const token = { value: new Secret(`Bearer ${text}`), renewAt: this.#timers.now() + lifeMs * RENEW_AT };
+    this.#tokens.set(keyOf(request), token, lifeMs);
+    return token;
+  }
+
+  async #ask(request: TokenRequest, signal: AbortSignal): Promise<HopAnswer> {
+    if (request.refresh !== undefined) {
+      return this.#post(request, { grant_type: "refresh_token", refresh_token: request.refresh.reveal() }, signal);
+    }
     const { upstream, realm, service, scope, basic } = request;
     const url = new URL(realm);
     if (service !== undefined) url.searchParams.set("service", service);
     for (const part of scope?.split(" ") ?? []) if (part !== "") url.searchParams.append("scope", part);
     const headers = { accept: "application/json" };
     const got = await this.#hops.follow({ upstream, url, method: "GET", purpose: "token", headers, authorization: basic, signal });
-    const { text, lifeSeconds } = await readToken(upstream.name, got);
-    const lifeMs = Math.min(Math.max(lifeSeconds, MIN_LIFE_SECONDS), MAX_LIFE_SECONDS) * 1000;
-    const token = { value: new Secret(`Bearer ${text}`), renewAt: this.#timers.now() + lifeMs * RENEW_AT };
-    this.#tokens.set(keyOf(request), token, lifeMs);
-    return token;
+    if (basic === undefined || !NO_GET.has(got.answer.status)) return got;
+    got.answer.discard();
+    const [username = "", ...password] = Buffer.from(basic.reveal().slice("Basic ".length), "base64").toString("utf8").split(":");
+    return this.#post(request, { grant_type: "password", username, password: password.join(":") }, signal);
+  }
+
+  #post({ upstream, realm, service, scope }: TokenRequest, grant: Record<string, string>, signal: AbortSignal): Promise<HopAnswer> {
+    const form = new URLSearchParams({ ...grant, client_id: CLIENT_ID, ...(service && { service }), ...(scope && { scope }) });
+    const headers = { accept: "application/json", "content-type": "application/x-www-form-urlencoded" };
+    const body = new Secret(form.toString());
+    return this.#hops.follow({ upstream, url: new URL(realm), method: "POST", purpose: "token", headers, body, signal });
   }
 }
 

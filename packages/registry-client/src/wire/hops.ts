@@ -9,11 +9,13 @@ import type { Upstream } from "./upstream.ts";
 export type HopRequest = {
   readonly upstream: Upstream;
   readonly url: URL;
-  readonly method: "GET" | "HEAD";
+  readonly method: "GET" | "HEAD" | "POST";
   readonly purpose: RequestFinished["purpose"];
   readonly headers: Readonly<Record<string, string>>;
   /** Sent to the URL's own host only. */
   readonly authorization?: Secret | undefined;
+  /** Of a POST. It holds a credential, and so goes to no other place than the URL: no redirect of a POST is followed. */
+  readonly body?: Secret | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -53,6 +55,7 @@ export class Hops {
       const next = nextUrl(url, location);
       answer.discard();
       if (typeof next === "string") throw unfollowable(status, next);
+      if (request.method === "POST") throw unfollowable(status, "a redirect of a request that shows a credential");
       // Once the chain has left the registry's host no credential travels on it any more, wherever it leads.
       elsewhere ||= next.origin !== request.url.origin;
       url = next;
@@ -69,12 +72,13 @@ export class Hops {
     }
   }
 
-  async #send({ upstream, method, purpose, headers, authorization, signal }: HopRequest, url: URL, elsewhere: boolean): Promise<Answer> {
+  async #send(request: HopRequest, url: URL, elsewhere: boolean): Promise<Answer> {
+    const { upstream, method, purpose, headers, authorization, body, signal } = request;
     const pool = this.#pools.poolFor(upstream, url);
     // Via tells a mirror that a mirror asks, so that two that name each other do not ask for ever (contract case 17).
     const own = elsewhere ? {} : { via: "1.1 darner", ...(authorization && { authorization: authorization.reveal() }) };
     const all = { "user-agent": "darner", "accept-encoding": "identity", ...headers, ...own };
-    const options = { method, path: url.pathname + url.search, headers: all };
+    const options = { method, path: url.pathname + url.search, headers: all, ...(body && { body: body.reveal() }) };
     return exchange(pool, options, signal, (end) => {
       this.#deps.observe?.({ registry: upstream.name, purpose, method, ...end });
     });

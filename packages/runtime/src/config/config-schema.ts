@@ -44,6 +44,27 @@ const credentials = z.strictObject({
   passwordFile: textKey(filePath, "The file with the user's password or access token.", FILE),
 });
 
+const credentialFiles = section({
+  files: listKey(
+    filePath,
+    [],
+    "Docker configurations (config.json, .dockerconfigjson, .dockercfg) with credentials of Darner's own, read again when they change.",
+    'a list of paths, as in ["/root/.docker/config.json"]',
+  ),
+  directories: listKey(
+    filePath,
+    [],
+    "Directories of such files, or of directories of them, as Kubernetes mounts pull secrets.",
+    'a list of paths, as in ["/etc/darner/pull-secrets"]',
+  ),
+  helperEnvironment: listKey(
+    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/),
+    [],
+    "Environment variables that credential helpers named by those files get beside PATH and HOME.",
+    'a list of names, as in ["AWS_REGION"]',
+  ),
+});
+
 const registry = z.strictObject({
   plainHttp: switchKey(false, "Speaks http to the registry in place of https."),
   caFile: textKey(filePath.exactOptional(), "A file of PEM certificates to trust for this registry in place of the system's.", FILE),
@@ -158,6 +179,7 @@ const schema = z.strictObject({
   ),
   join,
   registries,
+  credentials: credentialFiles,
   mirror,
   access,
   store,

@@ -22,6 +22,14 @@ export type RegistryConfig = {
   readonly realms: readonly string[];
 };
 
+/** Where Darner's own credentials are beside `registries`; those under `registries` go before. */
+export type CredentialsConfig = {
+  readonly files: readonly string[];
+  readonly directories: readonly string[];
+  /** Names of the variables that credential helpers see beside PATH and HOME. */
+  readonly helperEnvironment: readonly string[];
+};
+
 /**
  * The configuration of both processes, read once at the door and frozen. Bytes are numbers of bytes, times are seconds;
  * what each key does stands in `docs/config.md`, which is made from the schema that checks this type.
@@ -36,6 +44,7 @@ export type Config = {
   readonly zone?: string;
   readonly join: { readonly tokenFile?: string; readonly insecure: boolean };
   readonly registries: Readonly<Record<string, RegistryConfig>>;
+  readonly credentials: CredentialsConfig;
   readonly mirror: {
     /** Empty: none. */
     readonly defaultRegistry: string;

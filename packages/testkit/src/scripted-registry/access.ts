@@ -12,6 +12,8 @@ export type AccessPlan = {
   readonly expiresInSeconds?: number;
   /** The field the token comes in; default: `token`. */
   readonly tokenField?: "token" | "access_token";
+  /** A token service that speaks OAuth2 by POST alone: identity tokens with the user each stands for. Default: GET alone. */
+  readonly identityTokens?: Readonly<Record<string, string>>;
   /** A realm to name in the challenge instead of this registry's own token service. */
   readonly realm?: string;
 };
@@ -50,8 +52,30 @@ export class AccessGate {
   issue(authorization: string | undefined, query: URLSearchParams): object | undefined {
     const user = this.#userOf(authorization);
     if (authorization !== undefined && user === undefined) return undefined;
+    return this.#issueTo(user, query.getAll("scope").join(" "));
+  }
+
+  /** Whether tokens are asked for by POST. */
+  get speaksOAuth2(): boolean {
+    return this.#plan.identityTokens !== undefined;
+  }
+
+  /** The token service's answer to an OAuth2 form, or undefined for a wrong password or identity token. */
+  issueOAuth2(form: URLSearchParams): object | undefined {
+    const scope = form.get("scope") ?? "";
+    if (form.get("grant_type") === "refresh_token") {
+      const known = this.#plan.identityTokens ?? {};
+      const shown = form.get("refresh_token") ?? "";
+      return Object.hasOwn(known, shown) ? this.#issueTo(known[shown], scope) : undefined;
+    }
+    const pair = Buffer.from(`${form.get("username") ?? ""}:${form.get("password") ?? ""}`).toString("base64");
+    const user = this.#userOf(`Basic ${pair}`);
+    return form.get("grant_type") === "password" && user !== undefined ? this.#issueTo(user, scope) : undefined;
+  }
+
+  #issueTo(user: string | undefined, scope: string): object {
     const token = randomUUID();
-    this.#tokens.set(token, { user, scope: query.getAll("scope").join(" ") });
+    this.#tokens.set(token, { user, scope });
     const life = this.#plan.expiresInSeconds === undefined ? {} : { expires_in: this.#plan.expiresInSeconds };
     return { [this.#plan.tokenField ?? "token"]: token, ...life };
   }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { AccessGate, type AccessPlan } from "./access.ts";
 import { answerOf, errorAnswer, rangedAnswer, withFault, type Answer } from "./answer.ts";
 import { RegistryContent } from "./content.ts";
@@ -110,15 +111,16 @@ class RegistryState {
   }
 
   async #serve(host: "first" | "second", request: IncomingMessage, response: ServerResponse): Promise<void> {
-    request.resume();
     const target = request.url ?? "/";
     const route = routeOf(target.split("?")[0] ?? "/");
+    const form = route.kind === "token" && request.method === "POST" ? new URLSearchParams(await text(request)) : undefined;
+    request.resume();
     const logged = log(host, request, route);
     this.requests.push(logged);
     const content = this.#contentOf(route);
     const to = { first: this.origins.first + target, second: this.origins.second + target };
     const ranged = logged.range !== undefined;
-    let answer = this.#answer(host, route, request, content?.bytes);
+    let answer = form === undefined ? this.#answer(host, route, request, content?.bytes) : this.#tokenAnswer(form);
     for (const fault of this.faults.strike({ ...logged, host, ranged })) answer = withFault(answer, fault, content?.bytes, to);
     logged.status = answer.status;
     await send(response, answer, request.method !== "HEAD", this.closing.signal, (bytes) => {
@@ -134,9 +136,10 @@ class RegistryState {
   #answer(host: "first" | "second", route: Route, request: IncomingMessage, bytes: Uint8Array | undefined): Answer {
     const { authorization, range } = request.headers;
     const query = new URLSearchParams(request.url?.split("?")[1] ?? "");
-    // Nothing is written here, and a token is given for a GET alone: clients that POST for one first then come back with a GET.
+    // Nothing is written here.
     if (request.method !== "GET" && request.method !== "HEAD") return errorAnswer(405, "UNSUPPORTED", { allow: "GET, HEAD" });
     if (route.kind === "token") {
+      if (this.gate.speaksOAuth2) return errorAnswer(405, "UNSUPPORTED", { allow: "POST" });
       const issued = this.gate.issue(authorization, query);
       return issued === undefined ? errorAnswer(401, "UNAUTHORIZED") : jsonAnswer("application/json", issued);
     }
@@ -147,6 +150,13 @@ class RegistryState {
         : this.gate.judge(authorization, "repository" in route ? route.repository : undefined, this.origins.first);
     if (verdict.kind === "challenge") return errorAnswer(401, "UNAUTHORIZED", { "www-authenticate": verdict.value });
     return this.#contentAnswer(route, query, range, bytes);
+  }
+
+  /** Clients that POST for a token where none is given so come back with a GET. */
+  #tokenAnswer(form: URLSearchParams): Answer {
+    if (!this.gate.speaksOAuth2) return errorAnswer(405, "UNSUPPORTED", { allow: "GET, HEAD" });
+    const issued = this.gate.issueOAuth2(form);
+    return issued === undefined ? errorAnswer(401, "UNAUTHORIZED") : jsonAnswer("application/json", issued);
   }
 
   #contentAnswer(

@@ -3,19 +3,21 @@ import type { BlobFound, Caller, ManifestFound, Refused } from "@darner/mirror";
 import { Secret } from "@darner/runtime";
 import type { ScriptedRegistry } from "@darner/testkit";
 import { Gate } from "../src/access/gate.ts";
-import { Membership } from "../src/access/membership.ts";
-import { Rights } from "../src/access/rights.ts";
+import { Contents } from "../src/access/contents.ts";
+import { RecentNoes } from "../src/access/recent-noes.ts";
+import { Rights, type RightsConfig } from "../src/access/rights.ts";
 import type { BackendDeps } from "../src/backend/backend-deps.ts";
 import { DaemonBackend } from "../src/backend/daemon-backend.ts";
 import { ImagePatterns } from "../src/image-patterns.ts";
 import { MAX_MANIFEST_BYTES, openPeersBench, type PeersBench, type PeersPlan } from "./peers-bench.ts";
 
 /** What a bench is to be like. */
-export type BenchPlan = PeersPlan & { readonly allow?: readonly string[] };
+export type BenchPlan = PeersPlan & { readonly allow?: readonly string[]; readonly rights?: Partial<RightsConfig> };
 
 /** What stands behind the mirror of one host, with a scripted registry before it and a clock that stands still. */
 export type BackendBench = PeersBench & {
   readonly backend: DaemonBackend;
+  readonly rights: Rights;
   manifest(name: string, reference: string, ask?: Asking): Promise<ManifestFound | Refused>;
   blob(name: string, digest: string, ask?: Asking): Promise<BlobFound | Refused>;
   /** Requests for content that reached the registry, as `METHOD path-ending`. */
@@ -33,7 +35,7 @@ export type Asking = {
 };
 
 /** How long rights count on a bench, in seconds. */
-export const ACCESS = { grantSeconds: 300, publicSeconds: 900, graceSeconds: 3600 } as const;
+export const ACCESS = { mode: "upstream", grantSeconds: 300, publicSeconds: 900, graceSeconds: 3600 } as const;
 export const TAG_TTL_MS = 30_000;
 
 /** Opens a bench; `others` are further registries it may ask. */
@@ -41,19 +43,20 @@ export async function openBackendBench(plan: BenchPlan = {}, others: readonly Sc
   await using births = new AsyncDisposableStack();
   const bench = births.use(await openPeersBench(plan, others));
   const { registry, clock, log, peers, store, link } = bench;
-  const [rights, membership] = [new Rights(ACCESS, clock), new Membership()];
+  const [rights, contents] = [new Rights({ ...ACCESS, ...plan.rights }, clock), new Contents()];
   const gate = new Gate({
     registry: bench.client,
     rights,
-    membership,
+    contents,
+    noes: new RecentNoes(clock),
     metrics: bench.daemonMetrics,
     hasOwnCredential: () => false,
-    timers: clock,
+    held: (digest) => store.findComplete(digest),
   });
   const deps: BackendDeps = {
     gate,
     rights,
-    membership,
+    contents,
     registry: bench.client,
     store,
     peers,
@@ -74,6 +77,7 @@ export async function openBackendBench(plan: BenchPlan = {}, others: readonly Sc
   return {
     ...bench,
     backend,
+    rights,
     manifest: (name, reference, ask = {}) => backend.manifest({ ...asking(registry, name, ask), reference, accept: ask.accept ?? ["*/*"] }),
     blob: (name, digest, ask = {}) => backend.blob({ ...asking(registry, name, ask), digest: digestOf(digest) }),
     asked: () =>

@@ -32,6 +32,7 @@ export function openRegistryClient(config: RegistryClientConfig, deps: RegistryC
     backOff: new BackOff(timers),
     log: deps.log,
     keychain: deps.keychain,
+    timers,
   });
   const parts: ContentParts = { sender, log: deps.log, timers, maxManifestBytes: settings.maxManifestBytes };
   const warned = new LruMap<string, true>({ maxEntries: MAX_WARNED });

@@ -18,6 +18,8 @@ export type ContentRequest = {
   readonly authority: Authority;
   /** Accept header values for a manifest; default: every manifest type (contracts/registry-mirror.md 1.4). */
   readonly accept?: readonly string[];
+  /** How long a pause that the registry asks for is waited out, once, in milliseconds; default: a pause is an error at once. */
+  readonly patienceMs?: number;
   readonly signal?: AbortSignal;
 };
 

@@ -1,10 +1,11 @@
 import { parseDigest, type Digest, type Repository } from "@darner/domain";
 import type { Caller } from "@darner/mirror";
 import { RegistryError, type Authority, type ContentHead, type RegistryClient } from "@darner/registry-client";
-import { SingleFlight, sleep, type Secret, type Timers } from "@darner/runtime";
+import { SingleFlight } from "@darner/runtime";
 import type { DaemonMetrics } from "../metrics.ts";
-import type { ContentKind, MemberFacts, Membership } from "./membership.ts";
-import type { Rights } from "./rights.ts";
+import type { ContentFacts, ContentKind, Contents } from "./contents.ts";
+import { isAway, isNo, type RecentNoes } from "./recent-noes.ts";
+import type { Right, Rights } from "./rights.ts";
 
 /** What a caller asks for. */
 export type GateRequest = {
@@ -14,6 +15,8 @@ export type GateRequest = {
   readonly reference: string;
   readonly accept?: readonly string[];
   readonly caller: Caller;
+  /** Whether there is something to give where the registry wants a pause, so that no pause is waited out; default: no. */
+  readonly hasStale?: boolean;
   readonly signal?: AbortSignal;
 };
 
@@ -22,7 +25,7 @@ export type Pass = {
   /** In whose name this host may read it from the source. */
   readonly authority: Authority;
   /** What is known of it: from the registry's answer just now, or from an earlier one. */
-  readonly facts: MemberFacts;
+  readonly facts: ContentFacts;
   /** The registry's answer, where it was asked just now. */
   readonly head?: ContentHead;
 };
@@ -31,22 +34,24 @@ export type Pass = {
 export type GateDeps = {
   readonly registry: RegistryClient;
   readonly rights: Rights;
-  readonly membership: Membership;
+  readonly contents: Contents;
+  readonly noes: RecentNoes;
   readonly metrics: DaemonMetrics;
   /** Whether Darner has a credential of its own for a repository: it reads with that, but it opens nothing to anybody. */
   readonly hasOwnCredential: (repository: Repository) => boolean;
-  readonly timers: Timers;
+  /** What this host holds complete; with `access.mode: open` it is everybody's. */
+  readonly held: (digest: Digest) => ContentFacts | undefined;
 };
 
 // A pause that the registry asked for and that is over this soon is waited out once: containerd, told 503, would ask the registry at once.
-const MAX_PAUSE_MS = 5000;
-// Asked at the very instant the pause ends, the pause is not over yet.
-const PAUSE_MARGIN_MS = 50;
+const PATIENCE_MS = 5000;
 
 /** Asks whether a caller may have something, before anything that is cached becomes visible (contracts/registry-mirror.md 4.3). */
 export class Gate {
   readonly #deps: GateDeps;
   readonly #probes = new SingleFlight<string, ContentHead>();
+  // The question under way for a (repository, caller), one entry at most for each request that runs.
+  readonly #underWay = new Map<string, Promise<unknown>>();
 
   constructor(deps: GateDeps) {
     this.#deps = deps;
@@ -54,49 +59,60 @@ export class Gate {
 
   /**
    * Lets a caller through, or rejects with the registry's own `RegistryError`.
-   * Content by digest passes without a question where the right stands and the digest is known to belong to the repository.
+   * Content by digest passes without a question where the right stands and the repository is known to contain the digest.
    */
   async check(request: GateRequest): Promise<Pass> {
-    const known = this.#known(request, false);
+    const underWay = this.#underWay.get(this.#askerOf(request));
+    let known = this.#known(request, false);
+    if (known === undefined && underWay !== undefined && this.#factsOf(request) !== undefined) {
+      // Nothing but the right is missing, and that is being asked about: one question for all layers.
+      await underWay.catch(() => undefined);
+      request.signal?.throwIfAborted();
+      known = this.#known(request, false);
+    }
     if (known !== undefined) {
       this.#deps.metrics.accessChecks.inc({ outcome: "remembered" });
       return known;
     }
-    return this.#counted(
-      () => this.#known(request, true),
-      () => this.#askPatiently(request),
-    );
+    const whileAway = (): Pass | undefined => this.#known(request, true);
+    return this.#counted(whileAway, { ...request, hasStale: whileAway() !== undefined });
   }
 
   /** Asks the registry, whatever is remembered: for tags. Rejects with `RegistryError`; a no takes the right that stood. */
   ask(request: GateRequest): Promise<Pass> {
-    return this.#counted(
-      () => undefined,
-      () => this.#ask(request),
-    );
+    return this.#counted(() => undefined, request);
   }
 
   /** In whose name this host reads from the source, for a caller with this right. */
-  authorityFor(repository: Repository, caller: Caller, right: "public" | "caller"): Authority {
+  authorityFor(repository: Repository, caller: Caller, right: Right): Authority {
     if (this.#deps.hasOwnCredential(repository)) return { kind: "own" };
-    if (right === "public" || caller.authorization === undefined) return { kind: "anonymous" };
+    const isNobodys = right === "public" && this.#deps.rights.mode === "upstream";
+    if (isNobodys || caller.authorization === undefined) return { kind: "anonymous" };
     return { kind: "caller", authorization: caller.authorization };
   }
 
   #known(request: GateRequest, grace: boolean): Pass | undefined {
-    const { repository, kind, caller } = request;
+    const { repository, caller } = request;
+    const { rights, held } = this.#deps;
     const digest = digestIn(request.reference);
-    const right = this.#deps.rights.of(repository, caller, grace);
-    if (digest === undefined || right === undefined) return undefined;
-    const facts = this.#deps.membership.get(repository, kind, digest);
-    return facts === undefined ? undefined : { authority: this.authorityFor(repository, caller, right), facts };
+    if (digest === undefined) return undefined;
+    const open = rights.mode === "open" ? held(digest) : undefined;
+    const right = open === undefined ? rights.of(repository, caller, grace) : "public";
+    const facts = open ?? this.#factsOf(request);
+    if (right === undefined || facts === undefined) return undefined;
+    return { authority: this.authorityFor(repository, caller, right), facts };
+  }
+
+  #factsOf({ repository, kind, reference }: GateRequest): ContentFacts | undefined {
+    const digest = digestIn(reference);
+    return digest === undefined ? undefined : this.#deps.contents.get(repository, kind, digest);
   }
 
   /** Asks, and counts what came of it; `whileAway` is the pass for a registry that cannot be asked, if there is one. */
-  async #counted(whileAway: () => Pass | undefined, ask: () => Promise<Pass>): Promise<Pass> {
+  async #counted(whileAway: () => Pass | undefined, request: GateRequest): Promise<Pass> {
     const { accessChecks } = this.#deps.metrics;
     try {
-      const pass = await ask();
+      const pass = await this.#asUnderWay(request);
       accessChecks.inc({ outcome: "granted" });
       return pass;
     } catch (error) {
@@ -109,85 +125,79 @@ export class Gate {
     }
   }
 
-  /** Asks again after a short pause that the registry wants, where nothing that is remembered would do meanwhile. */
-  async #askPatiently(request: GateRequest): Promise<Pass> {
-    try {
-      return await this.#ask(request);
-    } catch (error) {
-      const pauseMs = error instanceof RegistryError && error.detail.code === "rate-limited" ? error.detail.retryAfterMs : Infinity;
-      if (pauseMs > MAX_PAUSE_MS || this.#known(request, true) !== undefined) throw error;
-      await sleep(pauseMs + PAUSE_MARGIN_MS, request.signal, this.#deps.timers);
-      return this.#ask(request);
-    }
+  #asUnderWay(request: GateRequest): Promise<Pass> {
+    const asker = this.#askerOf(request);
+    const asked = this.#ask(request);
+    if (this.#underWay.has(asker)) return asked;
+    const over = (): void => {
+      this.#underWay.delete(asker);
+    };
+    this.#underWay.set(asker, asked);
+    asked.then(over, over);
+    return asked;
   }
 
   /** A caller that shows a credential for a repository known to be public needs none; where it is public no more, the credential decides. */
   async #ask(request: GateRequest): Promise<Pass> {
     const { repository, caller } = request;
     const { authorization } = caller;
-    if (authorization === undefined) return this.#askAsNobody(request);
-    if (this.#deps.rights.of(repository, caller) === "public") {
+    const { rights } = this.#deps;
+    if (authorization === undefined) return this.#askAs(request, "public", { kind: "anonymous" });
+    if (rights.mode === "upstream" && rights.of(repository, caller) === "public") {
       try {
-        return await this.#askAsNobody(request);
+        return await this.#askAs(request, "public", { kind: "anonymous" });
       } catch (error) {
         if (!isNo(error)) throw error;
       }
     }
-    return this.#askAsCaller(request, authorization);
+    return this.#askAs(request, "caller", { kind: "caller", authorization });
   }
 
-  async #askAsNobody(request: GateRequest): Promise<Pass> {
-    const { rights } = this.#deps;
-    try {
-      const head = await this.#probe(request, { kind: "anonymous" }, "anonymous");
-      rights.provePublic(request.repository);
-      return this.#passed(request, head, "public");
-    } catch (error) {
-      if (isNo(error)) rights.revokePublic(request.repository);
-      throw error;
-    }
-  }
-
-  async #askAsCaller(request: GateRequest, authorization: Secret): Promise<Pass> {
-    const { repository, caller } = request;
-    const { rights } = this.#deps;
-    try {
-      const head = await this.#probe(request, { kind: "caller", authorization }, rights.identityOf(caller));
-      rights.proveCaller(repository, caller);
-      return this.#passed(request, head, "caller");
-    } catch (error) {
-      if (isNo(error)) rights.revokeCaller(repository, caller);
-      throw error;
-    }
-  }
-
-  #passed(request: GateRequest, head: ContentHead, right: "public" | "caller"): Pass {
+  async #askAs(request: GateRequest, right: Right, asker: Authority): Promise<Pass> {
     const { repository, kind, caller } = request;
+    const head = await this.#probe(request, right, asker);
     const digest = digestIn(request.reference) ?? head.digest;
     const facts = {
       ...(head.size === undefined ? {} : { size: head.size }),
       ...(head.mediaType === undefined ? {} : { mediaType: head.mediaType }),
     };
-    if (digest !== undefined) this.#deps.membership.add(repository, kind, digest, facts);
+    if (digest !== undefined) this.#deps.contents.add(repository, kind, digest, facts);
     return { authority: this.authorityFor(repository, caller, right), facts, head };
   }
 
-  #probe(request: GateRequest, authority: Authority, identity: string): Promise<ContentHead> {
-    const { repository, kind, reference, accept, signal } = request;
-    const key = [repository.registry, repository.name, kind, reference, identity, ...(accept ?? [])].join(" ");
-    const ask = { repository, kind, reference, authority, ...(accept === undefined ? {} : { accept }) };
-    return this.#probes.run(key, (shared) => this.#deps.registry.head({ ...ask, signal: shared }), signal);
+  /** One question for all who ask the same in the same name; its answer gives the right, or takes it. */
+  #probe(request: GateRequest, right: Right, authority: Authority): Promise<ContentHead> {
+    const { repository, kind, reference, accept, caller, hasStale, signal } = request;
+    const { rights, registry, noes } = this.#deps;
+    const asker = right === "public" ? "anonymous" : rights.identityOf(caller);
+    const question = [repository.registry, repository.name, kind, reference, asker, ...(accept ?? [])].join(" ");
+    const no = noes.get(question);
+    if (no !== undefined) return Promise.reject(no);
+    const ask = { repository, kind, reference, authority, patienceMs: hasStale === true ? 0 : PATIENCE_MS };
+    return this.#probes.run(
+      question,
+      async (shared) => {
+        try {
+          const head = await registry.head({ ...ask, ...(accept === undefined ? {} : { accept }), signal: shared });
+          if (right === "public") rights.provePublic(repository);
+          else rights.proveCaller(repository, caller);
+          return head;
+        } catch (error) {
+          noes.note(question, error);
+          if (isNo(error)) {
+            if (right === "public") rights.revokePublic(repository);
+            else rights.revokeCaller(repository, caller);
+          }
+          throw error;
+        }
+      },
+      signal,
+    );
   }
-}
 
-/** Whether the registry refused the right itself: what stood before stands no more. */
-function isNo(error: unknown): boolean {
-  return error instanceof RegistryError && (error.detail.code === "unauthorized" || error.detail.code === "denied");
-}
-
-/** Whether nobody knows: the registry could not be asked, or does not want to be asked now. */
-export function isAway(error: unknown): boolean {
-  return error instanceof RegistryError && (error.detail.code === "unavailable" || error.detail.code === "rate-limited");
+  #askerOf({ repository, caller }: GateRequest): string {
+    return `${repository.registry} ${repository.name} ${this.#deps.rights.identityOf(caller)}`;
+  }
 }
 
 function digestIn(reference: string): Digest | undefined {

@@ -2,7 +2,7 @@ import type { Task } from "@darner/domain";
 import type { RegistryClient } from "@darner/registry-client";
 import type { Logger, Timers } from "@darner/runtime";
 import type { Gate } from "../access/gate.ts";
-import type { Membership } from "../access/membership.ts";
+import type { Contents } from "../access/contents.ts";
 import type { Rights } from "../access/rights.ts";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
@@ -14,7 +14,7 @@ import type { BlobStore } from "../store/store.ts";
 export type BackendDeps = {
   readonly gate: Gate;
   readonly rights: Rights;
-  readonly membership: Membership;
+  readonly contents: Contents;
   readonly registry: RegistryClient;
   readonly store: BlobStore;
   readonly peers: PeerTable;

@@ -44,7 +44,7 @@ export class Blobs {
 
   async #askSize({ repository, digest, authority, signal }: Wanted): Promise<number | undefined> {
     const head = await this.#deps.registry.head({ repository, kind: "blob", reference: digest, authority, signal });
-    if (head.size !== undefined) this.#deps.membership.add(repository, "blob", digest, { size: head.size });
+    if (head.size !== undefined) this.#deps.contents.add(repository, "blob", digest, { size: head.size });
     return head.size;
   }
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { digestOf, parseDigest, parseTask, type Digest, type Repository } from "@darner/domain";
 import type { ManifestFound, ManifestRequest, Refused } from "@darner/mirror";
 import { RegistryError, type Authority, type ManifestBody } from "@darner/registry-client";
-import type { MemberFacts } from "../access/membership.ts";
+import type { ContentFacts } from "../access/contents.ts";
 import { StoreError } from "../store/store-error.ts";
 import { refusalOf } from "./refusals.ts";
 import type { BackendDeps } from "./backend-deps.ts";
@@ -13,7 +13,7 @@ import { TagTable, type TagRequest, type TagTarget } from "./tag-table.ts";
 type Wanted = {
   readonly repository: Repository;
   readonly digest: Digest;
-  readonly facts: MemberFacts;
+  readonly facts: ContentFacts;
   readonly authority: Authority;
   readonly warnings: readonly string[];
   readonly signal: AbortSignal;
@@ -51,7 +51,7 @@ export class Manifests {
   async #byTag({ repository, reference, accept, caller, signal }: ManifestRequest): Promise<Wanted> {
     const target = await this.#tags.resolve({ repository, tag: reference, accept, caller, signal });
     const { digest, mediaType, size, authority, warnings } = target;
-    this.#deps.membership.add(repository, "manifest", digest, { size, mediaType });
+    this.#deps.contents.add(repository, "manifest", digest, { size, mediaType });
     return { repository, digest, facts: { size, mediaType }, authority, warnings, signal };
   }
 
@@ -155,8 +155,8 @@ export class Manifests {
   }
 
   #found(repository: Repository, digest: Digest, mediaType: string, bytes: Uint8Array): ManifestFound & { readonly bytes: Uint8Array } {
-    this.#deps.membership.add(repository, "manifest", digest, { size: bytes.length, mediaType });
-    this.#deps.membership.addManifest(repository, bytes);
+    this.#deps.contents.add(repository, "manifest", digest, { size: bytes.length, mediaType });
+    this.#deps.contents.addManifest(repository, bytes);
     return { kind: "manifest", digest, mediaType, size: bytes.length, bytes, warnings: [] };
   }
 }

@@ -1,7 +1,8 @@
 import type { Keychain, RegistryClient } from "@darner/registry-client";
 import type { Config, Logger, Timers } from "@darner/runtime";
 import { Gate } from "../access/gate.ts";
-import { Membership } from "../access/membership.ts";
+import { Contents } from "../access/contents.ts";
+import { RecentNoes } from "../access/recent-noes.ts";
 import { Rights } from "../access/rights.ts";
 import type { ImagePatterns } from "../image-patterns.ts";
 import type { Books } from "../books.ts";
@@ -26,21 +27,28 @@ export function openBackend(
   config: Config,
   { log, timers, metrics, books, client, keychain, peers, patterns }: BackendParts,
 ): DaemonBackend {
+  if (config.access.mode === "open") {
+    log.warn("ACCESS IS OPEN: whoever reaches the mirror gets every cached image, private ones too", {
+      key: "access.mode",
+      safe: "upstream",
+    });
+  }
   const rights = new Rights(config.access, timers);
-  const membership = new Membership();
+  const contents = new Contents();
   const gate = new Gate({
     registry: client,
     rights,
-    membership,
+    contents,
+    noes: new RecentNoes(timers),
     metrics,
     hasOwnCredential: (repository) => config.registries[repository.registry]?.credentials !== undefined || keychain.covers(repository),
-    timers,
+    held: (digest) => peers.store.findComplete(digest),
   });
   return new DaemonBackend(
     {
       gate,
       rights,
-      membership,
+      contents,
       registry: client,
       store: peers.store,
       peers: peers.table,

@@ -3,7 +3,8 @@ import { type Digest, type Repository } from "@darner/domain";
 import type { Caller } from "@darner/mirror";
 import { RegistryError, type Authority } from "@darner/registry-client";
 import { LruMap, SingleFlight, type Clock } from "@darner/runtime";
-import { isAway, type Gate } from "../access/gate.ts";
+import type { Gate } from "../access/gate.ts";
+import { isAway } from "../access/recent-noes.ts";
 import type { Rights } from "../access/rights.ts";
 
 /** What a tag points at. */
@@ -72,7 +73,8 @@ export class TagTable {
 
   async #ask(request: TagRequest): Promise<TagTarget> {
     const { repository, tag, accept, caller, signal } = request;
-    const pass = await this.#deps.gate.ask({ repository, kind: "manifest", reference: tag, accept, caller, signal });
+    const hasStale = this.#staleFor(request) !== undefined;
+    const pass = await this.#deps.gate.ask({ repository, kind: "manifest", reference: tag, accept, caller, hasStale, signal });
     const { digest, mediaType, size, warnings = [] } = pass.head ?? {};
     if (digest === undefined || mediaType === undefined || size === undefined) {
       // A GET counts at some registries: one for all who ask at once (contract, case 23).
@@ -83,12 +85,18 @@ export class TagTable {
   }
 
   #stale(request: TagRequest, error: unknown): TagTarget {
-    const key = this.#keyOf(request, true);
+    const stale = isAway(error) ? this.#staleFor(request) : undefined;
+    if (stale !== undefined) return stale;
     // A tag that was deleted, or is this caller's no more, is not to come back while the registry is away.
-    if (error instanceof RegistryError && !isAway(error)) this.#tags.delete(key);
-    const remembered = isAway(error) ? this.#tags.get(key) : undefined;
+    if (error instanceof RegistryError && !isAway(error)) this.#tags.delete(this.#keyOf(request, true));
+    throw error;
+  }
+
+  /** What would be served if the registry could not be asked. */
+  #staleFor(request: TagRequest): TagTarget | undefined {
+    const remembered = this.#tags.get(this.#keyOf(request, true));
     const right = this.#deps.rights.of(request.repository, request.caller, true);
-    if (remembered === undefined || right === undefined || this.#deps.clock.now() - remembered.at >= this.#deps.graceMs) throw error;
+    if (remembered === undefined || right === undefined || this.#deps.clock.now() - remembered.at >= this.#deps.graceMs) return undefined;
     return { ...this.#ownedBy(request, remembered.target), warnings: [...remembered.target.warnings, STALE_WARNING] };
   }
 

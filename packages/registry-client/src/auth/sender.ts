@@ -1,5 +1,5 @@
-import { LruMap } from "@darner/runtime";
-import type { Logger, Secret } from "@darner/runtime";
+import { LruMap, sleep } from "@darner/runtime";
+import type { Logger, Secret, Timers } from "@darner/runtime";
 import { backOffMs, values } from "../content/headers.ts";
 import type { Keychain } from "../keychain/keychain.ts";
 import type { Authority } from "../registry-client.ts";
@@ -21,6 +21,8 @@ export type SendRequest = Omit<HopRequest, "authorization" | "url"> & {
   /** The repository a token is asked for; undefined: none. */
   readonly repository: string | undefined;
   readonly authority: Authority;
+  /** How long a pause that the registry asks for is waited out, once; default: not at all. */
+  readonly patienceMs?: number;
   /** Give the registry's own 401 where the token service fails; default: reject with the token service's failure. */
   readonly tolerant?: boolean;
 };
@@ -31,6 +33,8 @@ type Grant = { readonly value: Secret; readonly forget: () => void };
 
 // One per registry, repository and identity; forgetting one costs one 401.
 const MAX_MANNERS = 4096;
+// Asked at the very instant the pause ends, the pause is not over yet.
+const PAUSE_MARGIN_MS = 50;
 
 /** Sends requests with the credential they need: waits where told to, answers challenges, renews a token that ended (once per request). */
 export class Sender {
@@ -39,20 +43,41 @@ export class Sender {
   readonly #backOff: BackOff;
   readonly #log: Logger;
   readonly #keychain: Keychain | undefined;
+  readonly #timers: Timers;
   readonly #manners = new LruMap<string, Manner>({ maxEntries: MAX_MANNERS });
 
-  constructor(parts: { hops: Hops; tokens: TokenClient; backOff: BackOff; log: Logger; keychain: Keychain | undefined }) {
+  constructor(parts: { hops: Hops; tokens: TokenClient; backOff: BackOff; log: Logger; keychain: Keychain | undefined; timers: Timers }) {
     this.#hops = parts.hops;
     this.#tokens = parts.tokens;
     this.#backOff = parts.backOff;
     this.#log = parts.log;
     this.#keychain = parts.keychain;
+    this.#timers = parts.timers;
   }
 
   /** Rejects with `RegistryError` (`rate-limited`, `host-refused`, `refused`, `unavailable`), `WireError` or the signal's reason. */
   async send(request: SendRequest): Promise<HopAnswer> {
-    const { upstream, authority, repository } = request;
-    const identity = await identityOf(upstream, repository, authority, this.#keychain);
+    const identity = await identityOf(request.upstream, request.repository, request.authority, this.#keychain);
+    try {
+      const sent = await this.#sendUnlessPaused(request, identity);
+      if (sent.answer.status !== 429 || !(await this.#waitedOut(request, identity))) return sent;
+      sent.answer.discard();
+    } catch (error) {
+      if (!isPause(error) || !(await this.#waitedOut(request, identity))) throw error;
+    }
+    return this.#sendUnlessPaused(request, identity);
+  }
+
+  /** Whether the pause that this registry asked of this identity was short enough to be waited out. */
+  async #waitedOut({ upstream, patienceMs = 0, signal }: SendRequest, identity: Identity): Promise<boolean> {
+    const pauseMs = this.#backOff.pauseMs(upstream.name, identity.key);
+    if (patienceMs === 0 || pauseMs > patienceMs) return false;
+    await sleep(pauseMs + PAUSE_MARGIN_MS, signal, this.#timers);
+    return true;
+  }
+
+  async #sendUnlessPaused(request: SendRequest, identity: Identity): Promise<HopAnswer> {
+    const { upstream } = request;
     this.#backOff.check(upstream.name, identity.key);
     try {
       return await this.#sendAs(request, identity);
@@ -160,6 +185,10 @@ export class Sender {
     const host = URL.canParse(realm) ? new URL(realm).host : "";
     this.#log.warn("token realm refused", { registry: name, host, add: `registries: { "${name}": { realms: ["${host}"] } }` });
   }
+}
+
+function isPause(error: unknown): boolean {
+  return error instanceof RegistryError && error.detail.code === "rate-limited";
 }
 
 function isTokenRefusal(error: unknown): boolean {

@@ -21,7 +21,7 @@ export function ask(
   method: "GET" | "HEAD",
   range?: { readonly start: number; readonly end: number },
 ): Promise<HopAnswer> {
-  const { repository, kind, reference, authority, signal } = request;
+  const { repository, kind, reference, authority, patienceMs, signal } = request;
   const accept = kind === "manifest" ? { accept: (request.accept ?? MANIFEST_TYPES).join(", ") } : {};
   // Always closed: `bytes=N-` is refused by some registries (contracts/registry-mirror.md 3.3, Artifactory).
   const ranged = range === undefined ? {} : { range: `bytes=${String(range.start)}-${String(range.end - 1)}` };
@@ -33,6 +33,7 @@ export function ask(
     purpose: kind,
     path: contentPath(repository, kind, reference),
     headers: { ...accept, ...ranged },
+    ...(patienceMs === undefined ? {} : { patienceMs }),
     signal,
   };
   return sender.send(send);

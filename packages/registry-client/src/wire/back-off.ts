@@ -17,10 +17,15 @@ export class BackOff {
 
   /** Throws `rate-limited` while this identity is to leave this registry alone. */
   check(registry: string, identity: string): void {
-    const until = this.#until.get(key(registry, identity));
-    if (until === undefined) return;
-    const retryAfterMs = Math.ceil(until - this.#timers.now());
+    const retryAfterMs = this.pauseMs(registry, identity);
+    if (retryAfterMs === 0) return;
     throw new RegistryError({ code: "rate-limited", status: 429, retryAfterMs }, `${registry} asked for a pause that is not over`);
+  }
+
+  /** How long this identity is still to leave this registry alone, in milliseconds; 0: not at all. */
+  pauseMs(registry: string, identity: string): number {
+    const until = this.#until.get(key(registry, identity));
+    return until === undefined ? 0 : Math.ceil(until - this.#timers.now());
   }
 
   /** The registry said 429. */

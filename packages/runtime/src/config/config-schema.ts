@@ -111,6 +111,12 @@ const mirror = section({
 });
 
 const access = section({
+  mode: textKey(
+    z.enum(["upstream", "open"]).default("upstream"),
+    "Who may have what is cached: whom the registry itself gives it (upstream), or whoever reaches the mirror (open).",
+    '"upstream" or "open"',
+    "upstream",
+  ),
   grantSeconds: secondsKey(300, 0, "How long a registry's yes to a credential is remembered."),
   publicSeconds: secondsKey(900, 0, "How long the cluster remembers that a repository is public."),
   graceSeconds: secondsKey(86_400, 0, "How long a remembered yes still counts while the registry cannot be reached."),

@@ -56,7 +56,12 @@ export type Config = {
     /** Zero: unlimited. */
     readonly maxRequestsPerSecondPerClient: number;
   };
-  readonly access: { readonly grantSeconds: number; readonly publicSeconds: number; readonly graceSeconds: number };
+  readonly access: {
+    readonly mode: "upstream" | "open";
+    readonly grantSeconds: number;
+    readonly publicSeconds: number;
+    readonly graceSeconds: number;
+  };
   readonly store: { readonly maxBytes: number; readonly minFreeBytes: number };
   readonly limits: {
     /** Zero: unlimited. */

@@ -8,6 +8,8 @@ export type AccessPlan = {
   readonly users?: Readonly<Record<string, string>>;
   /** Repositories an anonymous token does not open. */
   readonly privateRepositories?: readonly string[];
+  /** Who may pull from a private repository; default: every user. */
+  readonly readers?: Readonly<Record<string, readonly string[]>>;
   /** `expires_in` of a token; absent: the answer does not say. Tokens really end with `expireTokens()`. */
   readonly expiresInSeconds?: number;
   /** The field the token comes in; default: `token`. */
@@ -92,8 +94,12 @@ export class AccessGate {
     if (issued === undefined) return challenge(`,error="invalid_token"`);
     if (repository === undefined) return { kind: "allowed" };
     if (!issued.scope.includes(`repository:${repository}:`)) return challenge(`,error="insufficient_scope"`);
-    const closed = this.#plan.privateRepositories?.includes(repository) === true && issued.user === undefined;
-    return closed ? challenge(`,error="insufficient_scope"`) : { kind: "allowed" };
+    const isPrivate = this.#plan.privateRepositories?.includes(repository) === true;
+    return isPrivate && !this.#mayRead(issued.user, repository) ? challenge(`,error="insufficient_scope"`) : { kind: "allowed" };
+  }
+
+  #mayRead(user: string | undefined, repository: string): boolean {
+    return user !== undefined && (this.#plan.readers?.[repository]?.includes(user) ?? true);
   }
 
   #userOf(authorization: string | undefined): string | undefined {

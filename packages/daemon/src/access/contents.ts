@@ -1,48 +1,47 @@
 import { parseDigest, type Digest, type Repository } from "@darner/domain";
 import { LruMap } from "@darner/runtime";
 
-/** What is known of a digest that belongs to a repository. */
-export type MemberFacts = { readonly size?: number; readonly mediaType?: string };
+/** What is known of a digest that a repository contains. */
+export type ContentFacts = { readonly size?: number; readonly mediaType?: string };
 
 /** Under which path a digest is asked: the two are never mixed. */
 export type ContentKind = "manifest" | "blob";
 
 // A manifest may name 25,000 layers; this holds several such images and thousands of ordinary ones in about 60 MB at the very most.
-const MAX_MEMBERS = 200_000;
+const MAX_CONTENTS = 200_000;
 
 type Descriptor = { readonly digest?: unknown; readonly size?: unknown; readonly mediaType?: unknown; readonly urls?: unknown };
 
 // Layers that clients fetch from their `urls`, not from the registry.
 const LIES_ELSEWHERE = /\.foreign\.|\.nondistributable\./;
 
-/** Which digests belong to which repository: named by a manifest served for it, or confirmed by the registry. Holds no secret and is no right by itself. */
-export class Membership {
-  readonly #members: LruMap<string, MemberFacts>;
+/** Which digests a repository contains: named by a manifest served for it, or confirmed by the registry. Holds no secret and is no right by itself. */
+export class Contents {
+  readonly #facts: LruMap<string, ContentFacts>;
 
   constructor() {
-    this.#members = new LruMap({ maxEntries: MAX_MEMBERS });
+    this.#facts = new LruMap({ maxEntries: MAX_CONTENTS });
   }
 
-  get(repository: Repository, kind: ContentKind, digest: Digest): MemberFacts | undefined {
-    return this.#members.get(keyOf(repository, kind, digest));
+  get(repository: Repository, kind: ContentKind, digest: Digest): ContentFacts | undefined {
+    return this.#facts.get(keyOf(repository, kind, digest));
   }
 
-  add(repository: Repository, kind: ContentKind, digest: Digest, facts: MemberFacts): void {
+  add(repository: Repository, kind: ContentKind, digest: Digest, facts: ContentFacts): void {
     const key = keyOf(repository, kind, digest);
-    this.#members.set(key, { ...this.#members.get(key), ...facts });
+    this.#facts.set(key, { ...this.#facts.get(key), ...facts });
   }
 
   /**
-   * Takes in everything a manifest or index names (image-spec: config, layers, blobs, manifests; schema 2 likewise). Other JSON names nothing.
-   * What a registry takes without having it proves no membership: a `subject`, and layers that lie elsewhere (contract, case 35).
+   * Takes in the blobs a manifest names (image-spec: config, layers, blobs; schema 2 likewise). Other JSON names nothing.
+   * What registries take without having it proves nothing: the children of an index, a `subject`, layers that lie elsewhere (contract, cases 34, 35).
    */
   addManifest(repository: Repository, bytes: Uint8Array): void {
     const manifest = parseObject(bytes);
-    for (const field of ["config", "layers", "blobs"]) this.#addAll(repository, "blob", manifest[field]);
-    this.#addAll(repository, "manifest", manifest["manifests"]);
+    for (const field of ["config", "layers", "blobs"]) this.#addAll(repository, manifest[field]);
   }
 
-  #addAll(repository: Repository, kind: ContentKind, value: unknown): void {
+  #addAll(repository: Repository, value: unknown): void {
     const descriptors: readonly unknown[] = Array.isArray(value) ? value : [value];
     for (const descriptor of descriptors) {
       if (typeof descriptor !== "object" || descriptor === null) continue;
@@ -50,7 +49,7 @@ export class Membership {
       if (urls !== undefined || (typeof mediaType === "string" && LIES_ELSEWHERE.test(mediaType))) continue;
       const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
       if (parsed?.ok !== true) continue;
-      this.add(repository, kind, parsed.digest, {
+      this.add(repository, "blob", parsed.digest, {
         ...(typeof size === "number" && Number.isSafeInteger(size) && size >= 0 ? { size } : {}),
         ...(typeof mediaType === "string" ? { mediaType } : {}),
       });

@@ -1,3 +1,10 @@
+// How many bits of a byte are set: sets come in by the thousand when a host announces what it holds.
+const ONES: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let ones = 0;
+  for (let rest = byte; rest > 0; rest >>= 1) ones += rest & 1;
+  return ones;
+});
+
 /** A set of pieces of one blob: what a peer holds (its *have*), or what it is promised. Grows only up to `size`. */
 export class PieceSet {
   readonly size: number;
@@ -12,16 +19,18 @@ export class PieceSet {
   /** The set of all `size` pieces. */
   static full(size: number): PieceSet {
     const set = new PieceSet(size);
-    for (let piece = 0; piece < size; piece++) set.add(piece);
+    set.#bits.fill(0xff);
+    set.#dropPastEnd();
+    set.#count = size;
     return set;
   }
 
   /** Reads what `toBytes` wrote; bits past `size` and missing bytes count as not held. */
   static fromBytes(size: number, bytes: Uint8Array): PieceSet {
     const set = new PieceSet(size);
-    for (let piece = 0; piece < size; piece++) {
-      if (((bytes[piece >> 3] ?? 0) & (1 << (piece & 7))) !== 0) set.add(piece);
-    }
+    set.#bits.set(bytes.subarray(0, set.#bits.length));
+    set.#dropPastEnd();
+    for (const byte of set.#bits) set.#count += ONES[byte] ?? 0;
     return set;
   }
 
@@ -80,6 +89,11 @@ export class PieceSet {
   /** The set as bits, least significant first, `ceil(size / 8)` bytes; a copy. */
   toBytes(): Uint8Array {
     return this.#bits.slice();
+  }
+
+  // The last byte has room for up to seven pieces that the blob does not have.
+  #dropPastEnd(): void {
+    if ((this.size & 7) !== 0) this.#bits[this.size >> 3] = (this.#bits[this.size >> 3] ?? 0) & (0xff >> (8 - (this.size & 7)));
   }
 
   // Piece numbers come from other hosts; a fraction or a number past 2^31 would meet some other piece's bit.

@@ -1,14 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf, pieceCount, PieceSet, type Task } from "@darner/domain";
-import { createRegistry, systemClock } from "@darner/runtime";
-import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
-import { capturedLog, noLeaks } from "@darner/testkit";
+import { noLeaks } from "@darner/testkit";
 import { eventually } from "../test/eventually.ts";
-import { helloOf, hostNamed, ScriptedDaemon } from "../test/grpc/scripted-daemon.ts";
-import { openSessionServer } from "./grpc/session-server.ts";
-import { Matchmaker } from "./matchmaker.ts";
-import { createSchedulerMetrics } from "./metrics.ts";
+import { hostNamed } from "../test/grpc/scripted-daemon.ts";
+import { openBench } from "../test/matchmaker-bench.ts";
 
 noLeaks();
 
@@ -16,31 +12,6 @@ const task: Task = { digest: digestOf(`sha256:${"b".repeat(64)}`), size: 4 * 102
 const none = new PieceSet(pieceCount(task.size));
 const all = PieceSet.full(pieceCount(task.size));
 const opening = { type: "open", registry: "r.example", access: "own", sequential: false, priority: "reader", have: none } as const;
-
-type Bench = AsyncDisposable & {
-  readonly core: Scheduler;
-  readonly join: (letter: string) => Promise<ScriptedDaemon>;
-  readonly metrics: () => Promise<string>;
-};
-
-async function openBench(maxHosts = 10): Promise<Bench> {
-  await using births = new AsyncDisposableStack();
-  const core = new Scheduler(DEFAULT_LIMITS, () => 0.5);
-  const registry = createRegistry();
-  const metrics = createSchedulerMetrics(registry);
-  const matchmaker = births.use(
-    new Matchmaker({ core, timers: systemClock, log: capturedLog(), metrics, maxHosts, name: "s", version: "0" }),
-  );
-  const server = births.use(await openSessionServer("127.0.0.1:0", matchmaker, systemClock));
-  const lives = births.move();
-  const join = async (letter: string): Promise<ScriptedDaemon> => {
-    const daemon = lives.use(new ScriptedDaemon(server.address));
-    daemon.say({ hello: helloOf(letter) });
-    await eventually(() => daemon.isWelcome || daemon.ended !== undefined, "it is greeted or turned away");
-    return daemon;
-  };
-  return { core, join, metrics: () => registry.metrics(), [Symbol.asyncDispose]: () => lives.disposeAsync() };
-}
 
 test("a daemon that wants a cold blob is told to read a stripe of it, and one that wants a held one gets its parent", async () => {
   await using bench = await openBench();
@@ -77,7 +48,7 @@ test("a session that ends takes its host with it", async () => {
 });
 
 test("a host beyond the bound is turned away, and one that comes back is not", async () => {
-  await using bench = await openBench(2);
+  await using bench = await openBench({ maxHosts: 2 });
   await bench.join("a");
   await bench.join("b");
   const c = await bench.join("c");

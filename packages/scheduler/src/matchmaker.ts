@@ -1,15 +1,16 @@
 import type { HostId } from "@darner/domain";
 import type { Hello, HostMessage } from "@darner/protocol";
-import { Mailbox, type Logger, type Timers } from "@darner/runtime";
-import { Scheduler, type SchedulerEffect, type SchedulerEvent } from "@darner/scheduler-core";
+import { Mailbox, type Core, type Logger, type Timers } from "@darner/runtime";
+import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
 import { announcedEvent, joinedEvent, reportedEvent } from "./events.ts";
-import type { Session, SessionListener } from "./grpc/session.ts";
+import type { Session, SessionEnd, SessionListener } from "./grpc/session.ts";
 import { recordStep, type SchedulerMetrics } from "./metrics.ts";
 import { orderOf } from "./orders.ts";
+import { RefusalLog } from "./refusal-log.ts";
 
 /** What a matchmaker works with. */
 export type MatchmakerDeps = {
-  readonly core: Scheduler;
+  readonly core: Core<SchedulerEvent, SchedulerEffect>;
   readonly timers: Timers;
   readonly log: Logger;
   readonly metrics: SchedulerMetrics;
@@ -22,12 +23,14 @@ export type MatchmakerDeps = {
 /** Stands between the sessions and the core: what daemons say becomes events, what the core wants becomes orders. */
 export class Matchmaker implements SessionListener, Disposable {
   readonly #deps: MatchmakerDeps;
+  readonly #refusals: RefusalLog;
   readonly #mailbox: Mailbox<SchedulerEvent, SchedulerEffect>;
   // One entry a connected host, at most `maxHosts`.
   readonly #sessions = new Map<HostId, Session>();
 
   constructor(deps: MatchmakerDeps) {
     this.#deps = deps;
+    this.#refusals = new RefusalLog(deps.log, deps.timers);
     this.#mailbox = new Mailbox(deps.core, deps.timers, { type: "time-passed" }, (effects, event) => {
       this.#perform(effects, event);
     });
@@ -38,8 +41,7 @@ export class Matchmaker implements SessionListener, Disposable {
     const replaced = this.#sessions.get(hello.host);
     if (replaced !== undefined) this.#replace(hello.host, replaced);
     if (this.#sessions.size >= maxHosts) {
-      log.warn("host turned away", { host: hello.host, hosts: this.#sessions.size });
-      session.end("full");
+      session.end("full", `this scheduler has as many hosts as it may: ${String(maxHosts)}`);
       return;
     }
     this.#sessions.set(hello.host, session);
@@ -54,6 +56,16 @@ export class Matchmaker implements SessionListener, Disposable {
     for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
     for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
     for (const report of message.reports) this.#mailbox.post(reportedEvent(host, report));
+  }
+
+  onSlowed(session: Session): void {
+    this.#deps.metrics.sessionsSlowed.inc();
+    this.#refusals.warn("host says more than it may, it is read more slowly", "flood", { host: session.host, seenAt: session.seenAt });
+  }
+
+  onRefused(session: Session, end: SessionEnd, details: string): void {
+    this.#deps.metrics.sessionsRefused.inc({ reason: end });
+    this.#refusals.warn("session ended", end, { host: session.host, seenAt: session.seenAt, details });
   }
 
   onEnd(session: Session): void {
@@ -72,7 +84,7 @@ export class Matchmaker implements SessionListener, Disposable {
   #replace(host: HostId, session: Session): void {
     this.#sessions.delete(host);
     this.#mailbox.post({ type: "host-lost", host });
-    session.end("replaced");
+    session.end("replaced", "the host began a newer session");
   }
 
   #perform(effects: readonly SchedulerEffect[], event: SchedulerEvent): void {

@@ -7,6 +7,8 @@ export type SchedulerMetrics = {
   readonly effects: Counter<"effect">;
   readonly piecesGranted: Counter<"from">;
   readonly grantsFailed: Counter<"cause">;
+  readonly sessionsRefused: Counter<"reason">;
+  readonly sessionsSlowed: Counter;
 };
 
 /** How many of what a scheduler knows, counted when somebody asks for the metrics. */
@@ -32,6 +34,14 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
       "from",
     ]),
     grantsFailed: createCounter(registry, "darner_scheduler_grants_failed_total", "Grants that were not delivered, by cause.", ["cause"]),
+    sessionsRefused: createCounter(registry, "darner_scheduler_sessions_refused_total", "Sessions the scheduler ended, by why.", [
+      "reason",
+    ]),
+    sessionsSlowed: createCounter(
+      registry,
+      "darner_scheduler_sessions_slowed_total",
+      "Sessions whose host said more than it may and is read more slowly.",
+    ),
   };
 }
 

@@ -12,7 +12,8 @@ export function reachableAddress(said: string, seenAt: string): string | undefin
   return parsed === undefined || parsed.port === 0 ? undefined : formatAddress(parsed);
 }
 
-function hostOf(seenAt: string): string {
+/** The host of an address as gRPC writes it. */
+export function hostOf(seenAt: string): string {
   const host = isIPv6(seenAt) ? seenAt : seenAt.slice(0, Math.max(0, seenAt.lastIndexOf(":")));
   // An IPv4 host on a socket that takes both kinds.
   return host.replace(/^::ffff:(?=[0-9.]+$)/i, "");

@@ -1,18 +1,27 @@
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { loadSchedulerService, SESSION_CHANNEL_OPTIONS } from "@darner/protocol";
 import { listenError, type Timers } from "@darner/runtime";
+import { hostOf } from "./reachable-address.ts";
 import { Session, type SessionCall, type SessionListener } from "./session.ts";
+import { SessionGate } from "./session-gate.ts";
 
 /** A listening gRPC server; `address` is where it really listens (a port 0 resolved). */
 export type SessionServer = AsyncDisposable & { readonly address: string };
 
 /** Opens the gRPC side of a scheduler. Rejects with `StartError` where the address cannot be had. */
-export async function openSessionServer(listen: string, listener: SessionListener, timers: Timers): Promise<SessionServer> {
+export async function openSessionServer(
+  listen: string,
+  listener: SessionListener,
+  timers: Timers,
+  gate: SessionGate = new SessionGate(),
+): Promise<SessionServer> {
   // What goes wrong is in its errors; it would print a line of its own as well.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server(SESSION_CHANNEL_OPTIONS);
   const implementation: UntypedServiceImplementation = {
-    Session: (call: SessionCall) => new Session(call, listener, timers),
+    Session: (call: SessionCall) => {
+      openSession(call, listener, timers, gate);
+    },
   };
   server.addService(loadSchedulerService().definition, implementation);
   const port = await bind(server, listen);
@@ -22,6 +31,39 @@ export async function openSessionServer(listen: string, listener: SessionListene
       // Sessions last as long as their daemons: a graceful shutdown would wait for all of them.
       server.forceShutdown();
       await Promise.resolve();
+    },
+  };
+}
+
+/** Lets a session in, or tells it why not. */
+function openSession(call: SessionCall, listener: SessionListener, timers: Timers, gate: SessionGate): void {
+  const address = hostOf(call.getPeer());
+  const objection = gate.objection(address);
+  gate.enter(address);
+  const session = new Session(call, gated(listener, gate, address), timers);
+  if (objection === "crowded") session.end("crowded", `too many sessions come from ${address}`);
+  if (objection === "full") session.end("full", "too many sessions have not said hello yet");
+}
+
+/** A listener behind the gate: it counts who says hello and who leaves. */
+function gated(listener: SessionListener, gate: SessionGate, address: string): SessionListener {
+  return {
+    onHello: (session, hello) => {
+      gate.greeted();
+      listener.onHello(session, hello);
+    },
+    onMessage: (session, message) => {
+      listener.onMessage(session, message);
+    },
+    onSlowed: (session) => {
+      listener.onSlowed(session);
+    },
+    onRefused: (session, end, details) => {
+      listener.onRefused(session, end, details);
+    },
+    onEnd: (session) => {
+      gate.leave(address, session.host !== undefined);
+      listener.onEnd(session);
     },
   };
 }

@@ -28,6 +28,17 @@ class Recorded implements SessionListener {
     this.messages.push(message);
   }
 
+  readonly refused: string[] = [];
+  slowed = 0;
+
+  onSlowed(): void {
+    this.slowed += 1;
+  }
+
+  onRefused(_session: Session, end: string): void {
+    this.refused.push(end);
+  }
+
   onEnd(): void {
     this.ended += 1;
   }
@@ -142,4 +153,22 @@ test("a daemon that does not read its orders is given up", async () => {
   const huge: Task = { ...task, size: 16 * 1024 ** 4 };
   for (let count = 0; count < 10; count += 1) session?.order({ task: huge, order: { type: "table", hashes } });
   assert.equal(told.ended, 1, "80 MB of orders waited");
+});
+
+test("a daemon that takes nothing for ten seconds is given up, however little waits for it", async () => {
+  const clock = new StoppedClock();
+  const { server, told } = await openBench(clock);
+  await using _server = server;
+  using daemon = new ScriptedDaemon(server.address);
+  daemon.say({ hello: helloOf("a") });
+  await eventually(() => daemon.isWelcome, "welcome");
+  daemon.pause();
+  const huge: Task = { ...task, size: 16 * 1024 ** 4 };
+  const hashes = Array.from({ length: 50_000 }, (_, piece) => ({ piece, hash: new Uint8Array(32) }));
+  told.hellos[0]?.session.order({ task: huge, order: { type: "table", hashes } });
+  await eventually(() => clock.waiting === 1, "the table is on its way");
+  clock.advance(9999);
+  assert.equal(told.ended, 0);
+  clock.advance(1);
+  assert.deepEqual([told.ended, told.refused], [1, ["unread"]]);
 });

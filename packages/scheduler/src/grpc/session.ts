@@ -1,7 +1,7 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import type { HostId } from "@darner/domain";
-import type { Timers } from "@darner/runtime";
+import { TokenBucket, type Timers } from "@darner/runtime";
 import {
   readHostMessage,
   WireError,
@@ -13,31 +13,54 @@ import {
   type WireObject,
 } from "@darner/protocol";
 import { orderBytes } from "../orders.ts";
+import { MESSAGE_COST, messageCost } from "./message-cost.ts";
 import { reachableAddress } from "./reachable-address.ts";
 
 /** The gRPC stream of one daemon. */
 export type SessionCall = ServerDuplexStream<unknown, WireObject>;
 
-// A daemon that takes no messages while so much waits for it is as good as gone: its session ends and its pieces go to others.
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+// What waits for a daemon that is slow to read: a dozen of the largest tables, or a hundred thousand grants.
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+// A daemon whose main loop stands still is ended by its own watchdog after 5 s; one that takes nothing for twice as long is as good as gone.
+const UNREAD_MS = 10_000;
 // Far below the 16 MiB a message may have, so that one last order of up to 10 MiB (the table of the largest blob) still fits in.
 const MESSAGE_BYTES = 4 * 1024 * 1024;
 // A daemon says hello with its first breath; who does not is none.
 const HELLO_TIMEOUT_MS = 5000;
 
-/** Why a scheduler ends a session: the host began a newer one, or there are as many hosts as it may have. */
-export type SessionEnd = "replaced" | "full";
+/** Why a scheduler ends a session. */
+export type SessionEnd =
+  /** The host began a newer one. */
+  | "replaced"
+  /** This scheduler has as many hosts, or as many sessions in the making, as it may. */
+  | "full"
+  /** So many sessions come from one address that nothing good can be behind it. */
+  | "crowded"
+  /** No hello in time. */
+  | "no-hello"
+  /** A message broke the protocol. */
+  | "bad-message"
+  /** The daemon does not read its orders. */
+  | "unread";
 
-// Why a scheduler ends a session, as the daemon is told it.
-const ENDS: Readonly<Record<SessionEnd, { readonly code: status; readonly details: string }>> = {
-  replaced: { code: status.ABORTED, details: "the host began a newer session" },
-  full: { code: status.RESOURCE_EXHAUSTED, details: "this scheduler has as many hosts as it may" },
+// Why a scheduler ends a session, as gRPC says it.
+const CODES: Readonly<Record<SessionEnd, status>> = {
+  replaced: status.ABORTED,
+  full: status.RESOURCE_EXHAUSTED,
+  crowded: status.RESOURCE_EXHAUSTED,
+  "no-hello": status.DEADLINE_EXCEEDED,
+  "bad-message": status.INVALID_ARGUMENT,
+  unread: status.RESOURCE_EXHAUSTED,
 };
 
 /** What a session tells the scheduler's process. Called in the order things happen; nothing after `onEnd`. */
 export interface SessionListener {
   onHello(session: Session, hello: Hello): void;
   onMessage(session: Session, message: HostMessage): void;
+  /** The host says more than it may; from now on it is read more slowly. Told once a session. */
+  onSlowed(session: Session): void;
+  /** The scheduler ends a session, also one that never said hello; `onEnd` follows. */
+  onRefused(session: Session, end: SessionEnd, details: string): void;
   onEnd(session: Session): void;
 }
 
@@ -45,6 +68,8 @@ export interface SessionListener {
 export class Session {
   readonly #call: SessionCall;
   readonly #listener: SessionListener;
+  readonly #timers: Timers;
+  readonly #allowance: TokenBucket;
   readonly #cancelHelloTimer: () => void;
   #hello: Hello | undefined;
   // Bounded by MAX_WAITING_BYTES.
@@ -53,13 +78,17 @@ export class Session {
   #flushing = false;
   // One message at a time: orders that arise meanwhile travel together in the next, and nothing piles up in gRPC.
   #isWriting = false;
+  #cancelUnreadTimer: (() => void) | undefined;
+  #slowed = false;
   #ended = false;
 
   constructor(call: SessionCall, listener: SessionListener, timers: Timers) {
     this.#call = call;
     this.#listener = listener;
+    this.#timers = timers;
+    this.#allowance = new TokenBucket({ ...MESSAGE_COST, timers });
     this.#cancelHelloTimer = timers.setTimeout(() => {
-      this.#fail(status.DEADLINE_EXCEEDED, "a session begins with a hello");
+      this.end("no-hello", "a session begins with a hello");
     }, HELLO_TIMEOUT_MS);
     call.on("data", (value: unknown) => {
       this.#receive(value);
@@ -87,7 +116,7 @@ export class Session {
     this.#waiting.push(order);
     this.#waitingBytes += orderBytes(order.order);
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
-      this.#fail(status.RESOURCE_EXHAUSTED, `the daemon did not read its orders: ${String(this.#waitingBytes)} bytes were waiting`);
+      this.end("unread", `the daemon did not read its orders: ${String(this.#waitingBytes)} bytes were waiting`);
     } else if (!this.#flushing) {
       this.#flushing = true;
       setImmediate(() => {
@@ -97,14 +126,16 @@ export class Session {
     }
   }
 
-  /** Ends the session for a reason that lies with the scheduler. */
-  end(reason: SessionEnd): void {
-    this.#fail(ENDS[reason].code, ENDS[reason].details);
+  /** Where the daemon is seen, as gRPC writes it. */
+  get seenAt(): string {
+    return this.#call.getPeer();
   }
 
-  #fail(code: status, details: string): void {
+  /** Ends the session and says why, to the daemon and to the listener. */
+  end(reason: SessionEnd, details: string): void {
     if (this.#ended) return;
-    this.#call.emit("error", { code, details });
+    this.#listener.onRefused(this, reason, details);
+    this.#call.emit("error", { code: CODES[reason], details });
     this.#finish();
   }
 
@@ -112,12 +143,25 @@ export class Session {
     if (this.#ended) return;
     try {
       const message = readHostMessage(value);
+      const cost = messageCost(message);
       this.#greet(message);
       if (!this.#isOver()) this.#listener.onMessage(this, message);
+      if (!this.#isOver()) this.#pay(cost);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.#fail(status.INVALID_ARGUMENT, error.message);
+      this.end("bad-message", error.message);
     }
+  }
+
+  /** Who says more than it may is not read until it has paid: HTTP/2 then holds the rest back at the daemon. */
+  #pay(cost: number): void {
+    if (this.#allowance.tryTake(cost)) return;
+    if (!this.#slowed) this.#listener.onSlowed(this);
+    this.#slowed = true;
+    this.#call.pause();
+    void this.#allowance.take(cost).then(() => {
+      if (!this.#ended) this.#call.resume();
+    });
   }
 
   /** The first message says hello, and no other. */
@@ -154,8 +198,13 @@ export class Session {
 
   #write(message: Partial<SchedulerMessage>): void {
     this.#isWriting = true;
+    this.#cancelUnreadTimer ??= this.#timers.setTimeout(() => {
+      this.end("unread", `the daemon took no message for ${String(UNREAD_MS)} ms`);
+    }, UNREAD_MS);
     this.#call.write(writeSchedulerMessage(message), () => {
       this.#isWriting = false;
+      this.#cancelUnreadTimer?.();
+      this.#cancelUnreadTimer = undefined;
       this.#flush();
     });
   }
@@ -166,6 +215,8 @@ export class Session {
     this.#waiting = [];
     this.#waitingBytes = 0;
     this.#cancelHelloTimer();
+    this.#cancelUnreadTimer?.();
+    this.#allowance[Symbol.dispose]();
     this.#listener.onEnd(this);
     this.#call.end();
   }

@@ -32,9 +32,11 @@ export class ScriptedDaemon implements Disposable {
   /** How the session ended; undefined while it stands. */
   ended: { readonly status: string; readonly details: string } | undefined;
 
-  constructor(address: string) {
+  /** With `maxSendBytes` -1 its messages may be of any size. */
+  constructor(address: string, maxSendBytes?: number) {
     const { Stub } = loadSchedulerService();
-    this.#stub = new Stub(address, credentials.createInsecure(), SESSION_CHANNEL_OPTIONS) as unknown as SchedulerStub;
+    const options = { ...SESSION_CHANNEL_OPTIONS, ...(maxSendBytes === undefined ? {} : { "grpc.max_send_message_length": maxSendBytes }) };
+    this.#stub = new Stub(address, credentials.createInsecure(), options) as unknown as SchedulerStub;
     this.#stream = this.#stub.Session();
     this.#stream.on("data", (value: unknown) => {
       this.messages.push(readSchedulerMessage(value));

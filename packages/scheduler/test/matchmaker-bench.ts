@@ -1,0 +1,43 @@
+import { createRegistry, systemClock, type Timers } from "@darner/runtime";
+import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
+import { capturedLog, type CapturedLog } from "@darner/testkit";
+import { openSessionServer } from "../src/grpc/session-server.ts";
+import type { SessionGate } from "../src/grpc/session-gate.ts";
+import { Matchmaker } from "../src/matchmaker.ts";
+import { createSchedulerMetrics } from "../src/metrics.ts";
+import { eventually } from "./eventually.ts";
+import { helloOf, ScriptedDaemon } from "./grpc/scripted-daemon.ts";
+
+/** What a bench is to be like. */
+export type BenchPlan = { readonly maxHosts?: number; readonly gate?: SessionGate; readonly timers?: Timers };
+
+/** A real gRPC server, matchmaker and core, with daemons that say what a test wants. */
+export type Bench = AsyncDisposable & {
+  readonly core: Scheduler;
+  readonly log: CapturedLog;
+  readonly address: string;
+  /** A daemon whose session began; not greeted yet. */
+  readonly connect: () => ScriptedDaemon;
+  /** A daemon that said hello and got an answer. */
+  readonly join: (letter: string) => Promise<ScriptedDaemon>;
+  readonly metrics: () => Promise<string>;
+};
+
+export async function openBench({ maxHosts = 10, gate, timers = systemClock }: BenchPlan = {}): Promise<Bench> {
+  await using births = new AsyncDisposableStack();
+  const core = new Scheduler(DEFAULT_LIMITS, () => 0.5);
+  const registry = createRegistry();
+  const [metrics, log] = [createSchedulerMetrics(registry), capturedLog()];
+  const matchmaker = births.use(new Matchmaker({ core, timers, log, metrics, maxHosts, name: "s", version: "0" }));
+  const server = births.use(await openSessionServer("127.0.0.1:0", matchmaker, timers, gate));
+  const lives = births.move();
+  const connect = (): ScriptedDaemon => lives.use(new ScriptedDaemon(server.address));
+  const join = async (letter: string): Promise<ScriptedDaemon> => {
+    const daemon = connect();
+    daemon.say({ hello: helloOf(letter) });
+    await eventually(() => daemon.isWelcome || daemon.ended !== undefined, "it is greeted or turned away");
+    return daemon;
+  };
+  const dispose = (): Promise<void> => lives.disposeAsync();
+  return { core, log, address: server.address, connect, join, metrics: () => registry.metrics(), [Symbol.asyncDispose]: dispose };
+}

@@ -23,11 +23,27 @@ export function statusText(status: DaemonStatus): string {
     ...status.peers.map(
       (peer) => ["fetching", `${peer.digest} ${bytesText(peer.bytes)}, ${String(peer.held)} of ${String(peer.pieces)} pieces`] as const,
     ),
+    ...status.wrongBytes.map(
+      ({ what, who, digest, times, lastAt }) =>
+        ["wrong", `${WRONG_TEXTS[what]} ${who}, ${timesText(times)}, last ${lastAt}: ${digest}`] as const,
+    ),
     ...status.refusedRegistries.map(
       ({ registry, reason }) => ["refused", `${registry}: ${reason}; to allow it: registries: { "${registry}": {} }`] as const,
     ),
   ];
   return rows.map(([name, value]) => `${name.padEnd(11)}${value}\n`).join("");
+}
+
+const WRONG_TEXTS: Readonly<Record<DaemonStatus["wrongBytes"][number]["what"], string>> = {
+  "piece-refused": "pieces from host",
+  "proof-failed": "bytes without their digest from registry",
+  rotten: "bytes changed on this host's disk:",
+  "told-wrong": "the scheduler says that this host was wrong:",
+  "told-blocked": "the scheduler takes nothing from this host for a while:",
+};
+
+function timesText(times: number): string {
+  return times === 1 ? "once" : `${String(times)} times`;
 }
 
 function schedulerText({ scheduler, schedulers }: DaemonStatus): string {

@@ -1,4 +1,5 @@
 import type { DaemonMetrics } from "./metrics.ts";
+import { WrongBytesBook, type WrongBytes } from "./wrong-bytes.ts";
 
 /** Where verified bytes came from: the source, another host, or this host's own disk (served again). */
 export type ByteOrigin = "source" | "parent" | "disk";
@@ -6,6 +7,7 @@ export type ByteOrigin = "source" | "parent" | "disk";
 /** Counts bytes twice: for the metrics, and as plain numbers for the status. */
 export class Books {
   readonly #metrics: DaemonMetrics;
+  readonly #wrong = new WrongBytesBook();
   readonly #bytes = { source: 0, parent: 0, disk: 0, uploaded: 0 };
 
   constructor(metrics: DaemonMetrics) {
@@ -22,6 +24,17 @@ export class Books {
   uploaded(bytes: number): void {
     this.#bytes.uploaded += bytes;
     this.#metrics.uploadBytes.inc(bytes);
+  }
+
+  /** Something was found to be wrong; `who`: the host, the registry or the path it came from. */
+  wrongBytes(what: WrongBytes, who: string, digest: string): void {
+    this.#metrics.wrongBytes.inc({ what });
+    this.#wrong.note(what, who, digest, Date.now());
+  }
+
+  /** The latest cases of wrong bytes. */
+  wrong(): ReturnType<WrongBytesBook["rows"]> {
+    return this.#wrong.rows();
   }
 
   /** The totals since the start. */

@@ -9,6 +9,7 @@ export type DaemonMetrics = {
   readonly piecesVerified: Counter<"from">;
   readonly piecesRefused: Counter<"from">;
   readonly proofs: Counter<"outcome">;
+  readonly wrongBytes: Counter<"what">;
   readonly accessChecks: Counter<"outcome">;
   readonly firstByteSeconds: Histogram<"from">;
   readonly blobSeconds: Histogram;
@@ -49,6 +50,12 @@ export function createDaemonMetrics(registry: Registry, usage: () => StoreUsage 
       ["from"],
     ),
     proofs: createCounter(registry, "darner_daemon_proofs_total", "Digests of whole blobs checked on this host, by outcome.", ["outcome"]),
+    wrongBytes: createCounter(
+      registry,
+      "darner_daemon_wrong_bytes_total",
+      "Cases of wrong bytes found on this host, by what they were; darner status names who sent them.",
+      ["what"],
+    ),
     accessChecks: createCounter(
       registry,
       "darner_daemon_access_checks_total",

@@ -50,6 +50,7 @@ export class StatusBoard {
       store: { bytes, blobs, maxBytes },
       bytes: books.bytes(),
       peers: peers.table.running().map(({ task, pieces, held }) => ({ digest: task.digest, bytes: task.size, pieces, held })),
+      wrongBytes: books.wrong(),
       refusedRegistries: this.refusedRegistries().map(({ registry, reason }) => ({ registry, reason })),
     };
   }

@@ -1,4 +1,5 @@
 import type { Digest, HostId } from "@darner/domain";
+import type { WrongBytesRow } from "./wrong-bytes.ts";
 
 /** Where a daemon's doors really are, as `host:port`. */
 export type DaemonAddresses = {
@@ -26,6 +27,8 @@ export type DaemonStatus = {
   readonly bytes: { readonly source: number; readonly parent: number; readonly disk: number; readonly uploaded: number };
   /** Blobs on their way. */
   readonly peers: readonly { readonly digest: Digest; readonly bytes: number; readonly pieces: number; readonly held: number }[];
+  /** The latest cases of wrong bytes: who sent them, which blob, how often. */
+  readonly wrongBytes: readonly WrongBytesRow[];
   /** Registries that were asked for and refused, with what to do about it. */
   readonly refusedRegistries: readonly { readonly registry: string; readonly reason: string }[];
 };

@@ -36,7 +36,7 @@ export type PeerEvent =
   | { readonly type: "grant-received"; readonly grant: PeerGrant }
   | { readonly type: "grant-revoked"; readonly grant: number }
   | { readonly type: "table-received"; readonly hashes: readonly PieceHash[] }
-  | { readonly type: "standing-told"; readonly standing: "fed" | "starved" | "limited"; readonly retryAfterMs: number }
+  | { readonly type: "standing-told"; readonly standing: "fed" | "starved" | "limited" | "struck"; readonly retryAfterMs: number }
   /** The bytes of a piece are on disk and have this BLAKE3 hash; whether they are right is decided here. */
   | { readonly type: "piece-landed"; readonly transfer: number; readonly piece: number; readonly hash: Uint8Array }
   /** A transfer begun by `fetch-pieces` or `read-source` is over; `failure` absent: it sent everything. */

@@ -61,6 +61,8 @@ const orders: SchedulerOrder[] = [
   { type: "table", hashes },
   { type: "ask-table" },
   { type: "standing", standing: "limited", retryAfterMs: 0 },
+  { type: "standing", standing: "struck", retryAfterMs: 0 },
+  { type: "fault", fault: "wrong-table", registry: "one.example:5000", blocked: true },
   { type: "restart" },
 ];
 

@@ -68,7 +68,9 @@ export type SchedulerOrder =
   | { readonly type: "revoke-grant"; readonly grant: number }
   | { readonly type: "table"; readonly hashes: readonly PieceHash[] }
   | { readonly type: "ask-table" }
-  | { readonly type: "standing"; readonly standing: "fed" | "starved" | "limited"; readonly retryAfterMs: number }
+  | { readonly type: "standing"; readonly standing: "fed" | "starved" | "limited" | "struck"; readonly retryAfterMs: number }
+  /** This host, or what it said a registry had sent it, was found to be wrong; `blocked`: nothing is taken from it for a while. */
+  | { readonly type: "fault"; readonly fault: string; readonly registry: string; readonly blocked: boolean }
   | { readonly type: "restart" };
 
 export type TaskOrder = { readonly task: Task; readonly order: SchedulerOrder };

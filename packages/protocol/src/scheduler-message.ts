@@ -50,11 +50,16 @@ function readOrder(wire: WireObject, task: Task): SchedulerOrder {
       return { type: "ask-table" };
     case "standing": {
       const told = asObject(wire["standing"], "standing");
-      const standing = asWord(told["standing"], "standing.standing", ["fed", "starved", "limited"]);
+      const standing = asWord(told["standing"], "standing.standing", ["fed", "starved", "limited", "struck"]);
       return { type: "standing", standing, retryAfterMs: asWhole(told["retry_after_ms"], "standing.retry_after_ms") };
     }
     case "restart":
       return { type: "restart" };
+    case "fault": {
+      const told = asObject(wire["fault"], "fault");
+      const [fault, registry] = [asText(told["fault"], "fault.fault", MAX_TEXT), asText(told["registry"], "fault.registry", MAX_TEXT)];
+      return { type: "fault", fault, registry, blocked: told["blocked"] === true };
+    }
     default:
       throw new WireError("order", "an order this version knows");
   }
@@ -89,5 +94,7 @@ function writeOrder(order: SchedulerOrder): WireObject {
       return { standing: { standing: order.standing, retry_after_ms: Math.round(order.retryAfterMs) } };
     case "restart":
       return { restart: {} };
+    case "fault":
+      return { fault: { fault: order.fault, registry: order.registry, blocked: order.blocked } };
   }
 }

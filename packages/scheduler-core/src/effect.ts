@@ -21,13 +21,37 @@ export type SchedulerEffect =
   | { readonly type: "send-table"; readonly host: HostId; readonly task: Task; readonly hashes: readonly PieceHash[] }
   /** Ask a holder for the piece table it has of a blob; it answers `table-told`. */
   | { readonly type: "ask-table"; readonly host: HostId; readonly task: Task }
-  /** Tell a peer how it stands. `fed`: pieces will come, or a source read is in progress. `starved`: nobody can give what is missing now. `limited`: only the source could, and it is not to be asked before `retryAfterMs`. */
+  /** Tell a peer how it stands. `fed`: pieces will come, or a source read is in progress. `starved`: nobody can give what is missing now. `limited`: only the source could, and it is not to be asked before `retryAfterMs`. `struck`: the registry sends wrong bytes of this blob, and nobody else has it. */
   | {
       readonly type: "tell-standing";
       readonly host: HostId;
       readonly task: Task;
-      readonly standing: "fed" | "starved" | "limited";
+      readonly standing: "fed" | "starved" | "limited" | "struck";
       readonly retryAfterMs: number;
     }
   /** The table of this peer's registry was wrong: drop every unproven piece and begin again. */
-  | { readonly type: "restart-peer"; readonly host: HostId; readonly task: Task };
+  | { readonly type: "restart-peer"; readonly host: HostId; readonly task: Task }
+  /** Tell people whose word was wrong: `host`, where `registry` is absent; else what it said that registry had sent. `blocked`: nothing is taken from it for a while. */
+  | {
+      readonly type: "name-fault";
+      readonly host: HostId;
+      readonly task: Task;
+      readonly fault: Fault;
+      readonly registry: string;
+      readonly blocked: boolean;
+    };
+
+/** What a host, or a registry, was found to have done. */
+export type Fault =
+  /** Two hosts say different things of one piece of the source; neither is heard on this blob any more. */
+  | "contradiction"
+  /** What it said of the source differs from what another host proved. */
+  | "wrong-table"
+  /** It said that it had proven bytes that do not have the digest. */
+  | "false-proof"
+  /** It said that bytes do not have the digest that others proved with the same table. */
+  | "false-alarm"
+  /** Several hosts refused pieces it sent. */
+  | "wrong-pieces"
+  /** The registry sends bytes without the digest. */
+  | "registry-wrong-bytes";

@@ -1,4 +1,4 @@
-export type { SchedulerEffect } from "./effect.ts";
+export type { Fault, SchedulerEffect } from "./effect.ts";
 export type { GrantFailure, SchedulerEvent } from "./event.ts";
 export type { GrantId } from "./grant.ts";
 export { DEFAULT_LIMITS } from "./limits.ts";

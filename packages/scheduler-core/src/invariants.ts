@@ -11,12 +11,16 @@ export function assertInvariants(memory: Memory): void {
   assert(hosts.size <= limits.maxHosts, "more hosts than maxHosts");
   assert(tasks.size <= limits.maxTasks, "more tasks than maxTasks");
   assert(memory.restingTables.size <= limits.maxRestingTables, "more tables at rest than maxRestingTables");
+  assert(memory.trust.size <= Math.max(limits.maxSuspects, limits.maxStruck), "more suspects or struck blobs than there may be");
   const backlog = new Map<string, number>();
   const stripes = new Map<string, number>();
   for (const swarm of tasks.values()) {
     assert(swarm.members.size > 0, "a task without members");
     assert(swarm.members.size <= limits.maxMembersPerTask, "more members than maxMembersPerTask");
     assert(swarm.groups.size <= limits.maxRegistriesPerTask, "more groups than maxRegistriesPerTask");
+    assert(swarm.evidence.length <= limits.maxEvidence, "more evidence than maxEvidence");
+    assert(swarm.accusations.length <= limits.maxAccusations, "more accusations than maxAccusations");
+    for (const host of swarm.doubted) assert(!swarm.members.has(host), "a host that is doubted takes part");
     for (const group of swarm.allGroups()) assertGroup(group);
     for (const member of swarm.members.values()) assertMember(memory, swarm, member, backlog, stripes);
     if ([...swarm.allGroups()].some((group) => group.waiting(1) > 0))
@@ -40,6 +44,7 @@ function assertGroup(group: Group): void {
     assert(held === group.held[piece], `held count of piece ${String(piece)} is wrong`);
     assert(promised === group.promised[piece], `promised count of piece ${String(piece)} is wrong`);
   }
+  for (const piece of group.witnesses.keys()) assert(group.knows(piece), "a witness of no line");
   let without = 0;
   for (let piece = 0; piece < group.pieces; piece++) if ((group.held[piece] ?? 0) > 0 && !group.knows(piece)) without += 1;
   assert(without === group.heldWithoutLine, "heldWithoutLine is miscounted");

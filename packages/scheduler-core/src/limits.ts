@@ -14,6 +14,11 @@ export type SchedulerLimits = {
   readonly maxUnitsPerPeer: number;
   readonly maxParentsCompared: number;
   readonly maxProofFailures: number;
+  readonly maxMarks: number;
+  readonly maxSuspects: number;
+  readonly maxStruck: number;
+  readonly maxEvidence: number;
+  readonly maxAccusations: number;
   readonly maxStrikes: number;
   readonly minRunBytes: number;
   readonly minRunPieces: number;
@@ -31,6 +36,10 @@ export type SchedulerLimits = {
   readonly slowestBytesPerSecond: number;
   readonly checkEveryMs: number;
   readonly askAgainMs: number;
+  readonly markWindowMs: number;
+  readonly blockMs: number;
+  readonly maxBlockMs: number;
+  readonly struckMs: number;
 };
 
 const KIB = 1024;
@@ -66,6 +75,16 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   maxParentsCompared: 64,
   // A registry whose bytes failed the proof three times does not have this blob.
   maxProofFailures: 3,
+  // Once is an accident of a registry, a disk or a memory; twice within the window is a host to take nothing from.
+  maxMarks: 2,
+  // As many as hosts that could be there at once in a large cluster are too many to go wrong: the oldest is forgotten, 0.2 KiB each.
+  maxSuspects: 4096,
+  // Blobs some registry sent wrong bytes of lately, 0.3 KiB each; the oldest is forgotten and may be tried again.
+  maxStruck: 4096,
+  // Occasions of one blob under inquiry at once; an older one is forgotten unsolved.
+  maxEvidence: 8,
+  // Refused pieces of one blob: two children are enough to tell.
+  maxAccusations: 32,
   // One broken channel is an accident, three in a minute are a host in trouble.
   maxStrikes: 3,
   // One request for less costs more in round trips than in bytes.
@@ -97,4 +116,10 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   checkEveryMs: 2_000,
   // A holder that was asked for its table answers in one round trip, or is stuck.
   askAgainMs: 5_000,
+  markWindowMs: 3_600_000,
+  // Long against a pull, short for a host whose fault was repaired; doubles each time, up to a day.
+  blockMs: 600_000,
+  maxBlockMs: 86_400_000,
+  // Long enough that the same image is not read in vain again and again, short enough for a registry that was repaired.
+  struckMs: 600_000,
 };

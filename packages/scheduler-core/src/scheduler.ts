@@ -4,6 +4,7 @@ import type { SchedulerEffect } from "./effect.ts";
 import type { SchedulerEvent } from "./event.ts";
 import { failGrant } from "./happenings/failed-grant.ts";
 import { announceBlob, dropBlob, loseMember } from "./happenings/holder-events.ts";
+import { noteRefusedPiece } from "./happenings/inquiry.ts";
 import { HostTable, type Host } from "./books/host-table.ts";
 import { assertInvariants } from "./invariants.ts";
 import type { SchedulerLimits } from "./limits.ts";
@@ -16,6 +17,7 @@ import { settle } from "./settle.ts";
 import { viewHosts, viewTasks, type HostView, type TaskView } from "./snapshot.ts";
 import type { Swarm } from "./books/swarm.ts";
 import { TaskTable } from "./books/task-table.ts";
+import { TrustBook } from "./books/trust-book.ts";
 import { Turn, type Memory } from "./turn.ts";
 
 /** Decides who feeds whom, over all tasks. Pure: told the time (milliseconds), handed the dice (`random` in [0, 1)). */
@@ -30,6 +32,7 @@ export class Scheduler {
       registries: new RegistryTable(limits),
       tasks: new TaskTable(limits),
       deadlines: new Deadlines(),
+      trust: new TrustBook(limits),
       restingTables: new Set(),
       lastGrant: 0,
     };
@@ -168,7 +171,9 @@ function applyToMember(turn: Turn, member: Member, event: MemberEvent): void {
     }
     case "grant-failed": {
       const grant = member.peer?.grants.get(event.grant);
-      if (grant !== undefined && isWanting(member)) failGrant(turn, group, member, grant, event.failure);
+      if (grant === undefined || !isWanting(member)) return;
+      const refused = failGrant(turn, group, member, grant, event.failure);
+      if (refused !== undefined) noteRefusedPiece(turn, group, member, refused.parent, refused.piece);
     }
   }
 }

@@ -8,6 +8,7 @@ import type { Turn } from "./turn.ts";
  *
  *     fed      something is promised, or some peer may read the source now
  *     limited  nothing is promised, and who may read the source has to wait
+ *     struck   nothing is promised, and the only source is one that sends wrong bytes of this blob
  *     starved  nothing is promised, and nobody may read the source
  */
 export function tellStanding(turn: Turn, member: Member, sourceReadable: () => number | undefined): void {
@@ -26,9 +27,13 @@ function standingOf(
 ): { readonly standing: Standing; readonly retryAfterMs: number } {
   if (!isWanting(member) || member.peer.promisedCount > 0) return { standing: "fed", retryAfterMs: 0 };
   const readable = sourceReadable();
-  if (readable === undefined) return { standing: "starved", retryAfterMs: 0 };
+  if (readable === undefined) return { standing: isStruckFor(turn, member) ? "struck" : "starved", retryAfterMs: 0 };
   if (readable <= turn.now) return { standing: "fed", retryAfterMs: 0 };
   return { standing: "limited", retryAfterMs: readable - turn.now };
+}
+
+function isStruckFor({ memory, swarm, now }: Turn, { registry, host, peer }: Member): boolean {
+  return peer !== undefined && peer.access !== "none" && memory.trust.isStruck(swarm.id, registry, host.id, now);
 }
 
 /** The earliest instant at which some peer of the group may read the source; undefined where none has access. */

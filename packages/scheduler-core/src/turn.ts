@@ -8,6 +8,7 @@ import type { Member } from "./books/member.ts";
 import type { RegistryTable } from "./books/registry-table.ts";
 import type { Swarm } from "./books/swarm.ts";
 import type { TaskTable } from "./books/task-table.ts";
+import type { TrustBook } from "./books/trust-book.ts";
 
 /** Everything a scheduler remembers. */
 export type Memory = {
@@ -17,6 +18,7 @@ export type Memory = {
   readonly registries: RegistryTable;
   readonly tasks: TaskTable;
   readonly deadlines: Deadlines;
+  readonly trust: TrustBook;
   /** Groups nobody waits in that still have their table, the longest at rest first. */
   readonly restingTables: Set<Group>;
   lastGrant: GrantId;

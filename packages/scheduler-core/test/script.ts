@@ -80,6 +80,16 @@ export class Script {
     return this.tell({ type: "pieces-verified", host: host(name), task: this.task, pieces: runsOf(pieces), hashes: linesOf(pieces, kind) });
   }
 
+  /** The same for another blob. */
+  readOf(task: Task, name: string, pieces: readonly number[], kind = 0): SchedulerEffect[] {
+    return this.tell({ type: "pieces-verified", host: host(name), task, pieces: runsOf(pieces), hashes: linesOf(pieces, kind) });
+  }
+
+  /** Another blob of the same size. */
+  anotherTask(letter: string): Task {
+    return { ...taskOf(1, letter), size: this.task.size };
+  }
+
   fail(name: string, grant: number, failure: GrantFailure): SchedulerEffect[] {
     return this.tell({ type: "grant-failed", host: host(name), task: this.task, grant, failure });
   }

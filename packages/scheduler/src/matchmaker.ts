@@ -87,8 +87,13 @@ export class Matchmaker implements SessionListener, Disposable {
     session.end("replaced", "the host began a newer session");
   }
 
+  #nameFault({ host, task, fault, registry, blocked }: Extract<SchedulerEffect, { type: "name-fault" }>): void {
+    this.#deps.log.warn("wrong word or wrong bytes", { host, task: task.digest, fault, registry, blocked });
+  }
+
   #perform(effects: readonly SchedulerEffect[], event: SchedulerEvent): void {
     recordStep(this.#deps.metrics, event, effects);
+    for (const effect of effects) if (effect.type === "name-fault") this.#nameFault(effect);
     for (const effect of effects) this.#sessions.get(effect.host)?.order({ task: effect.task, order: orderOf(effect) });
   }
 }

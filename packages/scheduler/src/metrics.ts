@@ -9,6 +9,7 @@ export type SchedulerMetrics = {
   readonly grantsFailed: Counter<"cause">;
   readonly sessionsRefused: Counter<"reason">;
   readonly sessionsSlowed: Counter;
+  readonly faults: Counter<"fault" | "blocked">;
 };
 
 /** How many of what a scheduler knows, counted when somebody asks for the metrics. */
@@ -42,6 +43,12 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
       "darner_scheduler_sessions_slowed_total",
       "Sessions whose host said more than it may and is read more slowly.",
     ),
+    faults: createCounter(
+      registry,
+      "darner_scheduler_faults_total",
+      "Hosts and registries whose word or bytes were found to be wrong, by what they did and whether nothing is taken from them for a while.",
+      ["fault", "blocked"],
+    ),
   };
 }
 
@@ -51,6 +58,7 @@ export function recordStep(metrics: SchedulerMetrics, event: SchedulerEvent, eff
   if (event.type === "grant-failed") metrics.grantsFailed.inc({ cause: event.failure.code });
   for (const effect of effects) {
     metrics.effects.inc({ effect: effect.type });
+    if (effect.type === "name-fault") metrics.faults.inc({ fault: effect.fault, blocked: effect.blocked ? "yes" : "no" });
     if (effect.type === "grant-pieces") metrics.piecesGranted.inc({ from: "parent" }, effect.run.count);
     if (effect.type === "grant-stripe") metrics.piecesGranted.inc({ from: "source" }, effect.run.count);
   }

@@ -18,6 +18,8 @@ export function orderOf(effect: SchedulerEffect): SchedulerOrder {
       return { type: "standing", standing: effect.standing, retryAfterMs: effect.retryAfterMs };
     case "restart-peer":
       return { type: "restart" };
+    case "name-fault":
+      return { type: "fault", fault: effect.fault, registry: effect.registry, blocked: effect.blocked };
   }
 }
 

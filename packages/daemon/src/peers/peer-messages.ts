@@ -29,6 +29,7 @@ export function orderEvent(order: SchedulerOrder): PeerEvent | undefined {
     case "restart":
       return { type: "restart-ordered" };
     case "ask-table":
+    case "fault":
       return undefined;
   }
 }

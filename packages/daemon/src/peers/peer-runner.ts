@@ -176,6 +176,7 @@ export class PeerRunner implements StreamedBlob {
       case "refuse-piece":
         this.#bytes.intake.decided(effect.piece);
         this.#deps.metrics.piecesRefused.inc({ from: effect.from === "source" ? "source" : "parent" });
+        if (effect.from !== "source") this.#deps.books.wrongBytes("piece-refused", effect.from, this.task.digest);
         this.#deps.log.warn("piece refused", { task: this.task.digest, piece: effect.piece, from: effect.from });
         return;
       case "tell-scheduler":
@@ -239,13 +240,19 @@ export class PeerRunner implements StreamedBlob {
         if (isOld()) return;
         this.#proven = right;
         this.#deps.metrics.proofs.inc({ outcome: right ? "right" : "wrong" });
-        if (!right) this.#deps.log.error("blob does not have its digest", { task: this.task.digest, registry: this.#facts.registry });
+        if (!right) this.#noteWrong();
         this.#mailbox.post({ type: right ? "proof-succeeded" : "proof-failed" });
       },
       (error: unknown) => {
         if (!isOld()) this.#giveUp("proof could not be made", error);
       },
     );
+  }
+
+  #noteWrong(): void {
+    const { digest } = this.task;
+    this.#deps.log.error("blob does not have its digest", { task: digest, registry: this.#facts.registry });
+    this.#deps.books.wrongBytes("proof-failed", this.#facts.registry, digest);
   }
 
   #complete(): void {

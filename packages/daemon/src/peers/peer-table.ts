@@ -84,6 +84,7 @@ export class PeerTable implements SchedulerListener {
 
   onOrder(task: Task, order: SchedulerOrder): void {
     if (order.type === "ask-table") this.#tellTable(task);
+    else if (order.type === "fault") this.#toldWrong(task, order);
     else this.#runners.get(taskId(task))?.ordered(order);
   }
 
@@ -155,6 +156,16 @@ export class PeerTable implements SchedulerListener {
         stored[Symbol.dispose]();
       },
     };
+  }
+
+  #toldWrong({ digest }: Task, { fault, registry, blocked }: Extract<SchedulerOrder, { type: "fault" }>): void {
+    this.#deps.log.warn("the scheduler found this host, or what a registry sent it, to be wrong", {
+      task: digest,
+      fault,
+      registry,
+      blocked,
+    });
+    this.#deps.books.wrongBytes(blocked ? "told-blocked" : "told-wrong", registry === "" ? fault : `${fault} of ${registry}`, digest);
   }
 
   #tellTable(task: Task): void {

@@ -1,7 +1,7 @@
 import type { Millis } from "../limits.ts";
 
 /** How the scheduler says the peer stands; `unheard` while it said nothing since `open`. */
-export type Standing = "unheard" | "fed" | "starved" | "limited";
+export type Standing = "unheard" | "fed" | "starved" | "limited" | "struck";
 
 /** What is between a peer and a scheduler. */
 export type Session = {

@@ -47,6 +47,7 @@ export function failReaders(
  * refused:    nobody else can give and the source refused: at once; a reader that came later has graceMs.
  * starved:    nobody can give and the source may not be read: starvedEndMs. The same for a reader that had nothing yet while own reads
  *             only fail: its client is better served by the registry itself.
+ * wrong-bytes: the registry is known to send wrong bytes of this blob: at once.
  * limited:    the registry is not to be asked: min(retryAfter + a second, limitedEndMs), unless a read runs all the same.
  * troubled:   no piece came since the own read of the source failed, whatever is tried meanwhile, and the reader had nothing yet:
  *             troubleEndMs. Its client is better served by the registry itself than by waiting for one more try.
@@ -69,6 +70,7 @@ function hopelessness(peer: PeerState, reader: WaitingReader, outlook: Outlook, 
   if (transfers.sourceReads > 0 || isBeingFed(peer, now)) return [];
   const since = Math.max(reader.waitingSince, lastProgressAt);
   if (outlook.name === "limited") return [limitedEnding(peer, reader, outlook, now)];
+  if (outlook.name === "struck") return [{ at: now, reason: "wrong-bytes", retryAfterMs: 0 }];
   if (outlook.name === "hopeful" || outlook.name === "fed") return [];
   if (source.access !== "none") return outlook.name === "alone" ? failingSource(peer, reader, outlook.readsFrom, now) : [];
   const starvedAt = Math.max(since, outlook.since) + limits.starvedEndMs;

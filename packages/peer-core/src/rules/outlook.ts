@@ -13,6 +13,8 @@ export type Outlook =
   | { readonly name: "starved"; readonly since: Millis }
   /** The scheduler says that only the source could, and that it is not to be asked. */
   | { readonly name: "limited"; readonly since: Millis; readonly retryAfterMs: Millis }
+  /** The scheduler says that nobody has the blob and that this registry sends wrong bytes of it. */
+  | { readonly name: "struck" }
   /** No scheduler, or one that does not answer: the peer decides for itself, from `readsFrom` on. */
   | { readonly name: "alone"; readonly since: Millis; readonly readsFrom: Millis }
   /** The scheduler says that pieces will come, and none does. */
@@ -37,6 +39,8 @@ export function outlookOf(peer: PeerState, now: Millis): Outlook {
       return fedOutlook(peer, now);
     case "starved":
       return { name: "starved", since: session.standingSince };
+    case "struck":
+      return { name: "struck" };
     case "limited":
       if (now >= limitedUntil(session)) return fedOutlook(peer, now);
       return { name: "limited", since: session.standingSince, retryAfterMs: session.retryAfterMs };
@@ -62,6 +66,7 @@ export function outlookDeadline(peer: PeerState, now: Millis): Millis | undefine
     case "fed":
       return later([misledFrom(peer)], now);
     case "starved":
+    case "struck":
       return undefined;
     case "limited":
       return later([limitedUntil(session), misledFrom(peer)], now);

@@ -34,6 +34,7 @@ export function goBackToSource(peer: PeerState, now: Millis): Millis | undefined
  * failed-proof:  until the whole blob came from the own source once; everything that is missing, in one read.
  * no-scheduler:  alone, after the jitter: ownSourceReads at a time, each at most max(ownReadBytes / piece length, ownReadPieces),
  *                so that a scheduler that returns can take over. Misled: a few pieces.
+ * struck:        not at all: what would come is known to be wrong.
  * starved:       starvedReadMs after the scheduler said so; as if alone.
  * Never without access, before the pause after a failure is over, or for nobody.
  */
@@ -48,6 +49,7 @@ function ownReading(peer: PeerState, now: Millis): OwnReading | undefined {
     case "hopeful":
     case "fed":
     case "limited":
+    case "struck":
       return undefined;
     case "alone":
       return { cause: "no-scheduler", from: Math.max(outlook.readsFrom, source.notBefore), atOnce, most };

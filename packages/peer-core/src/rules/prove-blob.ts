@@ -50,6 +50,8 @@ export function restartOrdered(peer: PeerState, now: Millis): void {
     pieces.forgetTold();
     return;
   }
+  // What this peer read itself contradicts what is known: it follows the table as it is now.
+  peer.fromOwnSource = false;
   if (pieces.have.count > 0) {
     peer.out.push({ type: "drop-blob" });
     failReaders(peer, "wrong-bytes", 0, "all", now);

@@ -5,7 +5,7 @@ import type { Turn } from "../turn.ts";
 /** A parent failed a child: one strike, and this child does not go back to it for avoidMs. */
 export function blameParent(turn: Turn, child: Wanting, parent: Member): void {
   const { limits, now } = turn;
-  strike(parent.host, limits, now);
+  strike(parent.host, child.host.id, limits, now);
   const { avoided } = child.peer;
   avoided.delete(parent.host.id);
   avoided.set(parent.host.id, now + limits.avoidMs);

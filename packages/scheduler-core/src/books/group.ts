@@ -1,4 +1,4 @@
-import { PIECE_HASH_BYTES, PieceTable, type PieceHash } from "@darner/domain";
+import { PIECE_HASH_BYTES, PieceTable, type HostId, type PieceHash } from "@darner/domain";
 import { isWanting, type Grant, type Member } from "./member.ts";
 
 /** The members of a task whose pieces follow one piece table, and may therefore feed each other. */
@@ -8,6 +8,10 @@ export class Group {
   #table: PieceTable | undefined;
   /** How many lines the table has. */
   lines = 0;
+  /** Who said which line; empty where the table is at rest. At most one entry a line. */
+  readonly witnesses: Map<number, Member> = new Map();
+  /** Whose proof failed with this table; a second one condemns it. At most one entry a member. */
+  readonly alarms: Set<HostId> = new Set();
   readonly members: Set<Member> = new Set();
   #list: readonly Member[] | undefined;
   /** Per piece: how many members hold it. */
@@ -75,6 +79,8 @@ export class Group {
   forgetTable(): void {
     this.#table = undefined;
     this.lines = 0;
+    this.witnesses.clear();
+    this.alarms.clear();
     this.heldWithoutLine = this.held.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
   }
 

@@ -16,8 +16,8 @@ export type Host = {
   readonly fromPeers: Meter;
   /** When a child last verified a piece from this host. */
   deliveredAt: number;
-  /** Instants of the latest strikes, at most `maxStrikes`. */
-  strikes: number[];
+  /** The latest strikes, one a child, at most `maxStrikes`. */
+  strikes: { readonly by: HostId; readonly at: number }[];
   /** Not chosen as a parent before this instant. */
   benchedUntil: number;
   /** Tasks it is a member of. */

@@ -2,8 +2,8 @@ import { PieceSet, type HostId, type PieceRun, type Priority, type SourceAccess 
 import type { GrantId } from "../grant.ts";
 import type { Host } from "./host-table.ts";
 
-/** How a peer stands: pieces will come; nobody can give them; only a source could that is not to be asked now. */
-export type Standing = "fed" | "starved" | "limited";
+/** How a peer stands: pieces will come; nobody can give them; only a source could that is not to be asked now; only one could that sends wrong bytes. */
+export type Standing = "fed" | "starved" | "limited" | "struck";
 
 /** One live grant: pieces promised to `child` by `parent`, or to be read from the source where there is none. */
 export type Grant = {

@@ -7,6 +7,7 @@ import type { Turn } from "../turn.ts";
 export function learnLines(turn: Turn, group: Group, from: Member, hashes: readonly PieceHash[]): readonly number[] {
   if (hashes.length === 0) return [];
   const { fresh, contradicting } = group.learn(hashes);
+  for (const { piece } of fresh) group.witnesses.set(piece, from);
   if (fresh.length > 0) for (const member of group.members) if (member !== from) sendLines(turn, member, fresh);
   return contradicting;
 }

@@ -1,4 +1,5 @@
 import { pieceCount, pieceLength, taskId, type HostId, type Task, type TaskId } from "@darner/domain";
+import type { Accusation, Evidence } from "./evidence.ts";
 import { Group } from "./group.ts";
 import { newMember, type Member } from "./member.ts";
 import type { Host } from "./host-table.ts";
@@ -10,14 +11,18 @@ export class Swarm {
   readonly pieces: number;
   readonly pieceBytes: number;
   readonly members: Map<HostId, Member> = new Map();
-  /** By registry; once a proven table is complete, the proven group is the only one. */
+  /** By registry; once a proven table is complete, all that do not contradict it are one. */
   readonly groups: Map<string, Group> = new Map();
   /** The group whose table gave bytes with the digest. */
   proven: Group | undefined;
   /** Registries that answer a Range with the whole blob. */
   readonly sequential: Set<string> = new Set();
-  /** Per registry, how often bytes of its table failed the proof. */
-  readonly proofFailures: Map<string, number> = new Map();
+  /** Hosts whose word on this blob contradicts another's: they help themselves until somebody proves who is right. */
+  readonly doubted: Set<HostId> = new Set();
+  /** What was doubted, the oldest first; bounded by `maxEvidence`. */
+  evidence: Evidence[] = [];
+  /** Pieces that were refused, until a proof tells whose fault that was; bounded by `maxAccusations`. */
+  accusations: Accusation[] = [];
   /** Pieces read from the source a second time because a reader waited. */
   hedgedSourcePieces = 0;
   /** When it is looked over next. */
@@ -39,6 +44,22 @@ export class Swarm {
     const group = new Group(this.pieces);
     this.groups.set(registry, group);
     return group;
+  }
+
+  /** No table is proven any more: every member goes back to the group of its registry. Nobody is promised or holds anything unproven then. */
+  forgetProven(maxRegistries: number): Member[] {
+    const { proven } = this;
+    if (proven === undefined) return [];
+    this.proven = undefined;
+    const homeless: Member[] = [];
+    for (const member of [...proven.members]) {
+      const home = this.groupFor(member.registry, maxRegistries);
+      if (home === proven) continue;
+      proven.leave(member);
+      if (home === undefined) homeless.push(member);
+      else home.enter(member);
+    }
+    return homeless;
   }
 
   groupOf(member: Member): Group {

@@ -2,12 +2,16 @@ import { blameParent } from "../books/avoided-parents.ts";
 import { drop } from "../books/grant-book.ts";
 import type { GrantFailure } from "../event.ts";
 import type { Group } from "../books/group.ts";
-import type { Grant, Wanting } from "../books/member.ts";
+import type { Grant, Member, Wanting } from "../books/member.ts";
 import type { Turn } from "../turn.ts";
 
+/** A piece that a parent sent and that is not as the table says. */
+export type RefusedPiece = { readonly parent: Member; readonly piece: number };
+
 /** A grant came to nothing: what it owed goes another way, and who is at fault is asked less. */
-export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Grant, failure: GrantFailure): void {
+export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Grant, failure: GrantFailure): RefusedPiece | undefined {
   const { peer } = member;
+  let refused: RefusedPiece | undefined;
   switch (failure.code) {
     case "parent-lost":
     case "parent-silent":
@@ -15,7 +19,10 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
     case "piece-refused":
       // A source that contradicts the table twice is no better than one that does not answer.
       if (grant.parent === undefined) restFromSource(turn, member, 0);
-      else blameParent(turn, member, grant.parent);
+      else {
+        if (failure.code === "piece-refused") refused = { parent: grant.parent, piece: failure.piece };
+        blameParent(turn, member, grant.parent);
+      }
       break;
     case "source-unavailable":
       restFromSource(turn, member, failure.retryAfterMs);
@@ -35,6 +42,7 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
   }
   endGrant(turn, grant, false);
   if (failure.code === "disk-refused") for (const other of [...peer.grants.values()]) endGrant(turn, other, true);
+  return refused;
 }
 
 /** Ends a grant; the rest of a stripe is to be read by somebody else at once. */

@@ -2,6 +2,7 @@ import type { SchedulerEvent } from "../event.ts";
 import type { Host } from "../books/host-table.ts";
 import { drop } from "../books/grant-book.ts";
 import type { Member } from "../books/member.ts";
+import { isDoubted } from "./inquiry.ts";
 import { memberFor, replaceHave } from "./membership.ts";
 import { noteProof } from "./prove-table.ts";
 import { dropGrants, forgetHave } from "./restart-peer.ts";
@@ -22,7 +23,7 @@ export function loseMember(turn: Turn, member: Member): void {
 /** A holder says what it has of a blob; its word replaces what was known. */
 export function announceBlob(turn: Turn, host: Host, event: Extract<SchedulerEvent, { type: "blob-announced" }>): void {
   const { have, registry, proven } = event;
-  if (have.size !== turn.swarm.pieces) return;
+  if (have.size !== turn.swarm.pieces || isDoubted(turn, host, registry)) return;
   const member = memberFor(turn, host, registry);
   if (member === undefined) return;
   if (proven && have.isFull) noteProof(turn, turn.swarm.groupOf(member), member);

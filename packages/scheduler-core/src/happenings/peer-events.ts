@@ -1,6 +1,5 @@
 import type { PieceHash, PieceRun } from "@darner/domain";
 import type { SchedulerEvent } from "../event.ts";
-import { restFromSource } from "./failed-grant.ts";
 import type { Host } from "../books/host-table.ts";
 import { beginSpan, measure } from "../books/measured-rate.ts";
 import { isWanting, newPeer, type Grant, type Member } from "../books/member.ts";
@@ -10,13 +9,18 @@ import { learnLines, sendLines } from "../books/piece-lines.ts";
 import { stripesOf } from "../source/choose-reader.ts";
 import { uniteGroups } from "./prove-table.ts";
 import { learnFirstByte } from "../books/registry-table.ts";
-import { condemnTable, dismissIfIdle, dropGrants, restartMember } from "./restart-peer.ts";
+import { contradict, hearAlarm, isDoubted } from "./inquiry.ts";
+import { dismissIfIdle, dropGrants } from "./restart-peer.ts";
 import type { Turn } from "../turn.ts";
 
 /** A host wants a blob, or says again how it wants it: its latest word holds, running grants go on. */
 export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, { type: "peer-opened" }>): void {
   const { swarm } = turn;
   if (event.have.size !== swarm.pieces) return;
+  if (isDoubted(turn, host, event.registry)) {
+    refusePeer(turn, host);
+    return;
+  }
   const member = memberFor(turn, host, event.registry);
   if (member === undefined) {
     refusePeer(turn, host);
@@ -69,10 +73,14 @@ export function notePiecesNeeded(turn: Turn, member: Member, run: PieceRun): voi
 export function notePiecesVerified(turn: Turn, member: Member, runs: readonly PieceRun[], hashes: readonly PieceHash[]): void {
   const { swarm } = turn;
   const group = swarm.groupOf(member);
-  const contradicts = learnLines(turn, group, member, hashes).length > 0;
-  if (contradicts && !member.proven) {
-    if (isWanting(member)) restFromSource(turn, member, 0);
-    restartMember(turn, group, member);
+  const contradicting = learnLines(turn, group, member, hashes);
+  if (contradicting.length > 0 && !member.proven) {
+    contradict(
+      turn,
+      group,
+      member,
+      hashes.filter(({ piece }) => contradicting.includes(piece)),
+    );
     return;
   }
   for (const run of runs.slice(0, swarm.pieces)) {
@@ -116,20 +124,11 @@ export function noteTable(turn: Turn, member: Member, hashes: readonly PieceHash
   if (group === turn.swarm.proven) uniteGroups(turn);
 }
 
-/**
- * All bytes are as the table says and do not have the digest: the table is wrong. Where the table is proven, the host's
- * own bytes are, and it alone begins again.
- */
+/** All bytes are as the table says and do not have the digest: the table is wrong, or the host is. */
 export function noteFailedProof(turn: Turn, member: Member): void {
-  const { swarm, limits } = turn;
-  const group = swarm.groupOf(member);
-  if (group === swarm.proven) {
-    restartMember(turn, group, member);
-    return;
-  }
-  const failures = swarm.proofFailures.get(member.registry) ?? 0;
-  if (failures > 0 || swarm.proofFailures.size < limits.maxRegistriesPerTask) swarm.proofFailures.set(member.registry, failures + 1);
-  condemnTable(turn, group);
+  const { swarm } = turn;
+  hearAlarm(turn, swarm.groupOf(member), member);
+  uniteGroups(turn);
 }
 
 /** The pieces of a run that the blob has, at most `most`: runs come from outside. */

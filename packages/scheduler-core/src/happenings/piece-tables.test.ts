@@ -44,66 +44,6 @@ suite("piece tables", () => {
     assert.equal(script.standing("b"), "fed");
   });
 
-  test("a registry whose table contradicts the proven one is forgotten: its peers begin again", () => {
-    const script = new Script(4);
-    script.open("b", { registry: "two.example" });
-    script.read("b", [0], 1);
-    script.open("a", { registry: "one.example" });
-    script.read("a", from(0, 4));
-    const effects = script.tell({ type: "blob-proven", host: host("a"), task: script.task });
-    assert.deepEqual(
-      only(effects, "restart-peer").map(({ host: to }) => to),
-      ["b"],
-    );
-    assert.ok(
-      script.grants(effects).some(({ host: child, from: parent, pieces }) => child === "b" && parent === "a" && pieces.includes(0)),
-    );
-  });
-
-  test("after a failed proof the table and every unproven piece of it are forgotten, and its peers begin again", () => {
-    const script = new Script(4);
-    script.open("a");
-    script.read("a", from(0, 4));
-    script.open("b");
-    script.hold("x", [0]);
-    const effects = script.tell({ type: "proof-failed", host: host("a"), task: script.task });
-    assert.deepEqual(
-      only(effects, "restart-peer")
-        .map(({ host: to }) => to)
-        .toSorted(),
-      ["a", "b"],
-    );
-    assert.equal(script.stripes(effects)[0]?.pieces[0], 0);
-    assert.equal(script.scheduler.tasks()[0]?.holders, 0);
-  });
-
-  test("a registry whose bytes failed the proof three times is not asked any more", () => {
-    const script = new Script(1);
-    script.open("a");
-    for (let failure = 0; failure < 3; failure++) {
-      script.read("a", [0]);
-      script.tell({ type: "proof-failed", host: host("a"), task: script.task });
-    }
-    assert.equal(script.standing("a"), "starved");
-    assert.deepEqual(script.stripes(script.wait(60_000)), []);
-  });
-
-  test("a line that contradicts a known one is not taken: who read it begins again with the table", () => {
-    const script = new Script(8);
-    script.open("a");
-    script.open("b");
-    script.read("a", [0]);
-    const effects = script.read("b", [0], 1);
-    assert.deepEqual(
-      only(effects, "restart-peer").map(({ host: to }) => to),
-      ["b"],
-    );
-    assert.deepEqual(
-      only(effects, "send-table").map(({ host: to, hashes }) => [to, hashes]),
-      [["b", linesOf([0])]],
-    );
-  });
-
   test("after a restart a holder is asked for the table, another one where it does not answer", () => {
     const script = new Script(4);
     script.hold("h", [0, 1]);

@@ -1,5 +1,6 @@
 import type { PieceHash } from "@darner/domain";
-import { dismissIfIdle, dropGrants, restartMember } from "./restart-peer.ts";
+import { solve } from "./inquiry.ts";
+import { dismissIfIdle, dropGrants } from "./restart-peer.ts";
 import type { Group } from "../books/group.ts";
 import type { Member } from "../books/member.ts";
 import { sendLines } from "../books/piece-lines.ts";
@@ -21,32 +22,33 @@ export function noteProof(turn: Turn, group: Group, member: Member): void {
     return;
   }
   swarm.proven ??= group;
+  if (group === swarm.proven) turn.memory.trust.clearFailures(swarm.id, member.registry);
   uniteGroups(turn);
+  solve(turn, swarm.groupOf(member));
 }
 
 /**
- * Makes a complete proven table everybody's: the other groups are compared with it and join its group; where one
- * contradicts it, its unproven pieces are forgotten first.
+ * Makes a complete proven table everybody's: the other groups are compared with it, and those that do not contradict it join its group.
+ * One that does goes on with its own: it is not another host's proof that drops what it has, but its own failed one.
  */
 export function uniteGroups(turn: Turn): void {
   const { swarm } = turn;
   const { proven } = swarm;
   if (proven?.tableIsComplete !== true) return;
   for (const [registry, group] of [...swarm.groups]) {
-    if (group === proven) continue;
+    const known = group.table();
+    if (group === proven || known.some((line) => proven.matches(line) === false)) continue;
     swarm.groups.delete(registry);
-    joinProven(turn, group, proven);
+    joinProven(turn, group, known, proven);
   }
 }
 
-function joinProven(turn: Turn, group: Group, proven: Group): void {
-  const known = new Map(group.table().map((line) => [line.piece, line]));
-  const contradicts = [...known.values()].some((line) => proven.matches(line) === false);
-  const unknown: PieceHash[] = proven.table().filter((line) => !known.has(line.piece));
+function joinProven(turn: Turn, group: Group, known: readonly PieceHash[], proven: Group): void {
+  const pieces = new Set(known.map(({ piece }) => piece));
+  const unknown: PieceHash[] = proven.table().filter(({ piece }) => !pieces.has(piece));
   for (const member of group.members) proven.enter(member);
   for (const member of group.members) {
     turn.touched.add(member);
-    if (contradicts && !member.proven) restartMember(turn, proven, member);
-    else sendLines(turn, member, unknown);
+    sendLines(turn, member, unknown);
   }
 }

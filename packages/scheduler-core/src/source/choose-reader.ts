@@ -5,7 +5,7 @@ import type { Turn } from "../turn.ts";
 /** Whether a peer has a right to read this blob from its source, now or later. */
 export function hasAccess(turn: Turn, member: Member): member is Wanting {
   if (!isWanting(member) || member.peer.access === "none") return false;
-  return (turn.swarm.proofFailures.get(member.registry) ?? 0) < turn.limits.maxProofFailures;
+  return !turn.memory.trust.isStruck(turn.swarm.id, member.registry, member.host.id, turn.now);
 }
 
 /** When a peer with access may be asked to read: an instant, past where it may now. */

@@ -3,6 +3,7 @@ import { daemonCommand } from "./commands/daemon.ts";
 import { getCommand } from "./commands/get.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
@@ -15,5 +16,6 @@ export const COMMANDS: readonly Command[] = [
   pullCommand,
   getCommand,
   statusCommand,
+  simulateCommand,
   versionCommand,
 ];

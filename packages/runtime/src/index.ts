@@ -5,6 +5,7 @@ export { TokenBucket } from "./bounds/token-bucket.ts";
 export type { TokenBucketOptions } from "./bounds/token-bucket.ts";
 export { systemClock } from "./clock.ts";
 export type { CancelTimer, Clock, Timers } from "./clock.ts";
+export { parseByteSize } from "./config/byte-size.ts";
 export { configHelp, configReference } from "./config/config-docs.ts";
 export type { ConfigProblem } from "./config/config-file.ts";
 export { takeConfigFlags } from "./config/config-overrides.ts";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Report } from "./report.ts";
-import type { Fault, Scenario } from "./scenario.ts";
+import type { Report } from "./report/report.ts";
+import type { Fault } from "./fault.ts";
+import type { Scenario } from "./scenario.ts";
 import { coldPull } from "./scenarios/cold-pull.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -73,8 +74,8 @@ test("without a fault the source sends each byte once, whoever comes when", () =
       assert.deepEqual(report.failures, []);
       // One stripe may be asked for twice where a reader waits at the wrong moment.
       assert.ok(
-        report.sourceBytes <= 1.02 * (each.blobBytes[0] ?? 0) + MIB / 4,
-        `${String(report.sourceBytes)} bytes, seed ${String(seed)}`,
+        report.source.bytes <= 1.02 * (each.blobBytes[0] ?? 0) + MIB / 4,
+        `${String(report.source.bytes)} bytes, seed ${String(seed)}`,
       );
     }),
     { numRuns: 60 },

@@ -1,6 +1,13 @@
-export type { Report } from "./report.ts";
-export { lowerBoundMs } from "./report.ts";
-export type { Fault, Scenario } from "./scenario.ts";
+export { missesOf } from "./expectation.ts";
+export type { Expectation, Miss } from "./expectation.ts";
+export type { Fault } from "./fault.ts";
+export { lowerBoundMs } from "./report/lower-bound.ts";
+export type { Report } from "./report/report.ts";
+export { reportText } from "./report/table.ts";
+export type { Scenario } from "./scenario.ts";
+export { adjusted } from "./scenarios/adjusted.ts";
+export type { Adjustments } from "./scenarios/adjusted.ts";
 export { coldPull } from "./scenarios/cold-pull.ts";
+export { SCENARIOS } from "./scenarios/scenarios.ts";
 export { lateRegistry, TROUBLE } from "./scenarios/trouble.ts";
 export { Simulation } from "./simulation.ts";

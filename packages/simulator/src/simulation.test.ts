@@ -39,10 +39,12 @@ suite("a cold blob of 64 MiB over equal links", () => {
   for (const [hosts, ratio] of atMost) {
     test(`${String(hosts)} hosts have it within ${String(ratio)} × the bound, and the source sends it once`, (context) => {
       const report = endsWell(coldPull(hosts));
-      context.diagnostic(`last node ${report.boundRatio.toFixed(3)} × the bound, ${report.messagesPerPiece.toFixed(2)} messages a piece`);
+      context.diagnostic(
+        `last node ${report.lastRatio.toFixed(3)} × the bound, ${report.scheduler.messagesPerPiece.toFixed(2)} messages a piece`,
+      );
       assert.equal(report.completed, hosts);
-      assert.ok(report.sourceCopies <= 1.02, `source copies ${String(report.sourceCopies)}`);
-      assert.ok(report.boundRatio <= ratio, `ratio ${String(report.boundRatio)}`);
+      assert.ok(report.source.copies <= 1.02, `source copies ${String(report.source.copies)}`);
+      assert.ok(report.lastRatio <= ratio, `ratio ${String(report.lastRatio)}`);
     });
   }
 });
@@ -56,24 +58,24 @@ suite("in trouble", () => {
   test("when a host dies in the middle the others end well, and the source sends little again", () => {
     const report = endsWell(trouble("host-killed"));
     assert.equal(report.completed, 3);
-    assert.ok(report.sourceCopies <= 1.05, `source copies ${String(report.sourceCopies)}`);
+    assert.ok(report.source.copies <= 1.05, `source copies ${String(report.source.copies)}`);
   });
 
   test("when the scheduler dies everybody ends well, and what was read meanwhile is booked as read without a scheduler", () => {
     const report = endsWell(trouble("scheduler-restart"));
-    assert.ok((report.sourcePieces["no-scheduler"] ?? 0) > 0);
-    assert.ok((report.sourcePieces["granted"] ?? 0) <= 1.02 * 256);
+    assert.ok((report.source.pieces["no-scheduler"] ?? 0) > 0);
+    assert.ok((report.source.pieces["granted"] ?? 0) <= 1.02 * 256);
   });
 
   test("a stalled source read is taken over by others", () => {
     const report = endsWell(trouble("stalled-source"));
-    assert.ok((report.sourcePieces["hedge"] ?? 0) <= 3, JSON.stringify(report.sourcePieces));
-    assert.ok(report.sourceCopies <= 1.03, `source copies ${String(report.sourceCopies)}`);
+    assert.ok((report.source.pieces["hedge"] ?? 0) <= 3, JSON.stringify(report.source.pieces));
+    assert.ok(report.source.copies <= 1.03, `source copies ${String(report.source.copies)}`);
   });
 
   test("a registry that limits is left alone, then read on", () => {
     const report = endsWell(trouble("limited-source"));
-    assert.ok(report.lastMs >= 1500 + 2000 && report.sourceCopies <= 1.02);
+    assert.ok(report.lastMs >= 1500 + 2000 && report.source.copies <= 1.02);
   });
 
   // Reached: 12.6 s and 9 requests, 12.5 s and 17 requests; one wave of requests takes 3 s whatever its length.
@@ -83,7 +85,8 @@ suite("in trouble", () => {
   ] as const) {
     test(`a registry that takes 3 s for each first byte is asked rarely, and hardly twice, by ${String(hosts)} hosts`, (context) => {
       const report = endsWell(lateRegistry(hosts));
-      const { lastMs, sourceBytes, sourceRequests } = report;
+      const { lastMs, source } = report;
+      const { bytes: sourceBytes, requests: sourceRequests } = source;
       context.diagnostic(
         `last node after ${lastMs.toFixed(0)} ms, ${String(sourceBytes)} source bytes, ${String(sourceRequests)} requests`,
       );
@@ -97,7 +100,7 @@ suite("in trouble", () => {
   });
 
   test("a host whose credential is refused in the middle is fed by the others", () => {
-    assert.ok(endsWell(trouble("refused-host")).sourceCopies <= 1.02);
+    assert.ok(endsWell(trouble("refused-host")).source.copies <= 1.02);
   });
 
   test("no host completes a blob whose bytes the source got wrong", () => {
@@ -108,33 +111,33 @@ suite("in trouble", () => {
 
   test("late joiners take nothing more from the source, and delay nobody much", () => {
     const report = endsWell(trouble("late-joiners"));
-    assert.ok(report.sourceCopies <= 1.02 && report.boundRatio <= 1.3, JSON.stringify(report));
+    assert.ok(report.source.copies <= 1.02 && report.lastRatio <= 1.3, JSON.stringify(report));
   });
 
   test("one holder feeds seven cold hosts without a source", (context) => {
     const report = endsWell(trouble("warm-holder"));
-    context.diagnostic(`last node ${report.boundRatio.toFixed(3)} × the bound`);
-    assert.equal(report.sourceBytes, 0);
-    assert.ok(report.boundRatio <= 1.2);
+    context.diagnostic(`last node ${report.lastRatio.toFixed(3)} × the bound`);
+    assert.equal(report.source.bytes, 0);
+    assert.ok(report.lastRatio <= 1.2);
   });
 
   test("a source without ranges is read once, by one host", () => {
     const report = endsWell(trouble("without-range"));
-    assert.ok(report.sourceCopies <= 1.02 && report.boundRatio <= 1.5, JSON.stringify(report));
+    assert.ok(report.source.copies <= 1.02 && report.lastRatio <= 1.5, JSON.stringify(report));
   });
 
   test("one host with access reads for all", () => {
     const report = endsWell(trouble("one-reader"));
-    assert.ok(report.sourceCopies <= 1.02 && report.boundRatio <= 1.2, JSON.stringify(report));
+    assert.ok(report.source.copies <= 1.02 && report.lastRatio <= 1.2, JSON.stringify(report));
   });
 
   test("without a scheduler everybody reads the source", () => {
-    assert.ok(endsWell(trouble("no-scheduler")).sourceCopies <= 2.02);
+    assert.ok(endsWell(trouble("no-scheduler")).source.copies <= 2.02);
   });
 
   test("blobs of one piece leave the source once", () => {
     const report = endsWell(trouble("small-blobs"));
-    assert.deepEqual([report.sourceCopies, report.sourceRequests, report.completed], [1, 3, 48]);
+    assert.deepEqual([report.source.copies, report.source.requests, report.completed], [1, 3, 48]);
   });
 
   test("a failure names the scenario and the seed that show it again", () => {

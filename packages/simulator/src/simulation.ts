@@ -1,39 +1,70 @@
-import { taskId, type HostId } from "@darner/domain";
-import { simulatedBlob } from "./blob.ts";
-import { Network } from "./network.ts";
-import { dice } from "./random.ts";
-import { lowerBoundMs, type Report } from "./report.ts";
-import type { Fault, Scenario } from "./scenario.ts";
-import { SimulatedHost } from "./simulated-host.ts";
-import { SimulatedScheduler } from "./simulated-scheduler.ts";
-import { SimulatedSource } from "./simulated-source.ts";
-import { Timeline } from "./timeline.ts";
-import { Trace } from "./trace.ts";
+import type { HostId } from "@darner/domain";
+import { simulatedBlob, type SimulatedBlob } from "./bodies/blob.ts";
+import { SimulatedHost } from "./bodies/host.ts";
+import { SimulatedScheduler } from "./bodies/scheduler.ts";
+import { SimulatedSource } from "./bodies/source.ts";
+import { dice } from "./engine/random.ts";
+import { Stopwatch } from "./engine/stopwatch.ts";
+import { Timeline } from "./engine/timeline.ts";
+import { Trace } from "./engine/trace.ts";
+import type { Fault } from "./fault.ts";
+import { Network } from "./network/network.ts";
+import { Station } from "./network/station.ts";
+import { lowerBoundMs } from "./report/lower-bound.ts";
+import { PullRecords } from "./report/pull-records.ts";
+import { readersOf, timesOf, type Report, type SchedulerReport, type SourceReport } from "./report/report.ts";
+import type { Scenario } from "./scenario.ts";
 import type { World } from "./world.ts";
 
-// The whole of a large swarm is too much to look at after every step.
-const CHECK_ALL_UP_TO_HOSTS = 4;
-const CHECK_EVERY_STEPS = 2000;
-const LOOK_EVERY_STEPS = 32;
-// A run that takes more steps than this turns in circles: 64 MiB to 50 hosts takes some hundred thousand.
-const MAX_STEPS = 20_000_000;
+// Up to this many hosts everything is looked at after every message of the scheduler, above now and then.
+const CHECK_ALL_UP_TO_HOSTS = 100;
+// As many looks at everything as a run above that has room for.
+const CHECK_EVERY_MESSAGES = 50_000;
+// A run that takes more steps for each host and piece than this turns in circles; usual are about ten.
+const MAX_STEPS_PER_PIECE = 500;
+const MIN_MAX_STEPS = 1_000_000;
+// Requests of people and kubelets come a little apart.
+const JOIN_JITTER_MS = 5;
+// A pull that takes so much longer than the least time there can be hangs.
+const PATIENCE_MS = 60_000;
+const PATIENCE_BOUNDS = 10;
+// The links of ten thousand hosts are simulated in coarser slices: each costs a step.
+const FINE_SLICES = 8;
+const COARSE_SLICES = 2;
+const FINE_UP_TO_HOSTS = 1000;
+const MIN_SLICE_BYTES = 64 * 1024;
 
 /** Drives the real scheduler and the real peers of one scenario through virtual time. */
 export class Simulation {
   readonly #seed: number;
   readonly #scenario: Scenario;
   readonly #world: World;
-  readonly #hosts = new Map<HostId, SimulatedHost>();
+  readonly #hosts: SimulatedHost[] = [];
   readonly #source: SimulatedSource;
   readonly #scheduler: SimulatedScheduler;
-  #checked = 0;
+  readonly #records = new PullRecords();
+  // Pulls that have yet to begin.
+  #planned = 0;
+  #steps = 0;
+  #checkedAt = 0;
 
   constructor(seed: number, scenario: Scenario, print?: (line: string) => void) {
     this.#seed = seed;
     this.#scenario = scenario;
-    this.#source = new SimulatedSource(() => this.#world, scenario.source.bytesPerSecond);
+    const { bytesPerSecond } = scenario.source;
+    const station = new Station({
+      upBytesPerSecond: bytesPerSecond,
+      downBytesPerSecond: bytesPerSecond,
+      latencyMs: scenario.latencyMs / 2,
+    });
+    this.#source = new SimulatedSource(() => this.#world, station);
     this.#scheduler = new SimulatedScheduler(() => this.#world);
     this.#world = this.#makeWorld(print);
+  }
+
+  /** How every pull went. */
+  get records(): PullRecords["all"] {
+    return this.#records.all;
   }
 
   /** Runs to the end of the scenario, or until nothing is left to happen. Throws, naming the seed, where an invariant breaks. */
@@ -41,13 +72,14 @@ export class Simulation {
     try {
       this.#begin();
       const { timeline } = this.#world;
-      let steps = 0;
-      while ((steps % LOOK_EVERY_STEPS !== 0 || !this.#isDone()) && timeline.step(this.#scenario.endMs)) {
-        steps += 1;
-        if (steps > MAX_STEPS) throw new Error("the simulation turns in circles");
-        this.#check(steps);
+      const endMs = this.#scenario.endMs ?? this.#usualEndMs();
+      const maxSteps = this.#maxSteps();
+      while (!this.#isDone() && timeline.step(endMs)) {
+        this.#steps += 1;
+        if (this.#steps > maxSteps) throw new Error("the simulation turns in circles");
+        this.#check();
       }
-      this.#scheduler.checkInvariants();
+      this.#checkEverything();
       return this.#report();
     } catch (cause) {
       throw new Error(`simulation "${this.#scenario.name}" with seed ${String(this.#seed)} failed`, { cause });
@@ -57,103 +89,148 @@ export class Simulation {
   #makeWorld(print: ((line: string) => void) | undefined): World {
     const scenario = this.#scenario;
     const timeline = new Timeline();
-    const blobs = scenario.blobBytes.map((bytes, number) => simulatedBlob(number, bytes));
+    const slicesPerPiece = scenario.slicesPerPiece ?? (scenario.hosts <= FINE_UP_TO_HOSTS ? FINE_SLICES : COARSE_SLICES);
     return {
       scenario,
       timeline,
-      network: new Network(timeline, scenario.latencyMs),
+      network: new Network(timeline, { slicesPerPiece, minSliceBytes: MIN_SLICE_BYTES }),
       trace: new Trace(print),
+      stopwatch: new Stopwatch(),
+      records: this.#records,
       dice: (name) => dice(this.#seed, name),
-      blobs: new Map(blobs.map((blob) => [taskId(blob.task), blob])),
-      hosts: this.#hosts,
+      blobs: scenario.blobBytes.map((bytes, number) => simulatedBlob(number, bytes)),
+      hosts: new Map<HostId, SimulatedHost>(),
       source: this.#source,
       scheduler: this.#scheduler,
-      violation: (what) => {
-        throw new Error(what);
-      },
     };
   }
 
   #begin(): void {
+    const { scheduler, hosts, faults } = this.#scenario;
+    const { timeline } = this.#world;
+    if (scheduler) this.#scheduler.start();
+    for (let number = 0; number < hosts; number++) this.#beginHost(number);
+    for (const fault of faults) timeline.after(fault.atMs, () => this.#strike(fault));
+  }
+
+  #beginHost(number: number): void {
+    const { upBytesPerSecond, downBytesPerSecond, latencyMs, joinsAtMs, holders } = this.#scenario;
     const { blobs, timeline } = this.#world;
-    if (this.#scenario.scheduler) this.#scheduler.start();
-    for (let number = 0; number < this.#scenario.hosts; number++) {
-      const host = new SimulatedHost(() => this.#world, number);
-      this.#hosts.set(host.id, host);
-      if (number < this.#scenario.holders) for (const blob of blobs.values()) host.preload(blob);
-      timeline.after(0, () => host.joinScheduler());
-      // A little apart, as requests of people and kubelets are.
-      const joinsAt = (this.#scenario.joinsAtMs[number] ?? 0) + this.#world.dice(`join/${String(number)}`)() * 5;
-      for (const blob of blobs.values()) timeline.after(joinsAt, () => host.pull(blob));
+    const host = new SimulatedHost(this.#world, number, new Station({ upBytesPerSecond, downBytesPerSecond, latencyMs: latencyMs / 2 }));
+    this.#hosts.push(host);
+    (this.#world.hosts as Map<HostId, SimulatedHost>).set(host.id, host);
+    timeline.after(0, () => host.joinScheduler());
+    if (number < holders) {
+      for (const blob of blobs) host.preload(blob);
+      return;
     }
-    for (const fault of this.#scenario.faults) timeline.after(fault.atMs, () => this.#strike(fault));
+    const joinsAt = (joinsAtMs[number] ?? 0) + this.#world.dice(`join/${String(number)}`)() * JOIN_JITTER_MS;
+    for (const blob of blobs) this.#planPull(joinsAt, host, blob);
+  }
+
+  #planPull(at: number, host: SimulatedHost, blob: SimulatedBlob): void {
+    this.#planned += 1;
+    this.#world.timeline.after(at, () => {
+      this.#planned -= 1;
+      host.pull(blob);
+    });
   }
 
   #strike(fault: Fault): void {
     const { timeline, trace } = this.#world;
-    const hosts = this.#hosts;
-    const scheduler = this.#scheduler;
-    trace.line(timeline.now, `fault ${JSON.stringify(fault)}`);
-    if (fault.type === "host-killed") [...hosts.values()][fault.host]?.kill();
-    if (fault.type !== "scheduler-restarted") return;
-    scheduler.stop();
-    for (const host of hosts.values()) host.loseScheduler();
-    timeline.after(fault.downMs, () => {
-      scheduler.start();
-      for (const host of hosts.values()) host.joinScheduler();
+    trace.note(timeline.now, "fault", "!", fault);
+    if (fault.type === "host-killed") this.#hosts[fault.host]?.kill();
+    if (fault.type === "host-lies") this.#lie(fault);
+    if (fault.type === "scheduler-restarted") this.#restartScheduler(fault.downMs);
+  }
+
+  #lie({ host, forMs }: Extract<Fault, { type: "host-lies" }>): void {
+    const liar = this.#hosts[host];
+    if (liar === undefined) return;
+    liar.isLying = true;
+    this.#world.timeline.after(forMs, () => (liar.isLying = false));
+  }
+
+  #restartScheduler(downMs: number): void {
+    this.#scheduler.stop();
+    for (const host of this.#hosts) host.loseScheduler();
+    this.#world.timeline.after(downMs, () => {
+      this.#scheduler.start();
+      for (const host of this.#hosts) host.joinScheduler();
     });
   }
 
   #isDone(): boolean {
-    const hosts = [...this.#hosts.values()].filter((host) => host.isAlive);
-    const expected = hosts.reduce((sum, host) => sum + (host.number < this.#scenario.holders ? 0 : this.#world.blobs.size), 0);
-    const ended = hosts.reduce(
-      (sum, host) => sum + host.outcomes.filter(({ endedAt, failure }) => endedAt !== undefined || failure !== undefined).length,
-      0,
-    );
-    return ended >= expected;
+    return this.#planned === 0 && this.#records.open === 0;
   }
 
-  /** Small swarms are looked at whole after every message, large ones now and then. */
-  #check(steps: number): void {
-    const isSmall = this.#scenario.hosts <= CHECK_ALL_UP_TO_HOSTS;
-    const mark = isSmall ? this.#scheduler.messages : Math.floor(steps / CHECK_EVERY_STEPS);
-    if (mark === this.#checked) return;
-    this.#checked = mark;
+  #usualEndMs(): number {
+    const { joinsAtMs, faults } = this.#scenario;
+    const lastChange = [...joinsAtMs, ...faults.map(({ atMs }) => atMs)].reduce((last, at) => Math.max(last, at), 0);
+    return lastChange + PATIENCE_MS + PATIENCE_BOUNDS * lowerBoundMs(this.#scenario);
+  }
+
+  #maxSteps(): number {
+    const pieces = this.#world.blobs.reduce((sum, blob) => sum + blob.pieces, 0);
+    return Math.max(MIN_MAX_STEPS, this.#scenario.hosts * pieces * MAX_STEPS_PER_PIECE);
+  }
+
+  /** The scheduler of a small swarm is looked at whole after every message, that of a large one now and then. */
+  #check(): void {
+    const heard = this.#scheduler.heard;
+    const isDue = this.#scenario.hosts <= CHECK_ALL_UP_TO_HOSTS ? heard > this.#checkedAt : heard >= this.#checkedAt + CHECK_EVERY_MESSAGES;
+    if (!isDue) return;
+    this.#checkedAt = heard;
+    const since = performance.now();
     this.#scheduler.checkInvariants();
+    this.#world.stopwatch.book("checks", since);
+  }
+
+  #checkEverything(): void {
+    this.#scheduler.checkInvariants();
+    for (const host of this.#hosts) host.checkInvariants();
   }
 
   #report(): Report {
-    const { trace, blobs } = this.#world;
-    const hosts = this.#hosts;
-    const outcomes = [...hosts.values()].flatMap((host) => host.outcomes.map((outcome) => ({ host, ...outcome })));
-    const survived = outcomes.filter(({ host }) => host.isAlive);
-    const times = survived
-      .flatMap(({ beganAt, endedAt }) => (endedAt === undefined ? [] : [endedAt - beganAt]))
-      .sort((left, right) => left - right);
-    const bytes = [...blobs.values()].reduce((sum, { task }) => sum + task.size, 0);
-    const pieces = survived.reduce((sum, { blob }) => sum + blob.pieces, 0);
-    const causes: Record<string, number> = {};
-    for (const host of hosts.values()) for (const [cause, count] of host.sourcePieces) causes[cause] = (causes[cause] ?? 0) + count;
-    const lastMs = times.at(-1) ?? 0;
+    const { trace, blobs, stopwatch, network } = this.#world;
+    const records = this.#records.all.filter(({ host }) => this.#hosts[host]?.isAlive === true);
+    const bytes = blobs.reduce((sum, { task }) => sum + task.size, 0);
     return {
       scenario: this.#scenario.name,
       seed: this.#seed,
       trace: trace.digest(),
-      completed: times.length,
-      failures: survived.flatMap(({ host, endedAt, failure }) =>
-        endedAt === undefined ? [{ host: host.number, reason: failure ?? "never ended" }] : [],
+      hosts: this.#scenario.hosts,
+      bytes,
+      pieces: blobs.reduce((sum, blob) => sum + blob.pieces, 0),
+      ...timesOf(records, lowerBoundMs(this.#scenario)),
+      failures: records.flatMap(({ host, endedAt, failure }) =>
+        endedAt === undefined ? [{ host, reason: failure ?? "never ended" }] : [],
       ),
-      lastMs,
-      medianMs: times[times.length >> 1] ?? 0,
-      boundRatio: lastMs / lowerBoundMs(this.#scenario),
-      sourceBytes: this.#source.bytesSent,
-      sourceCopies: this.#source.bytesSent / bytes,
-      sourceRequests: this.#source.requests,
-      sourcePieces: causes,
-      mostUploadedCopies: Math.max(...[...hosts.values()].map((host) => host.station.sentBytes)) / bytes,
-      schedulerMessages: this.#scheduler.messages,
-      messagesPerPiece: this.#scheduler.messages / Math.max(1, pieces),
+      reader: readersOf(records),
+      source: this.#sourceReport(bytes),
+      scheduler: this.#schedulerReport(),
+      mostUploadedCopies: this.#hosts.reduce((most, { station }) => Math.max(most, station.up.bytes), 0) / bytes,
+      wastedCopies: network.wastedBytes / bytes,
+      steps: this.#steps,
+      cost: stopwatch.cost(),
+    };
+  }
+
+  #sourceReport(bytes: number): SourceReport {
+    const pieces: Record<string, number> = {};
+    for (const { sourcePieces } of this.#hosts) for (const [cause, count] of sourcePieces) pieces[cause] = (pieces[cause] ?? 0) + count;
+    const { bytesSent, requests } = this.#source;
+    return { bytes: bytesSent, copies: bytesSent / bytes, requests, pieces };
+  }
+
+  #schedulerReport(): SchedulerReport {
+    const { messagesUp, messagesDown, granted, said } = this.#scheduler;
+    return {
+      messagesUp,
+      messagesDown,
+      granted,
+      messagesPerPiece: (messagesUp + messagesDown) / Math.max(1, granted),
+      said: Object.fromEntries([...said].sort(([left], [right]) => (left < right ? -1 : 1))),
     };
   }
 }

@@ -1,41 +1,44 @@
-import type { HostId, TaskId } from "@darner/domain";
-import type { TransferFailure } from "@darner/peer-core";
+import type { HostId } from "@darner/domain";
 import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
-import type { SimulatedBlob } from "./blob.ts";
-import type { Network, Station } from "./network.ts";
-import type { Dice } from "./random.ts";
+import type { SimulatedBlob } from "./bodies/blob.ts";
+import type { PieceTransfer } from "./bodies/piece-transfer.ts";
+import type { Dice } from "./engine/random.ts";
+import type { Stopwatch } from "./engine/stopwatch.ts";
+import type { Timeline } from "./engine/timeline.ts";
+import type { Trace } from "./engine/trace.ts";
+import type { Network } from "./network/network.ts";
+import type { Station } from "./network/station.ts";
+import type { PullRecords } from "./report/pull-records.ts";
 import type { Scenario } from "./scenario.ts";
-import type { Timeline } from "./timeline.ts";
-import type { Trace } from "./trace.ts";
-
-/** What a child asks a parent for, and where the answers go. */
-export type ServeRequest = {
-  readonly blob: SimulatedBlob;
-  readonly pieces: readonly number[];
-  readonly to: Station;
-  readonly landed: (piece: number, hash: Uint8Array) => void;
-  readonly ended: (failure?: TransferFailure) => void;
-};
-
-/** One source read of a host, and where the answers go. */
-export type SourceRead = {
-  readonly blob: SimulatedBlob;
-  readonly first: number;
-  readonly count: number;
-  readonly host: number;
-  readonly to: Station;
-  readonly landed: (piece: number, hash: Uint8Array) => void;
-  readonly ended: (failure?: TransferFailure) => void;
-};
 
 /** A host as others see it. */
-export type HostInWorld = {
+export interface HostInWorld {
+  readonly id: HostId;
+  readonly number: number;
+  readonly station: Station;
   readonly isAlive: boolean;
   /** What the scheduler wants of it. */
   hear(effect: SchedulerEffect): void;
-  /** Serves pieces, each when it is verified there; gives back how to end that, or undefined where it refuses. */
-  serve(request: ServeRequest): (() => void) | undefined;
-};
+  /** Serves pieces to a child, each when it is verified here, or refuses. */
+  serve(transfer: PieceTransfer, child: HostInWorld): void;
+  /** A child wants no more of a transfer. */
+  stopServing(transfer: PieceTransfer): void;
+}
+
+/** The registry as hosts see it. */
+export interface SourceInWorld {
+  /** Begins to read the pieces of a transfer. */
+  read(transfer: PieceTransfer, reader: HostInWorld): void;
+}
+
+/** The scheduler as hosts see it. */
+export interface SchedulerInWorld {
+  readonly isLive: boolean;
+  /** A host says something; `host-joined` begins its session. */
+  tell(host: HostInWorld, event: SchedulerEvent): void;
+  /** The process of a host is gone, and its session with it. */
+  lose(host: HostInWorld): void;
+}
 
 /** Everything in one simulation that its parts share. */
 export type World = {
@@ -43,12 +46,19 @@ export type World = {
   readonly timeline: Timeline;
   readonly network: Network;
   readonly trace: Trace;
+  readonly stopwatch: Stopwatch;
+  readonly records: PullRecords;
   readonly dice: (name: string) => Dice;
-  readonly blobs: ReadonlyMap<TaskId, SimulatedBlob>;
+  readonly blobs: readonly SimulatedBlob[];
   readonly hosts: ReadonlyMap<HostId, HostInWorld>;
-  /** Begins a read from the registry; gives back how to end it. */
-  readonly source: { read(read: SourceRead): () => void };
-  readonly scheduler: { readonly isLive: boolean; tell(event: SchedulerEvent): void };
-  /** Something that must never happen did. */
-  readonly violation: (what: string) => void;
+  readonly source: SourceInWorld;
+  readonly scheduler: SchedulerInWorld;
 };
+
+/** Something that must never happen did. */
+export class Violation extends Error {
+  constructor(what: string) {
+    super(`violated: ${what}`);
+    this.name = "Violation";
+  }
+}

@@ -1,0 +1,233 @@
+import type { PieceHash } from "@darner/domain";
+import {
+  DEFAULT_LIMITS,
+  Peer,
+  type PeerEffect,
+  type PeerEvent,
+  type PeerReport,
+  type SourceCause,
+  type TransferFailure,
+} from "@darner/peer-core";
+import type { PullRecord } from "../report/pull-records.ts";
+import { Violation, type HostInWorld, type World } from "../world.ts";
+import { pieceHash, type SimulatedBlob } from "./blob.ts";
+import { PieceTransfer, type TransferListener } from "./piece-transfer.ts";
+import type { StoredBlob } from "./stored-blob.ts";
+
+// A proof is one pass of sha256 that ends soon after the last byte.
+const PROOF_MS = 1;
+const READER = 1;
+const REGISTRY = "registry.example";
+// Up to this many hosts every peer is looked at after every event; in a larger swarm each of them now and then.
+const CHECK_ALL_UP_TO_HOSTS = 100;
+const CHECK_EVERY_EVENTS = 256;
+
+/** What a pull needs of the host it runs on. */
+export interface PullingHost extends HostInWorld {
+  /** The host's own clock. */
+  readonly clock: number;
+  accept(stored: StoredBlob, pieces: readonly PieceHash[]): void;
+  dropBlob(stored: StoredBlob): void;
+  report(blob: SimulatedBlob, report: PeerReport): void;
+  peerEnded(blob: SimulatedBlob): void;
+  noteSourceRead(cause: SourceCause, pieces: number): void;
+}
+
+/** One host's pull of one blob: the body of the real peer core, with one reader that takes the blob in order. */
+export class Pull implements TransferListener {
+  readonly record: PullRecord;
+  readonly #world: World;
+  readonly #host: PullingHost;
+  readonly #stored: StoredBlob;
+  readonly #peer: Peer;
+  readonly #name: string;
+  readonly #transfers = new Map<number, { readonly transfer: PieceTransfer; readonly parent: HostInWorld | undefined }>();
+  // Events that arise while effects are carried out: a core is never entered twice.
+  readonly #queue: PeerEvent[] = [];
+  #isBusy = false;
+  #wakesAt = Infinity;
+  #handled = 0;
+  #isOver = false;
+
+  constructor(world: World, host: PullingHost, stored: StoredBlob) {
+    const { blob } = stored;
+    this.#world = world;
+    this.#host = host;
+    this.#stored = stored;
+    this.#name = `${host.id}/${String(blob.number)}`;
+    this.#peer = new Peer(DEFAULT_LIMITS, world.dice(`peer/${String(host.number)}/${String(blob.number)}`));
+    this.record = world.records.begin(host.number, blob, world.timeline.now, stored.have.count);
+  }
+
+  start(): void {
+    const { scenario, scheduler } = this.#world;
+    const { blob, have } = this.#stored;
+    this.post({
+      type: "peer-started",
+      task: blob.task,
+      registry: REGISTRY,
+      access: scenario.access[this.#host.number] ?? "caller",
+      sequential: false,
+      priority: "reader",
+      have: have.clone(),
+      schedulerLive: scheduler.isLive,
+    });
+    this.post({ type: "reader-opened", reader: READER, next: 0, end: blob.pieces });
+  }
+
+  /** Gives an event to the core and carries out what it wants, before it returns. */
+  post(event: PeerEvent): void {
+    if (this.#isOver || !this.#host.isAlive) return;
+    this.#queue.push(event);
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#handle(next);
+    this.#isBusy = false;
+    this.#arm();
+  }
+
+  /** Ends whatever runs: the process is gone. */
+  stop(): void {
+    this.#isOver = true;
+    for (const transfer of [...this.#transfers.keys()]) this.#cancel(transfer);
+  }
+
+  pieceLanded(transfer: number, piece: number, isWrong: boolean): void {
+    this.post({ type: "piece-landed", transfer, piece, hash: pieceHash(this.#stored.blob, piece, isWrong) });
+  }
+
+  transferEnded(transfer: number, failure: TransferFailure | undefined): void {
+    this.#transfers.delete(transfer);
+    this.post(failure === undefined ? { type: "transfer-ended", transfer } : { type: "transfer-ended", transfer, failure });
+  }
+
+  /** Looks whether what the peer remembers holds together. */
+  checkInvariants(): void {
+    this.#peer.checkInvariants();
+  }
+
+  #handle(event: PeerEvent): void {
+    if (this.#isOver) return;
+    const { timeline, trace, stopwatch, scenario } = this.#world;
+    trace.note(timeline.now, this.#name, "<", event);
+    const since = performance.now();
+    const effects = this.#peer.handle(event, this.#host.clock);
+    stopwatch.book("peer-core", since);
+    this.#handled += 1;
+    if (scenario.hosts <= CHECK_ALL_UP_TO_HOSTS || this.#handled % CHECK_EVERY_EVENTS === 0) this.#check();
+    for (const effect of effects) {
+      trace.note(timeline.now, this.#name, ">", effect);
+      this.#perform(effect);
+    }
+  }
+
+  #check(): void {
+    const since = performance.now();
+    this.#peer.checkInvariants();
+    this.#world.stopwatch.book("checks", since);
+  }
+
+  #perform(effect: PeerEffect): void {
+    switch (effect.type) {
+      case "fetch-pieces":
+        this.#fetch(effect);
+        return;
+      case "read-source":
+        this.#readSource(effect);
+        return;
+      case "cancel-transfer":
+        this.#cancel(effect.transfer);
+        return;
+      case "accept-pieces":
+        this.#accept(effect.pieces);
+        return;
+      case "tell-scheduler":
+        this.#host.report(this.#stored.blob, effect.report);
+        return;
+      case "finish-proof":
+        this.#world.timeline.after(PROOF_MS, () => {
+          this.post({ type: this.#isAllRight() ? "proof-succeeded" : "proof-failed" });
+        });
+        return;
+      case "drop-blob":
+        this.#host.dropBlob(this.#stored);
+        this.record.dropped(this.#world.timeline.now);
+        return;
+      case "fail-readers":
+        this.#world.records.failed(this.record, effect.reason);
+        return;
+      case "complete-blob":
+        this.#complete();
+        return;
+      case "end-peer":
+        this.stop();
+        this.#host.peerEnded(this.#stored.blob);
+        return;
+      case "refuse-piece":
+    }
+  }
+
+  #fetch({ transfer: number, parent: { host }, run }: Extract<PeerEffect, { type: "fetch-pieces" }>): void {
+    const { timeline, hosts, scenario } = this.#world;
+    const { first, stride, count } = run;
+    const pieces = Array.from({ length: count }, (_, index) => first + index * stride).filter((piece) => !this.#stored.have.has(piece));
+    const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this);
+    const parent = hosts.get(host);
+    this.#transfers.set(number, { transfer, parent });
+    timeline.after(scenario.latencyMs, () => {
+      if (transfer.isOver) return;
+      if (parent?.isAlive === true) parent.serve(transfer, this.#host);
+      else timeline.after(scenario.latencyMs, () => transfer.end({ code: "channel-lost" }));
+    });
+  }
+
+  #readSource({ transfer: number, run, cause }: Extract<PeerEffect, { type: "read-source" }>): void {
+    this.#host.noteSourceRead(cause, run.count);
+    const pieces = Array.from({ length: run.count }, (_, index) => run.first + index);
+    const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this);
+    this.#transfers.set(number, { transfer, parent: undefined });
+    this.#world.source.read(transfer, this.#host);
+  }
+
+  #cancel(number: number): void {
+    const entry = this.#transfers.get(number);
+    if (entry === undefined) return;
+    this.#transfers.delete(number);
+    entry.transfer.cancel();
+    entry.parent?.stopServing(entry.transfer);
+  }
+
+  #accept(pieces: readonly PieceHash[]): void {
+    this.#host.accept(this.#stored, pieces);
+    if (this.record.holds(this.#stored.have, this.#world.timeline.now))
+      this.post({ type: "reader-advanced", reader: READER, next: this.record.prefix });
+  }
+
+  #isAllRight(): boolean {
+    return this.#stored.have.isFull && this.#stored.wrong.size === 0;
+  }
+
+  /** The reader gets its last byte here. */
+  #complete(): void {
+    if (!this.#isAllRight()) throw new Violation(`${this.#name} completed a blob with wrong bytes`);
+    this.#stored.isProven = true;
+    this.#world.records.completed(this.record, this.#world.timeline.now);
+  }
+
+  /** Wakes the core when its deadline has come, unless something happened before that moved it. */
+  #arm(): void {
+    const due = this.#isOver ? undefined : this.#peer.nextDeadline();
+    if (due === undefined) return;
+    const { timeline } = this.#world;
+    const at = timeline.now + Math.max(0, due - this.#host.clock);
+    if (at >= this.#wakesAt) return;
+    this.#wakesAt = at;
+    timeline.after(at - timeline.now, () => {
+      if (this.#wakesAt !== at) return;
+      this.#wakesAt = Infinity;
+      const isDue = !this.#isOver && (this.#peer.nextDeadline() ?? Infinity) <= this.#host.clock;
+      if (isDue) this.post({ type: "time-passed" });
+      else this.#arm();
+    });
+  }
+}

@@ -1,0 +1,30 @@
+import type { Report } from "./report/report.ts";
+
+/** What a run is held to; what is left out is not looked at. */
+export type Expectation = {
+  /** Pulls that may end badly; 0 where it is left out. */
+  readonly failures?: number;
+  /** The last pull against the bound. */
+  readonly lastRatio?: number;
+  /** The median pull against the bound. */
+  readonly medianRatio?: number;
+  /** Bytes out of the registry against the bytes of all blobs. */
+  readonly sourceCopies?: number;
+  /** Messages to and from the scheduler for each piece that it granted. */
+  readonly messagesPerPiece?: number;
+};
+
+/** One figure that is worse than it may be. */
+export type Miss = { readonly what: string; readonly is: number; readonly atMost: number };
+
+/** What a report shows worse than expected. */
+export function missesOf(expect: Expectation, report: Report): Miss[] {
+  const looks: readonly (readonly [what: string, is: number, atMost: number | undefined])[] = [
+    ["pulls that did not end well", report.failures.length, expect.failures ?? 0],
+    ["last pull, in bounds", report.lastRatio, expect.lastRatio],
+    ["median pull, in bounds", report.medianRatio, expect.medianRatio],
+    ["source bytes, in copies", report.source.copies, expect.sourceCopies],
+    ["messages a piece granted", report.scheduler.messagesPerPiece, expect.messagesPerPiece],
+  ];
+  return looks.flatMap(([what, is, atMost]) => (atMost === undefined || is <= atMost ? [] : [{ what, is, atMost }]));
+}

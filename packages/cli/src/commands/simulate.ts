@@ -1,10 +1,4 @@
-import { parseByteSize } from "@darner/runtime";
-import { adjusted, missesOf, reportText, SCENARIOS, Simulation, type Adjustments, type Scenario } from "@darner/simulator";
-import { readFlags } from "../arguments.ts";
-import { UsageError, type Command } from "../command.ts";
-
-const DEFAULT_SCENARIO = "cold-pull";
-const DEFAULT_SEED = 1;
+import type { Command } from "../command.ts";
 
 /** `darner simulate`: plays a scenario with the real cores in virtual time. */
 export const simulateCommand: Command = {
@@ -14,7 +8,7 @@ export const simulateCommand: Command = {
   about:
     "Prints how long the pulls took against the least time there can be, what the registry sent, and how many messages a piece cost. Exits 1 where a figure is worse than the scenario expects. The same seed plays the same run.",
   flags: [
-    { flag: "--scenario NAME", help: `What happens (default: ${DEFAULT_SCENARIO}).` },
+    { flag: "--scenario NAME", help: `What happens (default: cold-pull).` },
     { flag: "--list", help: "List the scenarios and what each is held to." },
     { flag: "--peers N", help: "How many hosts." },
     { flag: "--size BYTES", help: "Size of each blob: 64MiB, 1GiB." },
@@ -26,99 +20,13 @@ export const simulateCommand: Command = {
     { flag: "--per-connection RATE", help: "Rate one connection to the registry gets at most." },
     { flag: "--latency MS", help: "Milliseconds one way between any two." },
     { flag: "--slices N", help: "Slices a piece is cut into on its way: more share links more evenly and take longer." },
-    { flag: "--seed N", help: `The seed of all dice (default: ${String(DEFAULT_SEED)}).` },
+    { flag: "--seed N", help: `The seed of all dice (default: 1).` },
     { flag: "--trace", help: "Print every event and effect on stderr." },
     { flag: "--json", help: "The report as JSON." },
   ],
   takesConfig: false,
-  run({ argv, terminal }) {
-    const values = readFlags(argv, {
-      scenario: { type: "string", default: DEFAULT_SCENARIO },
-      list: { type: "boolean", default: false },
-      peers: { type: "string" },
-      size: { type: "string" },
-      layers: { type: "string" },
-      rate: { type: "string" },
-      up: { type: "string" },
-      down: { type: "string" },
-      "source-rate": { type: "string" },
-      "per-connection": { type: "string" },
-      latency: { type: "string" },
-      slices: { type: "string" },
-      seed: { type: "string", default: String(DEFAULT_SEED) },
-      trace: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-    });
-    if (values.list) {
-      terminal.out(SCENARIOS.map(({ name, about, expect }) => `${name}: ${about} ${JSON.stringify(expect)}\n`).join(""));
-      return Promise.resolve(0);
-    }
-    const scenario = adjusted(scenarioNamed(values.scenario), adjustmentsIn(values));
-    const seed = wholeIn(values.seed, "--seed", 0);
-    const simulation = new Simulation(seed, scenario, values.trace ? (line) => terminal.err(`${line}\n`) : undefined);
-    const report = simulation.run();
-    const misses = missesOf(scenario.expect, report);
-    terminal.out(values.json ? `${JSON.stringify({ ...report, misses })}\n` : reportText(report, misses));
-    return Promise.resolve(misses.length === 0 ? 0 : 1);
+  async run(context) {
+    const { runSimulate } = await import("../simulation/run-simulate.ts");
+    return runSimulate(context);
   },
 };
-
-type Words = { readonly [Key in "peers" | "size" | "layers" | "rate" | "up" | "down" | "latency" | "slices"]?: string | undefined } & {
-  readonly "source-rate"?: string | undefined;
-  readonly "per-connection"?: string | undefined;
-};
-
-function adjustmentsIn(words: Words): Adjustments {
-  const set = (key: keyof Adjustments, value: number | undefined): Adjustments => (value === undefined ? {} : { [key]: value });
-  const rate = rateIn(words.rate, "--rate");
-  return {
-    ...set("hosts", words.peers === undefined ? undefined : wholeIn(words.peers, "--peers", 1)),
-    ...set("blobBytes", sizeIn(words.size)),
-    ...set("blobs", words.layers === undefined ? undefined : wholeIn(words.layers, "--layers", 1)),
-    ...set("upBytesPerSecond", rateIn(words.up, "--up") ?? rate),
-    ...set("downBytesPerSecond", rateIn(words.down, "--down") ?? rate),
-    ...set("sourceBytesPerSecond", rateIn(words["source-rate"], "--source-rate") ?? rate),
-    ...set("sourceBytesPerSecondPerConnection", rateIn(words["per-connection"], "--per-connection")),
-    ...set("latencyMs", words.latency === undefined ? undefined : numberIn(words.latency, "--latency")),
-    ...set("slicesPerPiece", words.slices === undefined ? undefined : wholeIn(words.slices, "--slices", 1)),
-  };
-}
-
-function scenarioNamed(name: string): Scenario {
-  const scenario = SCENARIOS.find((each) => each.name === name);
-  if (scenario !== undefined) return scenario;
-  const known = SCENARIOS.map((each) => each.name);
-  throw new UsageError(`there is no scenario ${name}`, { unknown: { word: name, known } });
-}
-
-function wholeIn(text: string, flag: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new UsageError(`${flag} takes a whole number from ${String(least)}, not "${text}"`);
-  return value;
-}
-
-function numberIn(text: string, flag: string): number {
-  const value = Number(text);
-  if (text === "" || !Number.isFinite(value) || value < 0) throw new UsageError(`${flag} takes a number from 0, not "${text}"`);
-  return value;
-}
-
-function sizeIn(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const bytes = parseByteSize(text);
-  if (bytes === undefined || bytes < 1) throw new UsageError(`--size takes bytes, as 64MiB, not "${text}"`);
-  return bytes;
-}
-
-const BITS = /^([0-9.]+) ?([kMG])bit$/;
-const POWERS: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 };
-
-/** Bytes a second. */
-function rateIn(text: string | undefined, flag: string): number | undefined {
-  if (text === undefined) return undefined;
-  const [, number = "", unit = ""] = BITS.exec(text) ?? [];
-  const rate = unit === "" ? parseByteSize(text) : (Number(number) * (POWERS[unit] ?? 0)) / 8;
-  if (rate === undefined || !(rate > 0)) throw new UsageError(`${flag} takes a rate, as 100Mbit or 12.5MB, not "${text}"`);
-  return rate;
-}

@@ -114,6 +114,8 @@ export class SimulatedHost implements PullingHost {
         return;
       case "restart-peer":
         pull?.post({ type: "restart-ordered" });
+        return;
+      case "name-fault":
     }
   }
 

@@ -16,6 +16,7 @@ import {
   type Registry,
   type Timers,
 } from "@darner/runtime";
+import { Rights } from "./access/rights.ts";
 import { openAdminServer } from "./admin-api.ts";
 import { openBackend } from "./backend/open-backend.ts";
 import { Books } from "./books.ts";
@@ -59,10 +60,14 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const identity = await openIdentity(config.dataDir);
   const keychain = await openKeychain(config.credentials, { log: log.child({ room: "keychain" }), timers, env: process.env });
   const client = await openClient(config, births, { log, metrics, keychain });
-  const peers = births.use(await openPeers(config, { log, timers, metrics, books, identity, client }));
+  const rights = new Rights(config.access, timers);
+  const peers = births.use(await openPeers(config, { log, timers, metrics, books, identity, client, facts: rights }));
+  rights.onFound = (fact) => {
+    peers.tellPublic(fact);
+  };
   opened.peers = peers;
   const board = new StatusBoard({ config, identity, books, peers, timers });
-  const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, keychain, peers, board });
+  const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, keychain, peers, rights, board });
   const admin = births.use(
     await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }),
   );
@@ -116,13 +121,14 @@ type MirrorParts = {
   readonly client: RegistryClient;
   readonly keychain: Keychain;
   readonly peers: Peers;
+  readonly rights: Rights;
   readonly board: StatusBoard;
 };
 
 async function openMirrorDoor(config: Config, births: AsyncDisposableStack, parts: MirrorParts): Promise<string> {
-  const { log, timers, registry, client, keychain, peers, board, metrics, books } = parts;
+  const { log, timers, registry, client, keychain, peers, rights, board, metrics, books } = parts;
   const patterns = new ImagePatterns(config.mirror.allow);
-  const backend = births.use(openBackend(config, { log, timers, metrics, books, client, keychain, peers, patterns }));
+  const backend = births.use(openBackend(config, { log, timers, metrics, books, client, keychain, peers, rights, patterns }));
   const mirror = openMirror({
     config: {
       defaultRegistry: config.mirror.defaultRegistry === "" ? undefined : config.mirror.defaultRegistry,

@@ -1,5 +1,5 @@
 import type { Task } from "@darner/domain";
-import type { Holding, HostReport } from "@darner/protocol";
+import type { Holding, HostReport, PublicFact } from "@darner/protocol";
 import type { SchedulerLink } from "../src/scheduler-link/scheduler-link.ts";
 
 /** A link that remembers what was said and says what a test wants. */
@@ -8,6 +8,7 @@ export class RecordedLink implements SchedulerLink {
   readonly reports: { readonly task: Task; readonly report: HostReport }[] = [];
   readonly announced: Holding[] = [];
   readonly droppedTasks: Task[] = [];
+  readonly facts: PublicFact[] = [];
 
   report(task: Task, report: HostReport): void {
     this.reports.push({ task, report });
@@ -19,6 +20,10 @@ export class RecordedLink implements SchedulerLink {
 
   dropped(task: Task): void {
     this.droppedTasks.push(task);
+  }
+
+  tellPublic(fact: PublicFact): void {
+    this.facts.push(fact);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

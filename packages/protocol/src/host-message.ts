@@ -1,5 +1,6 @@
 import { parseHostId, pieceCount, PieceSet, type Task } from "@darner/domain";
 import type { GrantFailureCode, Hello, Holding, HostMessage, HostReport, TaskReport } from "./messages.ts";
+import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
 import {
   asBytes,
   asHashes,
@@ -36,6 +37,7 @@ export function readHostMessage(value: unknown): HostMessage {
     holdings: asList(wire["holdings"], "holdings").map(readHolding),
     reports: asList(wire["reports"], "reports").map(readTaskReport),
     dropped: asList(wire["dropped"], "dropped").map((task) => asTask(task, "dropped")),
+    ...readPublicFacts(wire["public_facts"]),
     ping: wire["ping"] === true,
   };
   return wire["hello"] === undefined || wire["hello"] === null ? message : { ...message, hello: readHello(wire["hello"]) };
@@ -48,6 +50,7 @@ export function writeHostMessage(message: Partial<HostMessage>): WireObject {
     holdings: (message.holdings ?? []).map(writeHolding),
     reports: (message.reports ?? []).map(({ task, report }) => ({ task, ...writeReport(report) })),
     dropped: message.dropped ?? [],
+    public_facts: writePublicFacts(message.publicFacts ?? []),
     ping: message.ping ?? false,
   };
 }

@@ -10,6 +10,8 @@ export type {
   TaskOrder,
   TaskReport,
 } from "./messages.ts";
+export { MAX_FACTS_A_MESSAGE } from "./public-fact.ts";
+export type { PublicFact } from "./public-fact.ts";
 export { readSchedulerMessage, writeSchedulerMessage } from "./scheduler-message.ts";
 export { loadSchedulerService, SESSION_CHANNEL_OPTIONS } from "./scheduler-service.ts";
 export type { SchedulerStub, SessionStream } from "./scheduler-service.ts";

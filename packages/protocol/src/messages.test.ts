@@ -87,6 +87,21 @@ test("a first message carries hello, holdings and what was dropped", () => {
   });
 });
 
+test("what is known of public repositories comes through either way; what is no repository does not", () => {
+  const publicFacts = [
+    { repository: { registry: "docker.io", name: "library/nginx" }, ageMs: 12_000, isPublic: true },
+    { repository: { registry: "harbor.corp:5000", name: "team/app" }, ageMs: 0, isPublic: false },
+  ];
+  assert.deepEqual(hostTrip({ publicFacts }).publicFacts, publicFacts);
+  assert.deepEqual(schedulerTrip({ publicFacts }).publicFacts, publicFacts);
+  for (const name of ["", "UPPER", "a//b", "../x"]) {
+    const wrong = { public_facts: [{ registry: "r", name, age_ms: 0, is_public: true }] };
+    assert.throws(() => readHostMessage(wrong), /public_facts\.name/);
+  }
+  const many = Array.from({ length: 1001 }, () => ({ registry: "r", name: "a", age_ms: 0, is_public: true }));
+  assert.throws(() => readSchedulerMessage({ public_facts: many }), /at most 1000/);
+});
+
 test("whatever bytes arrive, a message is read or refused with a WireError", () => {
   const tolerated = (read: () => unknown): boolean => {
     try {

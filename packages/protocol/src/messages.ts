@@ -1,3 +1,4 @@
+import type { PublicFact } from "./public-fact.ts";
 import type { HostId, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, Task } from "@darner/domain";
 
 /** The first words of a daemon. */
@@ -58,6 +59,7 @@ export type HostMessage = {
   readonly holdings: readonly Holding[];
   readonly reports: readonly TaskReport[];
   readonly dropped: readonly Task[];
+  readonly publicFacts?: readonly PublicFact[];
   readonly ping: boolean;
 };
 
@@ -79,5 +81,6 @@ export type TaskOrder = { readonly task: Task; readonly order: SchedulerOrder };
 export type SchedulerMessage = {
   readonly welcome?: { readonly scheduler: string; readonly version: string };
   readonly orders: readonly TaskOrder[];
+  readonly publicFacts?: readonly PublicFact[];
   readonly ping: boolean;
 };

@@ -1,5 +1,6 @@
 import { parseHostId, type Task } from "@darner/domain";
 import type { SchedulerMessage, SchedulerOrder, TaskOrder } from "./messages.ts";
+import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
 import { asHashes, asList, asObject, asRun, asTask, asText, asWhole, asWord, WireError, wireHashes, type WireObject } from "./wire.ts";
 
 // A DNS name is at most 253 characters; a version or an address with its port is shorter than 255.
@@ -8,7 +9,11 @@ const MAX_TEXT = 255;
 /** Reads a message of a scheduler. Throws `WireError` where it breaks the protocol. */
 export function readSchedulerMessage(value: unknown): SchedulerMessage {
   const wire = asObject(value, "message");
-  const message = { orders: asList(wire["orders"], "orders").map(readTaskOrder), ping: wire["ping"] === true };
+  const message = {
+    orders: asList(wire["orders"], "orders").map(readTaskOrder),
+    ...readPublicFacts(wire["public_facts"]),
+    ping: wire["ping"] === true,
+  };
   if (wire["welcome"] === undefined || wire["welcome"] === null) return message;
   const welcome = asObject(wire["welcome"], "welcome");
   const scheduler = asText(welcome["scheduler"], "welcome.scheduler", MAX_TEXT);
@@ -20,6 +25,7 @@ export function writeSchedulerMessage(message: Partial<SchedulerMessage>): WireO
   return {
     ...(message.welcome === undefined ? {} : { welcome: message.welcome }),
     orders: (message.orders ?? []).map(({ task, order }) => ({ task, ...writeOrder(order) })),
+    public_facts: writePublicFacts(message.publicFacts ?? []),
     ping: message.ping ?? false,
   };
 }

@@ -73,3 +73,23 @@ test("garbage of one daemon ends its session alone", async () => {
   await eventually(() => b.orders.length > 0, "the other is served");
   assert.deepEqual(bench.core.hosts().length, 1);
 });
+
+test("what one daemon heard of a public repository every other one is told, those that come later too, and so is a no", async () => {
+  await using bench = await openBench();
+  const [a, b] = [await bench.join("a"), await bench.join("b")];
+  const repository = { registry: "r.example", name: "library/app" };
+  a.say({ publicFacts: [{ repository, ageMs: 1000, isPublic: true }] });
+  await eventually(() => b.facts.length === 1, "b is told");
+  const [fact] = b.facts;
+  assert.deepEqual([fact?.repository, fact?.isPublic, fact?.ageMs], [repository, true, 1000]);
+  b.say({ publicFacts: [{ repository, ageMs: 0, isPublic: true }] });
+  const c = await bench.join("c");
+  await eventually(() => c.facts.length === 1, "who comes is told");
+  b.say({ publicFacts: [{ repository, ageMs: 0, isPublic: false }] });
+  await eventually(() => a.facts.length === 1 && c.facts.length === 2, "the no reaches everybody else");
+  assert.deepEqual([a.facts[0]?.isPublic, c.facts[1]?.isPublic, b.facts.length], [false, false, 1], "a yes twice is no news");
+  const d = await bench.join("d");
+  d.say({ publicFacts: [{ repository: { registry: "r.example", name: "library/b" }, ageMs: 0, isPublic: true }] });
+  await eventually(() => a.facts.length === 2, "the next fact comes");
+  assert.equal(d.facts.length, 0, "what is public no more is told to nobody");
+});

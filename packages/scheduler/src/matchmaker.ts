@@ -1,11 +1,12 @@
 import type { HostId } from "@darner/domain";
-import type { Hello, HostMessage } from "@darner/protocol";
+import type { Hello, HostMessage, PublicFact } from "@darner/protocol";
 import { Mailbox, type Core, type Logger, type Timers } from "@darner/runtime";
 import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
 import { announcedEvent, joinedEvent, reportedEvent } from "./events.ts";
 import type { Session, SessionEnd, SessionListener } from "./grpc/session.ts";
 import { recordStep, type SchedulerMetrics } from "./metrics.ts";
 import { orderOf } from "./orders.ts";
+import type { PublicFacts } from "./public-facts.ts";
 import { RefusalLog } from "./refusal-log.ts";
 
 /** What a matchmaker works with. */
@@ -18,6 +19,7 @@ export type MatchmakerDeps = {
   readonly maxHosts: number;
   readonly name: string;
   readonly version: string;
+  readonly publicFacts: PublicFacts;
 };
 
 /** Stands between the sessions and the core: what daemons say becomes events, what the core wants becomes orders. */
@@ -46,6 +48,7 @@ export class Matchmaker implements SessionListener, Disposable {
     }
     this.#sessions.set(hello.host, session);
     session.welcome(name, version);
+    session.tellPublic(this.#deps.publicFacts.all());
     log.info("host joined", { host: hello.host, hostName: hello.name, address: hello.address, zone: hello.zone });
     this.#mailbox.post(joinedEvent(hello));
   }
@@ -53,6 +56,7 @@ export class Matchmaker implements SessionListener, Disposable {
   onMessage(session: Session, message: HostMessage): void {
     const host = session.host;
     if (host === undefined || this.#sessions.get(host) !== session) return;
+    for (const fact of message.publicFacts ?? []) this.#notePublic(session, fact);
     for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
     for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
     for (const report of message.reports) this.#mailbox.post(reportedEvent(host, report));
@@ -78,6 +82,12 @@ export class Matchmaker implements SessionListener, Disposable {
 
   [Symbol.dispose](): void {
     this.#mailbox[Symbol.dispose]();
+  }
+
+  /** What one host heard from a registry, the others need not ask. */
+  #notePublic(from: Session, fact: PublicFact): void {
+    if (!this.#deps.publicFacts.note(fact)) return;
+    for (const session of this.#sessions.values()) if (session !== from) session.tellPublic([fact]);
   }
 
   /** The host came back before its old session was known to be over. */

@@ -12,6 +12,7 @@ import {
 import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { Matchmaker } from "./matchmaker.ts";
+import { PublicFacts } from "./public-facts.ts";
 import { createSchedulerMetrics, type SchedulerCounts } from "./metrics.ts";
 
 /** What a scheduler is given from outside. */
@@ -41,6 +42,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
       maxHosts: DEFAULT_LIMITS.maxHosts,
       name: config.name,
       version: VERSION,
+      publicFacts: new PublicFacts(config.access, timers),
     }),
   );
   let state: ReadyState = { ready: false, reasons: ["daemons cannot connect yet"] };

@@ -4,6 +4,7 @@ import { capturedLog, type CapturedLog } from "@darner/testkit";
 import { openSessionServer } from "../src/grpc/session-server.ts";
 import type { SessionGate } from "../src/grpc/session-gate.ts";
 import { Matchmaker } from "../src/matchmaker.ts";
+import { PublicFacts } from "../src/public-facts.ts";
 import { createSchedulerMetrics } from "../src/metrics.ts";
 import { eventually } from "./eventually.ts";
 import { helloOf, ScriptedDaemon } from "./grpc/scripted-daemon.ts";
@@ -28,7 +29,8 @@ export async function openBench({ maxHosts = 10, gate, timers = systemClock }: B
   const core = new Scheduler(DEFAULT_LIMITS, () => 0.5);
   const registry = createRegistry();
   const [metrics, log] = [createSchedulerMetrics(registry), capturedLog()];
-  const matchmaker = births.use(new Matchmaker({ core, timers, log, metrics, maxHosts, name: "s", version: "0" }));
+  const publicFacts = new PublicFacts({ publicSeconds: 900, graceSeconds: 3600 }, timers);
+  const matchmaker = births.use(new Matchmaker({ core, timers, log, metrics, maxHosts, name: "s", version: "0", publicFacts }));
   const server = births.use(await openSessionServer("127.0.0.1:0", matchmaker, timers, gate));
   const lives = births.move();
   const connect = (): ScriptedDaemon => lives.use(new ScriptedDaemon(server.address));

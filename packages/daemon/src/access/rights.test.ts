@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Caller } from "@darner/mirror";
+import type { PublicFact } from "@darner/protocol";
 import { Secret } from "@darner/runtime";
 import { noLeaks, StoppedClock } from "@darner/testkit";
-import { Rights, type PublicFact } from "./rights.ts";
+import { Rights } from "./rights.ts";
 import { endOfToken } from "./token-life.ts";
 
 noLeaks();

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import type { Repository } from "@darner/domain";
 import type { Caller } from "@darner/mirror";
+import type { PublicFact } from "@darner/protocol";
 import { LruMap, type Clock } from "@darner/runtime";
 import { endOfToken } from "./token-life.ts";
 
@@ -16,9 +17,6 @@ export type RightsConfig = {
 
 /** Whose right opened a repository. */
 export type Right = "public" | "caller";
-
-/** That a repository is public, as its registry said some time ago; or that it is not (any more). */
-export type PublicFact = { readonly repository: Repository; readonly ageMs: number; readonly isPublic: boolean };
 
 type Proof = { readonly at: number; readonly until: number };
 type PublicProof = { readonly repository: Repository; readonly at: number; readonly origin: "here" | "cluster" };
@@ -68,7 +66,10 @@ export class Rights {
 
   /** The registry gave something of this repository to nobody in particular. */
   provePublic(repository: Repository): void {
+    const known = this.#public.peek(nameOf(repository));
     this.#public.set(nameOf(repository), { repository, at: this.#clock.now(), origin: "here" });
+    // What everybody heard lately is no news.
+    if (known !== undefined && this.#isYounger(known.at, this.#config.publicSeconds / 3)) return;
     this.onFound({ repository, ageMs: 0, isPublic: true });
   }
 

@@ -3,7 +3,7 @@ import type { Config, Logger, Timers } from "@darner/runtime";
 import { Gate } from "../access/gate.ts";
 import { Contents } from "../access/contents.ts";
 import { RecentNoes } from "../access/recent-noes.ts";
-import { Rights } from "../access/rights.ts";
+import type { Rights } from "../access/rights.ts";
 import type { ImagePatterns } from "../image-patterns.ts";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
@@ -19,13 +19,14 @@ export type BackendParts = {
   readonly client: RegistryClient;
   readonly keychain: Keychain;
   readonly peers: Peers;
+  readonly rights: Rights;
   readonly patterns: ImagePatterns;
 };
 
 /** Puts together what stands behind the mirror. */
 export function openBackend(
   config: Config,
-  { log, timers, metrics, books, client, keychain, peers, patterns }: BackendParts,
+  { log, timers, metrics, books, client, keychain, peers, rights, patterns }: BackendParts,
 ): DaemonBackend {
   if (config.access.mode === "open") {
     log.warn("ACCESS IS OPEN: whoever reaches the mirror gets every cached image, private ones too", {
@@ -33,7 +34,6 @@ export function openBackend(
       safe: "upstream",
     });
   }
-  const rights = new Rights(config.access, timers);
   const contents = new Contents();
   const gate = new Gate({
     registry: client,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { pieceCount, PieceSet, type Task } from "@darner/domain";
 import { DEFAULT_LIMITS } from "@darner/peer-core";
+import type { PublicFact } from "@darner/protocol";
 import type { RegistryClient } from "@darner/registry-client";
 import { formatAddress, parseListen, TokenBucket, VERSION, type Config, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
@@ -11,7 +12,7 @@ import { openPieceFetcher } from "../piece-channel/piece-fetcher.ts";
 import { openPieceServer } from "../piece-channel/piece-server.ts";
 import { GrpcSchedulerLink } from "../scheduler-link/grpc-scheduler-link.ts";
 import { noSchedulerLink } from "../scheduler-link/no-scheduler-link.ts";
-import type { SchedulerLink } from "../scheduler-link/scheduler-link.ts";
+import type { FactBook, SchedulerLink } from "../scheduler-link/scheduler-link.ts";
 import { openDiskStore } from "../store/disk-store.ts";
 import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
@@ -28,6 +29,7 @@ export type PeersParts = {
   readonly books: Books;
   readonly identity: Identity;
   readonly client: RegistryClient;
+  readonly facts: FactBook;
 };
 
 /** Store, piece channel, scheduler link and the running peers: everything between the mirror and the other hosts. */
@@ -42,6 +44,8 @@ export type Peers = AsyncDisposable & {
   /** Begins to look for a scheduler; before that the daemon is alone. */
   findScheduler(): void;
   announceComplete(task: Task, registry: string): void;
+  /** Tells the cluster what this host heard from a registry. */
+  tellPublic(fact: PublicFact): void;
 };
 
 /** Opens them in the order they need each other. */
@@ -84,13 +88,16 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
       if (config.schedulers.length === 0) return;
       const found = new GrpcSchedulerLink(
         { schedulers: config.schedulers, hello: helloOf(config, parts.identity, server.address) },
-        { listener: table, timers, random: Math.random, log: log.child({ room: "scheduler-link" }) },
+        { listener: table, facts: parts.facts, timers, random: Math.random, log: log.child({ room: "scheduler-link" }) },
       );
       link = found;
       found.start();
     },
     announceComplete: (task, registry) => {
       link.announce({ task, proven: true, have: PieceSet.full(pieceCount(task.size)), registry });
+    },
+    tellPublic: (fact) => {
+      link.tellPublic(fact);
     },
     [Symbol.asyncDispose]: () => lives.disposeAsync(),
   };

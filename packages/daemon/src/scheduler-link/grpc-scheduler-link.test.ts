@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { digestOf, hostIdOf, PieceSet, type Task } from "@darner/domain";
-import type { Holding, SchedulerOrder } from "@darner/protocol";
+import type { Holding, PublicFact, SchedulerOrder } from "@darner/protocol";
 import { capturedLog, noLeaks, StoppedClock } from "@darner/testkit";
 import { eventually, whileTimePasses } from "../../test/eventually.ts";
 import { ScriptedScheduler } from "../../test/scheduler-link/scripted-scheduler.ts";
 import { GrpcSchedulerLink } from "./grpc-scheduler-link.ts";
-import type { SchedulerListener } from "./scheduler-link.ts";
+import type { FactBook, SchedulerListener } from "./scheduler-link.ts";
 
 noLeaks();
 
@@ -20,14 +20,23 @@ const HOLDINGS: readonly Holding[] = Array.from({ length: 5 }, (_, at) => ({
 }));
 const hello = { host: hostIdOf(`12D3KooW${"a".repeat(44)}`), address: ":4102", zone: "", seed: false, version: "0", name: "a" };
 
-class Recorded implements SchedulerListener {
-  found = 0;
+class Recorded implements SchedulerListener, FactBook {
+  greeted = 0;
+  readonly learnt: PublicFact[] = [];
   lost = 0;
   readonly orders: SchedulerOrder[] = [];
 
   onFound(): readonly Holding[] {
-    this.found += 1;
+    this.greeted += 1;
     return HOLDINGS;
+  }
+
+  *found(): Generator<PublicFact> {
+    yield { repository: { registry: "r.example", name: "library/app" }, ageMs: 5000, isPublic: true };
+  }
+
+  learn(fact: PublicFact): void {
+    this.learnt.push(fact);
   }
 
   onLost(): void {
@@ -48,7 +57,7 @@ type Bench = AsyncDisposable & {
 
 function openBench(schedulers: readonly string[]): Bench {
   const [told, clock, log] = [new Recorded(), new StoppedClock(), capturedLog()];
-  const link = new GrpcSchedulerLink({ schedulers, hello }, { listener: told, timers: clock, random: () => 0.5, log });
+  const link = new GrpcSchedulerLink({ schedulers, hello }, { listener: told, facts: told, timers: clock, random: () => 0.5, log });
   link.start();
   return { link, told, clock, log, [Symbol.asyncDispose]: () => whileTimePasses(clock, link[Symbol.asyncDispose]()) };
 }
@@ -97,6 +106,26 @@ test("what is said in one turn travels in one message", async () => {
   assert.ok(scheduler.session.messages.length <= 4, String(scheduler.session.messages.length));
 });
 
+test("what this host found out of public repositories is told to a scheduler that is found, and what others did is learnt", async () => {
+  await using scheduler = await ScriptedScheduler.open();
+  await using bench = openBench([scheduler.address]);
+  await eventually(() => bench.link.scheduler === "s", "it is found");
+  const repository = { registry: "r.example", name: "library/other" };
+  bench.link.tellPublic({ repository, ageMs: 0, isPublic: false });
+  const told = (): readonly PublicFact[] => scheduler.session.messages.flatMap(({ publicFacts = [] }) => publicFacts);
+  await eventually(() => told().length === 2, "both come");
+  assert.deepEqual(
+    told().map(({ repository: { name }, isPublic }) => [name, isPublic]),
+    [
+      ["library/app", true],
+      ["library/other", false],
+    ],
+  );
+  scheduler.session.say({ publicFacts: [{ repository, ageMs: 7, isPublic: true }] });
+  await eventually(() => bench.told.learnt.length === 1, "it is learnt");
+  assert.deepEqual(bench.told.learnt, [{ repository, ageMs: 7, isPublic: true }]);
+});
+
 test("orders reach the listener in their order", async () => {
   await using scheduler = await ScriptedScheduler.open();
   await using bench = openBench([scheduler.address]);
@@ -125,7 +154,7 @@ test("a lost scheduler is told once, and when it is back everything held is anno
     eventually(() => bench.link.scheduler === "s", "it is found again"),
   );
   await eventually(() => again.session.messages.some(({ holdings }) => holdings.length === HOLDINGS.length), "the holdings come again");
-  assert.deepEqual([bench.told.found, bench.told.lost], [2, 1]);
+  assert.deepEqual([bench.told.greeted, bench.told.lost], [2, 1]);
 });
 
 test("of several schedulers the first that answers is taken", async () => {
@@ -160,7 +189,7 @@ test("no scheduler at all is a state: the link tries on, ever more seldom, and n
     bench.clock,
     eventually(() => failures() >= 12, "it goes on trying"),
   );
-  assert.deepEqual([bench.told.found, bench.told.lost, bench.link.scheduler], [0, 0, undefined]);
+  assert.deepEqual([bench.told.greeted, bench.told.lost, bench.link.scheduler], [0, 0, undefined]);
   // Four rounds: pauses of 200, 400 and 800 ms between them at least.
   assert.ok(bench.clock.now() >= 1400, String(bench.clock.now()));
 });
@@ -173,7 +202,7 @@ test("a scheduler that talks garbage is left and looked for again", async () => 
   await eventually(() => bench.told.lost === 1, "it is left");
   await whileTimePasses(
     bench.clock,
-    eventually(() => bench.told.found === 2, "it is looked for again"),
+    eventually(() => bench.told.greeted === 2, "it is looked for again"),
   );
   assert.equal(bench.told.orders.length, 0);
 });

@@ -9,16 +9,18 @@ import {
   type Holding,
   type HostMessage,
   type HostReport,
+  type PublicFact,
   type SchedulerStub,
   type SessionStream,
 } from "@darner/protocol";
 import type { Logger, Timers } from "@darner/runtime";
 import { Outbox } from "./outbox.ts";
-import type { SchedulerLink, SchedulerListener } from "./scheduler-link.ts";
+import type { FactBook, SchedulerLink, SchedulerListener } from "./scheduler-link.ts";
 
 /** What a link works with. */
 export type SchedulerLinkDeps = {
   readonly listener: SchedulerListener;
+  readonly facts: FactBook;
   readonly timers: Timers;
   /** Spreads the return of many hosts to one scheduler: a number in [0, 1). */
   readonly random: () => number;
@@ -90,6 +92,12 @@ export class GrpcSchedulerLink implements SchedulerLink {
   dropped(task: Task): void {
     if (this.#scheduler === undefined) return;
     this.#outbox.dropped(task);
+    this.#flushSoon();
+  }
+
+  tellPublic(fact: PublicFact): void {
+    if (this.#scheduler === undefined) return;
+    this.#outbox.publicFact(fact);
     this.#flushSoon();
   }
 
@@ -166,6 +174,7 @@ export class GrpcSchedulerLink implements SchedulerLink {
     try {
       const message = readSchedulerMessage(value);
       if (message.welcome !== undefined && this.#scheduler === undefined) this.#greeted(message.welcome.scheduler);
+      for (const fact of message.publicFacts ?? []) this.#deps.facts.learn(fact);
       for (const { task, order } of message.orders) this.#deps.listener.onOrder(task, order);
     } catch (error) {
       this.#deps.log.warn("scheduler broke the protocol, session ended", { error });
@@ -180,6 +189,7 @@ export class GrpcSchedulerLink implements SchedulerLink {
     this.#outbox = new Outbox();
     this.#deps.log.info("scheduler found", { scheduler, address: this.#config.schedulers[this.#next] });
     this.#outbox.announceFirst(this.#deps.listener.onFound());
+    for (const fact of this.#deps.facts.found()) this.#outbox.publicFact(fact);
     this.#flushSoon();
   }
 

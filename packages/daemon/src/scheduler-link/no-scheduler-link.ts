@@ -6,6 +6,7 @@ export const noSchedulerLink: SchedulerLink = {
   report() {},
   announce() {},
   dropped() {},
+  tellPublic() {},
   async [Symbol.asyncDispose]() {
     await Promise.resolve();
   },

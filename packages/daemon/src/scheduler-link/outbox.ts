@@ -1,5 +1,5 @@
 import type { Task } from "@darner/domain";
-import type { Holding, HostMessage, HostReport, TaskReport } from "@darner/protocol";
+import { MAX_FACTS_A_MESSAGE, type Holding, type HostMessage, type HostReport, type PublicFact, type TaskReport } from "@darner/protocol";
 
 type Entry =
   | { readonly kind: "dropped"; readonly task: Task }
@@ -18,6 +18,8 @@ const RUN_BYTES = 20;
 /** What waits to be said to a scheduler, in the order it was said. */
 export class Outbox {
   #entries: Entry[] = [];
+  // They depend on nothing that waits and go with whatever leaves next.
+  readonly #facts: PublicFact[] = [];
   #bytes = 0;
 
   /** About how many bytes wait. */
@@ -35,6 +37,11 @@ export class Outbox {
 
   dropped(task: Task): void {
     this.#add({ kind: "dropped", task });
+  }
+
+  publicFact(fact: PublicFact): void {
+    this.#facts.push(fact);
+    this.#bytes += ENTRY_BYTES;
   }
 
   /** Holdings that are to be said before everything that waits. */
@@ -55,9 +62,10 @@ export class Outbox {
       bytes += bytesOf(entry);
       count += 1;
     }
-    if (count === 0) return undefined;
-    this.#bytes -= bytes;
-    return messageOf(this.#entries.splice(0, count));
+    const publicFacts = this.#facts.splice(0, MAX_FACTS_A_MESSAGE);
+    if (count + publicFacts.length === 0) return undefined;
+    this.#bytes -= bytes + publicFacts.length * ENTRY_BYTES;
+    return { ...messageOf(this.#entries.splice(0, count)), ...(publicFacts.length === 0 ? {} : { publicFacts }) };
   }
 
   #add(entry: Entry): void {

@@ -1,5 +1,5 @@
 import type { Task } from "@darner/domain";
-import type { Holding, HostReport, SchedulerOrder } from "@darner/protocol";
+import type { Holding, HostReport, PublicFact, SchedulerOrder } from "@darner/protocol";
 
 /** What the daemon hears from its session with a scheduler. Nothing said in an earlier session holds in a later one. */
 export interface SchedulerListener {
@@ -16,4 +16,12 @@ export interface SchedulerLink extends AsyncDisposable {
   report(task: Task, report: HostReport): void;
   announce(holding: Holding): void;
   dropped(task: Task): void;
+  /** This host heard from a registry whether a repository is public. */
+  tellPublic(fact: PublicFact): void;
+}
+
+/** Which repositories are public: what this host found out itself, and a place for what others did. */
+export interface FactBook {
+  found(): Iterable<PublicFact>;
+  learn(fact: PublicFact): void;
 }

@@ -15,9 +15,11 @@ const MAX_ENTRIES = 32_768;
 const MAX_PIECES_NAMED = 262_144;
 // Bits of a bitmap are read eight at a time, and a hundred times faster than a run is booked.
 const BITS_PER_UNIT = 1024;
+// A fact goes on to every other host: a hundred a second are more repositories than a host can ask registries about.
+const FACT_COST = 200;
 
 /** What a message costs of a daemon's allowance. Throws `WireError` where it is more than a message may be. */
-export function messageCost({ holdings, reports, dropped }: HostMessage): number {
+export function messageCost({ holdings, reports, dropped, publicFacts = [] }: HostMessage): number {
   const entries = holdings.length + reports.length + dropped.length;
   if (entries > MAX_ENTRIES) throw new WireError("holdings, reports and dropped", `together at most ${String(MAX_ENTRIES)} entries`);
   let named = 0;
@@ -28,7 +30,7 @@ export function messageCost({ holdings, reports, dropped }: HostMessage): number
   }
   if (named > MAX_PIECES_NAMED) throw new WireError("reports", `a list that names at most ${String(MAX_PIECES_NAMED)} pieces`);
   for (const { have } of holdings) bits += have.size;
-  return 1 + entries + named + Math.floor(bits / BITS_PER_UNIT);
+  return 1 + entries + named + publicFacts.length * FACT_COST + Math.floor(bits / BITS_PER_UNIT);
 }
 
 function piecesNamed(report: HostReport): number {

@@ -3,11 +3,13 @@ import { status } from "@grpc/grpc-js";
 import type { HostId } from "@darner/domain";
 import { TokenBucket, type Timers } from "@darner/runtime";
 import {
+  MAX_FACTS_A_MESSAGE,
   readHostMessage,
   WireError,
   writeSchedulerMessage,
   type Hello,
   type HostMessage,
+  type PublicFact,
   type SchedulerMessage,
   type TaskOrder,
   type WireObject,
@@ -27,6 +29,8 @@ const UNREAD_MS = 10_000;
 const MESSAGE_BYTES = 4 * 1024 * 1024;
 // A daemon says hello with its first breath; who does not is none.
 const HELLO_TIMEOUT_MS = 5000;
+// Twice what a daemon that comes is told; beyond it the oldest go, and that host asks the registry itself.
+const MAX_WAITING_FACTS = 8192;
 
 /** Why a scheduler ends a session. */
 export type SessionEnd =
@@ -75,6 +79,8 @@ export class Session {
   // Bounded by MAX_WAITING_BYTES.
   #waiting: TaskOrder[] = [];
   #waitingBytes = 0;
+  // They depend on no order and go with whatever leaves next; bounded by MAX_WAITING_FACTS.
+  readonly #facts: PublicFact[] = [];
   #flushing = false;
   // One message at a time: orders that arise meanwhile travel together in the next, and nothing piles up in gRPC.
   #isWriting = false;
@@ -124,6 +130,16 @@ export class Session {
         this.#flush();
       });
     }
+  }
+
+  /** Queues what is known of public repositories; it leaves with the next message. */
+  tellPublic(facts: readonly PublicFact[]): void {
+    if (this.#ended || facts.length === 0) return;
+    this.#facts.push(...facts);
+    this.#facts.splice(0, this.#facts.length - MAX_WAITING_FACTS);
+    setImmediate(() => {
+      this.#flush();
+    });
   }
 
   /** Where the daemon is seen, as gRPC writes it. */
@@ -184,7 +200,7 @@ export class Session {
   }
 
   #flush(): void {
-    if (this.#isWriting || this.#ended || this.#waiting.length === 0) return;
+    if (this.#isWriting || this.#ended || this.#waiting.length + this.#facts.length === 0) return;
     let bytes = 0;
     let count = 0;
     for (const { order } of this.#waiting) {
@@ -193,7 +209,7 @@ export class Session {
       count += 1;
     }
     this.#waitingBytes -= bytes;
-    this.#write({ orders: this.#waiting.splice(0, count) });
+    this.#write({ orders: this.#waiting.splice(0, count), publicFacts: this.#facts.splice(0, MAX_FACTS_A_MESSAGE) });
   }
 
   #write(message: Partial<SchedulerMessage>): void {

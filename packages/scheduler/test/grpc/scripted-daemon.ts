@@ -7,6 +7,7 @@ import {
   writeHostMessage,
   type Hello,
   type HostMessage,
+  type PublicFact,
   type SchedulerMessage,
   type SchedulerStub,
   type SessionStream,
@@ -66,6 +67,11 @@ export class ScriptedDaemon implements Disposable {
   /** Ends its side well. */
   end(): void {
     this.#stream.end();
+  }
+
+  /** What it was told of public repositories. */
+  get facts(): PublicFact[] {
+    return this.messages.flatMap(({ publicFacts = [] }) => publicFacts);
   }
 
   get isWelcome(): boolean {

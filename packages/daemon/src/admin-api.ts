@@ -11,15 +11,21 @@ export type AdminDeps = {
   readonly askHost: (host: HostId, address: string) => Promise<unknown>;
 };
 
+// The darner command asks one question and goes; a browser would keep a few connections.
+const MAX_CONNECTIONS = 64;
+// Who asks here sends a request line and a few headers.
+const REQUEST_TIMEOUT_MS = 10_000;
+
 type Answer = { readonly status: number; readonly body: unknown };
 
 /** Opens the daemon's local API: `GET /api/v1/status`, and `GET /api/v1/hosts/{id}/status?address=host:port` for another host's. */
 export async function openAdminServer(listen: string, deps: AdminDeps): Promise<AsyncDisposable & { readonly address: string }> {
-  const server = createServer((request, response) => {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     void answer(request, deps).then((answered) => {
       send(response, answered);
     });
   });
+  server.maxConnections = MAX_CONNECTIONS;
   const address = formatAddress(await listenServer(server, listen, "listen.admin"));
   return {
     address,

@@ -1,3 +1,6 @@
+export { isLoopback } from "./bounds/client-address.ts";
+export { ClientShares } from "./bounds/client-shares.ts";
+export type { ClientLimits } from "./bounds/client-shares.ts";
 export { LruMap } from "./bounds/lru-map.ts";
 export type { LruMapOptions } from "./bounds/lru-map.ts";
 export { SingleFlight } from "./bounds/single-flight.ts";

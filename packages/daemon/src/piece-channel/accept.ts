@@ -22,7 +22,7 @@ export function createChildServer(encryption: ChannelEncryption, identity: Ident
   if (encryption === "none") {
     return createServer({ noDelay: true }, (socket) => {
       arrival.knocked(socket);
-      provePlainly(socket, identity, handshakeMs, arrival);
+      if (!socket.destroyed) provePlainly(socket, identity, handshakeMs, arrival);
     });
   }
   const server = createTlsServer({ ...tlsOfParent(identity, handshakeMs), noDelay: true }, (socket: TLSSocket) => {

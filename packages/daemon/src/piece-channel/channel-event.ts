@@ -9,8 +9,10 @@ export type ConnectionRefusal =
   | "not-admitted"
   /** The other end is not the host that was dialled (child's side). */
   | "wrong-host"
-  /** This host serves, or is connected to, as many as it may. */
+  /** This host serves, or is connected to, as many as it may, of all hosts or of this one. */
   | "too-many"
+  /** The other end makes more work than one host may. */
+  | "too-greedy"
   /** The other end broke the framing or speaks another version. */
   | "protocol-violation"
   /** The other end neither reads nor writes any more. */

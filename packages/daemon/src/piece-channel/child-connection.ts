@@ -15,12 +15,15 @@ import type { StoredBlob } from "../store/store.ts";
 import type { ByteLimit, ConnectionRefusal, ObserveChannel } from "./channel-event.ts";
 import { Outbox } from "./outbox.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
+import type { SendTurn } from "./send-turn.ts";
 import { StandingWant } from "./standing-want.ts";
 
 // A child has one request per grant and blob; an image of 100 layers pulled at once stays below.
 const MAX_REQUESTS = 256;
 // A limited rate is shared by all children: small portions keep each of them hearing something (a child gives up after 5 s of silence).
 const LIMITED_CHUNK_BYTES = 64 * 1024;
+// A child says a few words for each piece it wants; at thousands of pieces a second this is still far above. A beat is a second.
+const MAX_FRAMES_A_BEAT = 20_000;
 // Answers to requests that a child makes without reading any: about 4000 of them, more than it may have standing.
 const MAX_UNSENT_ANSWERS = 4096;
 
@@ -28,6 +31,8 @@ const MAX_UNSENT_ANSWERS = 4096;
 export type ChildConnectionDeps = {
   readonly open: (task: Task) => StoredBlob | undefined;
   readonly buffers: ReadBuffers;
+  /** The same for all connections of one host. */
+  readonly turn: SendTurn;
   readonly limit: ByteLimit | undefined;
   readonly now: () => number;
   readonly log: Logger;
@@ -46,6 +51,7 @@ export class ChildConnection {
   readonly #wants = new Map<number, StandingWant>();
   #sending: StandingWant | undefined;
   #answers: PieceFrame[] = [];
+  #framesThisBeat = 0;
   #greeted = false;
   #stopping = false;
   #closed = false;
@@ -100,8 +106,14 @@ export class ChildConnection {
     this.#close();
   }
 
+  /** The turn that all connections of this host share. */
+  get turn(): SendTurn {
+    return this.#deps.turn;
+  }
+
   /** Gives a sign of life for every request that waits; to be called once a second. */
-  sayWaiting(): void {
+  beat(): void {
+    this.#framesThisBeat = 0;
     if (this.#wake === undefined || this.#outbox.length > 0 || this.#wants.size === 0) return;
     for (const request of this.#wants.keys()) this.#answers.push({ type: "waiting", request });
     this.#wakeUp();
@@ -120,6 +132,11 @@ export class ChildConnection {
   /** What the child said; whether to go on listening. */
   #hear(read: ReadPieceFrame): boolean {
     if (this.#closed) return false;
+    this.#framesThisBeat += 1;
+    if (this.#framesThisBeat > MAX_FRAMES_A_BEAT) {
+      this.refuse("too-greedy");
+      return false;
+    }
     if (!read.ok || !this.#obey(read.frame) || this.#answers.length > MAX_UNSENT_ANSWERS) {
       this.refuse("protocol-violation");
       return false;
@@ -240,20 +257,26 @@ export class ChildConnection {
   }
 
   async #sendChunk(blob: StoredBlob, header: Uint8Array, at: number, bytes: number): Promise<void> {
-    const { buffers, limit, observe } = this.#deps;
+    const { buffers, limit, observe, turn } = this.#deps;
+    // Not in the host's turn: a connection that takes nothing must not hold up the others of its host.
     await this.#outbox.room(buffers.perChild);
-    if (limit?.tryTake(bytes) === false) await limit.take(bytes);
-    const buffer = await buffers.take();
+    await turn.take();
     try {
-      buffer.set(header);
-      if (!this.#closed) await blob.read(at, buffer.subarray(header.length, header.length + bytes));
-    } catch (cause) {
-      buffers.give(buffer);
-      throw cause;
+      if (limit?.tryTake(bytes) === false) await limit.take(bytes);
+      const buffer = await buffers.take();
+      try {
+        buffer.set(header);
+        if (!this.#closed) await blob.read(at, buffer.subarray(header.length, header.length + bytes));
+      } catch (cause) {
+        buffers.give(buffer);
+        throw cause;
+      }
+      this.#outbox.push(buffer.subarray(0, header.length + bytes), () => {
+        buffers.give(buffer);
+      });
+    } finally {
+      turn.give();
     }
-    this.#outbox.push(buffer.subarray(0, header.length + bytes), () => {
-      buffers.give(buffer);
-    });
     observe({ type: "bytes-sent", bytes });
   }
 

@@ -7,6 +7,8 @@ import { createChildServer } from "./accept.ts";
 import type { ByteLimit, ChannelEncryption, ConnectionRefusal, ObserveChannel } from "./channel-event.ts";
 import { ChildConnection, type ChildConnectionDeps } from "./child-connection.ts";
 import { ReadBuffers } from "./read-buffers.ts";
+import { SendTurn } from "./send-turn.ts";
+import { Strangers } from "./strangers.ts";
 
 /** How the parent's side listens. */
 export type PieceServerConfig = {
@@ -15,6 +17,10 @@ export type PieceServerConfig = {
   readonly encryption: ChannelEncryption;
   /** Children served at once; default 256, so that each gets a useful share of a fast link. */
   readonly maxConnections?: number;
+  /** Whether loopback, where several hosts of a test or a demo live, counts as one address like any other; default no. */
+  readonly countsLoopback?: boolean;
+  /** Buffers of 256 KiB for all children together; default 128. */
+  readonly buffers?: number;
   readonly timeouts?: Partial<PieceServerTimeouts>;
 };
 
@@ -26,6 +32,8 @@ export type PieceServerTimeouts = {
   readonly heartbeatMs: number;
   /** For a child to take one write of at most 256 KiB. */
   readonly stalledMs: number;
+  /** The same while children wait for buffers that slow ones hold. */
+  readonly stalledWhileScarceMs: number;
   /** For a connection on which nothing is wanted; longer than a child's own 60 s, so that the child ends it and no request is lost. */
   readonly idleMs: number;
 };
@@ -53,12 +61,20 @@ export interface PieceServer extends AsyncDisposable {
   readonly children: number;
 }
 
-const TIMEOUTS: PieceServerTimeouts = { handshakeMs: 5_000, heartbeatMs: 1_000, stalledMs: 30_000, idleMs: 90_000 };
+const TIMEOUTS: PieceServerTimeouts = {
+  handshakeMs: 5_000,
+  heartbeatMs: 1_000,
+  stalledMs: 30_000,
+  stalledWhileScarceMs: 5_000,
+  idleMs: 90_000,
+};
 const MAX_CONNECTIONS = 256;
 // A child needs one; the rest are for those of it that the network has lost and TCP has not given up yet.
 const MAX_PER_HOST = 4;
 // Connections in the middle of a handshake: it costs 2 ms of a core, so that 64 are over in a moment unless somebody holds them open.
 const MAX_STRANGERS = 64;
+// Half of these may come from one address, and ten a second over ten seconds: 2 % of a core is what a stranger can make this host work.
+const STRANGER_SHARE = { maxConnectionsPerClient: MAX_STRANGERS / 2, maxRequestsPerSecondPerClient: 10 };
 // A dead peer shows within 15 s and a few probes, not after the two hours of the system's default.
 const KEEP_ALIVE_MS = 15_000;
 // What is left of a piece after the last request was refused: after that time the connection ends in the middle of it.
@@ -80,7 +96,9 @@ class Parent implements PieceServer {
   readonly #timers: Timers;
   readonly #timeouts: PieceServerTimeouts;
   readonly #maxConnections: number;
-  readonly #connectionDeps: ChildConnectionDeps;
+  readonly #connectionDeps: Omit<ChildConnectionDeps, "turn">;
+  readonly #buffers: ReadBuffers;
+  readonly #strangers: Strangers;
   readonly #sockets = new Set<Socket>();
   readonly #children = new Set<ChildConnection>();
   readonly #serving = new Set<Promise<void>>();
@@ -92,9 +110,11 @@ class Parent implements PieceServer {
     this.#timers = deps.timers ?? systemClock;
     this.#timeouts = { ...TIMEOUTS, ...config.timeouts };
     this.#maxConnections = config.maxConnections ?? MAX_CONNECTIONS;
+    this.#buffers = new ReadBuffers(config.buffers);
+    this.#strangers = new Strangers({ ...STRANGER_SHARE, countsLoopback: config.countsLoopback ?? false }, this.#timers);
     this.#connectionDeps = {
       open: (task) => deps.store.open(task) ?? deps.lend(task),
-      buffers: new ReadBuffers(),
+      buffers: this.#buffers,
       limit: deps.uploadLimit,
       now: () => this.#timers.now(),
       log: deps.log,
@@ -126,10 +146,11 @@ class Parent implements PieceServer {
   /** Once a second: signs of life to children that wait, and an end to those that are gone or no members any more. */
   #beat(): void {
     const now = this.#timers.now();
+    const patience = this.#buffers.areScarce ? this.#timeouts.stalledWhileScarceMs : this.#timeouts.stalledMs;
     for (const child of this.#children) {
       if (!this.#deps.admit(child.host)) child.refuse("not-admitted");
-      else if (child.stalledMs(now) > this.#timeouts.stalledMs || child.idleMs(now) > this.#timeouts.idleMs) child.refuse("stalled");
-      else child.sayWaiting();
+      else if (child.stalledMs(now) > patience || child.idleMs(now) > this.#timeouts.idleMs) child.refuse("stalled");
+      else child.beat();
     }
     this.#cancelBeat = this.#timers.setTimeout(() => {
       this.#beat();
@@ -140,7 +161,7 @@ class Parent implements PieceServer {
     socket.on("error", (error) => {
       this.#deps.log.debug("connection to child failed", { error });
     });
-    if (this.#stopped || this.#sockets.size >= this.#maxConnections + MAX_STRANGERS) {
+    if (this.#stopped || this.#sockets.size >= this.#maxConnections + MAX_STRANGERS || !this.#strangers.mayKnock(socket)) {
       this.#refused("too-many", { address: socket.remoteAddress });
       socket.destroy();
       return;
@@ -154,13 +175,15 @@ class Parent implements PieceServer {
     socket.on("error", (error) => {
       this.#deps.log.debug("connection to child failed", { child: host, error });
     });
+    this.#strangers.cameIn(socket);
     const reason = this.#objection(host);
     if (reason !== undefined) {
       this.#refused(reason, { child: host });
       socket.destroy();
       return;
     }
-    const child = new ChildConnection(socket, host, this.#connectionDeps);
+    const turn = [...this.#children].find((other) => other.host === host)?.turn ?? new SendTurn();
+    const child = new ChildConnection(socket, host, { ...this.#connectionDeps, turn });
     this.#children.add(child);
     this.#deps.observe({ type: "connection-opened", side: "parent" });
     socket.once("close", () => {

@@ -13,11 +13,21 @@ const KEPT_WHEN_IDLE = 4;
 export class ReadBuffers {
   readonly #free: Uint8Array[] = [];
   readonly #waiting: ((buffer: Uint8Array) => void)[] = [];
+  readonly #max: number;
   #taken = 0;
+
+  constructor(max: number = MAX_BUFFERS) {
+    this.#max = max;
+  }
 
   /** How many buffers one child may hold now: fewer where they are scarce, so that slow children do not starve the others. */
   get perChild(): number {
-    return this.#taken < MAX_BUFFERS / 2 ? MAX_PER_CHILD : 1;
+    return this.#taken < this.#max / 2 ? MAX_PER_CHILD : 1;
+  }
+
+  /** Whether somebody waits for a buffer that others hold. */
+  get areScarce(): boolean {
+    return this.#waiting.length > 0;
   }
 
   /** Bytes of a piece that one buffer takes beside a header. */
@@ -27,7 +37,7 @@ export class ReadBuffers {
 
   /** Resolves with a buffer; it must be given back. */
   take(): Promise<Uint8Array> {
-    if (this.#taken >= MAX_BUFFERS) return new Promise((resolve) => this.#waiting.push(resolve));
+    if (this.#taken >= this.#max) return new Promise((resolve) => this.#waiting.push(resolve));
     this.#taken += 1;
     return Promise.resolve(this.#free.pop() ?? new Uint8Array(BUFFER_BYTES + HEADER_ROOM));
   }

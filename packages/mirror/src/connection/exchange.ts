@@ -1,9 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { Secret } from "@darner/runtime";
+import { isLoopback, Secret } from "@darner/runtime";
 import type { CancelTimer, Timers } from "@darner/runtime";
 import type { MirrorMetrics, ResponseOutcome, RouteKind } from "../metrics.ts";
 import type { Caller } from "../mirror-backend.ts";
-import { isLoopback } from "./client-address.ts";
 
 /** What an exchange needs of the connection it is on. */
 export interface Line {

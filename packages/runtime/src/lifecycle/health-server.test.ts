@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 import { formatAddress } from "../listen-address.ts";
 import { silentLog } from "../log.ts";
 import { createCounter, Registry } from "../metrics.ts";
+import { StoppedClock } from "../stopped-clock.ts";
 import { openHealthServer } from "./health-server.ts";
 import type { HealthOptions, HealthServer, ReadyState } from "./health-server.ts";
 
@@ -70,3 +73,30 @@ test("closing does not wait for a client that keeps its connection", async () =>
   await server[Symbol.asyncDispose]();
   await assert.rejects(ask(server, "/livez"));
 });
+
+test("one client address keeps nobody out: its connections and requests are bounded", async () => {
+  await using server = await open({ countsLoopback: true, clock: new StoppedClock() });
+  const held = Array.from({ length: 16 }, () => connect({ ...server.address }));
+  for (const socket of held) await once(socket, "connect");
+  const one = connect({ ...server.address });
+  one.on("error", () => {});
+  one.resume();
+  await once(one, "close");
+  for (const socket of held) {
+    socket.destroy();
+    await once(socket, "close");
+  }
+  const statuses: number[] = [];
+  while (statuses.length < 220) statuses.push(await statusOf(server));
+  assert.deepEqual([statuses.filter((status) => status === 200).length, statuses.at(-1)], [200, 503]);
+});
+
+/** Until the server has noticed that the others are gone it may turn a connection away. */
+async function statusOf(server: HealthServer): Promise<number> {
+  for (;;) {
+    const answer = await ask(server, "/livez").catch(() => undefined);
+    if (answer === undefined) continue;
+    await answer.text();
+    return answer.status;
+  }
+}

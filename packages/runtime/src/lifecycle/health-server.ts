@@ -1,6 +1,9 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Registry } from "prom-client";
+import { ClientShares } from "../bounds/client-shares.ts";
+import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { ListenAddress } from "../listen-address.ts";
 import type { Logger } from "../log.ts";
 import { listenServer } from "./listen-server.ts";
@@ -20,6 +23,10 @@ export type HealthOptions = {
   readonly ready: () => ReadyState;
   readonly log: Logger;
   readonly extraRoutes?: HealthRoutes;
+  /** Absent: the machine's. */
+  readonly clock?: Clock;
+  /** Whether loopback counts as one client address like any other. */
+  readonly countsLoopback?: boolean;
 };
 
 /** A listening health server. */
@@ -27,15 +34,29 @@ export type HealthServer = AsyncDisposable & { readonly address: ListenAddress }
 
 // Kubelet and Prometheus have one connection each; the rest is room for people. Beyond it connections are closed.
 const MAX_CONNECTIONS = 64;
+// Whoever reaches the port may ask, but nobody keeps kubelet out: a daemon whose probes fail is killed.
+const SHARE = { maxConnectionsPerClient: 16, maxRequestsPerSecondPerClient: 20 };
+// A request line and a few headers; a token of an API beside it.
+const MAX_HEADER_BYTES = 16 * 1024;
 // Who asks here sends a request line and a few headers.
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /** Opens a server for `/livez`, `/readyz`, `/metrics` and `extraRoutes`, nothing else. `key` is the configuration's key of `listen`. */
 export async function openHealthServer(listen: string, key: string, options: HealthOptions): Promise<HealthServer> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    void answerHealth(request, options).then((answer) => send(request, response, answer ?? NOT_FOUND));
-  });
+  const shares = new ClientShares({ ...SHARE, countsLoopback: options.countsLoopback ?? false }, options.clock ?? systemClock);
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    (request, response) => {
+      const answer = shares.mayAsk(request.socket.remoteAddress ?? "") ? answerHealth(request, options) : Promise.resolve(TOO_OFTEN);
+      void answer.then((found) => send(request, response, found ?? NOT_FOUND));
+    },
+  );
   server.maxConnections = MAX_CONNECTIONS;
+  server.on("connection", (socket) => {
+    const client = socket.remoteAddress ?? "";
+    if (shares.enter(client)) socket.once("close", () => shares.leave(client));
+    else socket.destroy();
+  });
   const address = await listenServer(server, listen, key);
   const close = (): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -73,6 +94,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Health
 }
 
 const NOT_FOUND = text(404, "not found\n");
+const TOO_OFTEN = text(503, "this client asks too often\n");
 
 function routeOf(path: string, options: HealthOptions): HealthRoutes[string] | undefined {
   switch (path) {

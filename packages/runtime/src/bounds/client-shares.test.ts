@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { StoppedClock } from "@darner/testkit";
+import { StoppedClock } from "../stopped-clock.ts";
 import { ClientShares } from "./client-shares.ts";
 
-const LIMITS = { maxConnectionsPerClient: 2, maxRequestsPerSecondPerClient: 3, countsLoopback: false };
+const LIMITS = { maxConnectionsPerClient: 2, maxRequestsPerSecondPerClient: 3 };
 
 test("one client has its number of connections, another has its own, and what is given back may be taken again", () => {
   const shares = new ClientShares(LIMITS, new StoppedClock());

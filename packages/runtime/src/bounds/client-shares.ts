@@ -1,15 +1,15 @@
-import { LruMap } from "@darner/runtime";
-import type { Clock } from "@darner/runtime";
+import type { Clock } from "../clock.ts";
 import { clientOf, isLoopback } from "./client-address.ts";
+import { LruMap } from "./lru-map.ts";
 
-/** What one client may have of a mirror that others use as well. */
+/** What one client address may have of a server that others use as well. */
 export type ClientLimits = {
   /** Open connections of one client address. */
   readonly maxConnectionsPerClient: number;
   /** Requests of one client address a second, over ten seconds; 0: as many as it likes. */
   readonly maxRequestsPerSecondPerClient: number;
   /** Whether loopback counts as a client like any other. */
-  readonly countsLoopback: boolean;
+  readonly countsLoopback?: boolean;
 };
 
 // A container runtime asks for everything an image has at once and then nothing for minutes: its right to ask is saved up for this long.
@@ -21,7 +21,7 @@ type Right = { readonly requests: number; readonly at: number };
 
 /**
  * Counts what each client address takes, so that one cannot take everything. Loopback is nobody in particular: every runtime of the
- * node comes from there, so that by default only the limits of the whole mirror count there.
+ * node comes from there, so that by default only the limits of the whole server count there.
  */
 export class ClientShares {
   readonly #limits: ClientLimits;
@@ -70,6 +70,6 @@ export class ClientShares {
   }
 
   #isFree(address: string): boolean {
-    return !this.#limits.countsLoopback && isLoopback(address);
+    return this.#limits.countsLoopback !== true && isLoopback(address);
   }
 }

@@ -8,6 +8,7 @@ export const FLOORS = {
   "scheduler-core": 1,
   testkit: 1,
   mirror: 2,
+  "node-setup": 2,
   simulator: 2,
   daemon: 3,
   scheduler: 3,

@@ -1,0 +1,10 @@
+export { Applier } from "./apply/apply.ts";
+export type { Undone } from "./apply/apply.ts";
+export { findContainerd } from "./containerd/find-containerd.ts";
+export type { ContainerdHints, ContainerdLayout } from "./containerd/find-containerd.ts";
+export { diffOf } from "./diff.ts";
+export { holdLease } from "./lease.ts";
+export type { LeaseDeps, LeaseState } from "./lease.ts";
+export { NodeFiles } from "./node-files.ts";
+export type { Change, Plan, RuntimeName, Wish } from "./plan.ts";
+export { planRuntime } from "./plan-runtime.ts";

@@ -1,0 +1,105 @@
+import type { Logger, Timers } from "@darner/runtime";
+import { sleep } from "@darner/runtime";
+import type { Applier, Undone } from "./apply/apply.ts";
+import type { Plan } from "./plan.ts";
+
+/** What a lease works with. */
+export type LeaseDeps = {
+  readonly log: Logger;
+  readonly timers: Timers;
+  /** Whether the daemon can serve now. */
+  readonly isReady: (signal: AbortSignal) => Promise<boolean>;
+  /** What has to be changed so that the runtime knows the mirror; no changes where all is as it should be. */
+  readonly plan: () => Promise<Plan>;
+  readonly applier: Pick<Applier, "apply" | "undo">;
+  /** Told whenever the lease changes. */
+  readonly onState?: (state: LeaseState) => void;
+};
+
+/** `waiting`: the daemon does not serve; `held`: the runtime is told of the mirror; `refused`: it cannot be told, and is not. */
+export type LeaseState = "waiting" | "held" | "refused";
+
+// A daemon that starts is noticed this soon, and one that stopped, too.
+const LOOK_MS = 1000;
+// A daemon that misses this many looks in a row is gone: one slow answer on a busy node is not.
+const MISSES = 3;
+// Configuration management and k3s write their files anew now and then.
+const ASSERT_MS = 30_000;
+
+/**
+ * Holds the runtime's configuration while the daemon serves: writes it when the daemon is ready, writes it again where somebody took it
+ * away, and puts back what was there when the daemon is gone or the signal says so. Resolves then, with what could not be put back.
+ */
+export async function holdLease(deps: LeaseDeps, signal: AbortSignal): Promise<Undone> {
+  const lease = new Lease(deps);
+  // What an earlier life left behind is taken away first: its daemon may not be here any more.
+  await lease.giveUp();
+  while (!signal.aborted) {
+    await lease.look(signal);
+    await sleep(LOOK_MS, signal, deps.timers).catch(() => undefined);
+  }
+  return lease.giveUp();
+}
+
+class Lease {
+  readonly #deps: LeaseDeps;
+  #state: LeaseState | undefined;
+  #misses = 0;
+  #assertedAt = -Infinity;
+  // The last problems told of: they are told again only when they change.
+  #told = "";
+
+  constructor(deps: LeaseDeps) {
+    this.#deps = deps;
+  }
+
+  async look(signal: AbortSignal): Promise<void> {
+    const isReady = await this.#deps.isReady(signal);
+    this.#misses = isReady ? 0 : this.#misses + 1;
+    if (signal.aborted) return;
+    if (isReady) await this.#assert();
+    else if (this.#state === undefined || (this.#state !== "waiting" && this.#misses >= MISSES)) {
+      await this.giveUp();
+      this.#become("waiting");
+    }
+  }
+
+  async giveUp(): Promise<Undone> {
+    const undone = await this.#deps.applier.undo();
+    for (const left of undone.left) this.#deps.log.warn("node set-up could not be taken back", { left });
+    this.#assertedAt = -Infinity;
+    return undone;
+  }
+
+  async #assert(): Promise<void> {
+    const now = this.#deps.timers.now();
+    if (this.#state === "held" && now - this.#assertedAt < ASSERT_MS) return;
+    this.#assertedAt = now;
+    try {
+      const { changes, problems } = await this.#deps.plan();
+      this.#tell(problems);
+      if (changes.length > 0) {
+        await this.#deps.applier.apply(changes);
+        this.#deps.log.info("node set up", { files: changes.map(({ path }) => path) });
+      }
+      this.#become(changes.length === 0 && problems.length > 0 && this.#state !== "held" ? "refused" : "held");
+    } catch (error) {
+      this.#tell([`the node's files cannot be written (${String(error)}); it keeps pulling from the registries`]);
+      this.#become("refused");
+    }
+  }
+
+  #become(state: LeaseState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#deps.log.info("node set-up lease", { state });
+    this.#deps.onState?.(state);
+  }
+
+  #tell(problems: readonly string[]): void {
+    const told = problems.join("\n");
+    if (told === this.#told) return;
+    this.#told = told;
+    for (const problem of problems) this.#deps.log.warn("node set-up problem", { problem });
+  }
+}

@@ -1,6 +1,8 @@
 import type { Command } from "./command.ts";
+import { configureCommand } from "./commands/configure.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { getCommand } from "./commands/get.ts";
+import { nodeSetupCommand } from "./commands/node-setup.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
 import { simulateCommand } from "./commands/simulate.ts";
@@ -17,5 +19,7 @@ export const COMMANDS: readonly Command[] = [
   getCommand,
   statusCommand,
   simulateCommand,
+  configureCommand,
+  nodeSetupCommand,
   versionCommand,
 ];

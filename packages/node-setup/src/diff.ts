@@ -8,6 +8,6 @@ export function diffOf(changes: readonly Change[]): string {
 
 function fileDiff({ path, before, after }: Extract<Change, { kind: "file" }>): string {
   const patch = createTwoFilesPatch(before === undefined ? "/dev/null" : path, path, before ?? "", after, "", "", { context: 2 });
-  // The line of `=` that the library begins with belongs to an older format.
-  return patch.replace(/^=+\n/, "").replace(/\t$/gm, "");
+  // The lines that the library begins with belong to an older format.
+  return patch.replace(/^(?:Index: .*\n)?=+\n/, "").replace(/\t$/gm, "");
 }

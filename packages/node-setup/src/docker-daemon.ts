@@ -31,7 +31,7 @@ function planMirrors(config: Record<string, unknown>, before: string | undefined
   if (present !== undefined && !Array.isArray(present)) {
     return { changes: [], problems: [`${DAEMON}: registry-mirrors is no list; Docker itself would not start with it: mend it`], hints: [] };
   }
-  const others = (present ?? []).filter((entry: unknown) => entry !== url && entry !== `${url}/`);
+  const others = ((present ?? []) as unknown[]).filter((entry) => entry !== url && entry !== `${url}/`);
   const after = `${JSON.stringify({ ...config, "registry-mirrors": [url, ...others] }, undefined, indentOf(before))}\n`;
   const isThere = Array.isArray(present) && (present[0] === url || present[0] === `${url}/`);
   return {

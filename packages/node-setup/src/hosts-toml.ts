@@ -60,7 +60,7 @@ function isFirst(text: string, url: string): boolean {
 
 function hostsOf(table: TomlTable): TomlTable {
   const hosts = table["host"];
-  return typeof hosts === "object" && !Array.isArray(hosts) && !(hosts instanceof Date) ? (hosts as TomlTable) : {};
+  return typeof hosts === "object" && !Array.isArray(hosts) && !(hosts instanceof Date) ? hosts : {};
 }
 
 function parsed(text: string): { readonly ok: true; readonly table: TomlTable } | { readonly ok: false; readonly problem: string } {

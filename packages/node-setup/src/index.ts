@@ -2,6 +2,8 @@ export { Applier } from "./apply/apply.ts";
 export type { Undone } from "./apply/apply.ts";
 export { findContainerd } from "./containerd/find-containerd.ts";
 export type { ContainerdHints, ContainerdLayout } from "./containerd/find-containerd.ts";
+export { openCri } from "./cri/cri-client.ts";
+export type { CriClient, RuntimeVersion } from "./cri/cri-client.ts";
 export { diffOf } from "./diff.ts";
 export { holdLease } from "./lease.ts";
 export type { LeaseDeps, LeaseState } from "./lease.ts";

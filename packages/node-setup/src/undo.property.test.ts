@@ -49,7 +49,7 @@ const node: fc.Arbitrary<Tree> = fc.record(
     "/etc/docker/certs.d/docker.io/hosts.toml": fc.constantFrom(...HOSTS),
   },
   { requiredKeys: [] },
-) as fc.Arbitrary<Tree>;
+);
 const runtime = fc.constantFrom<RuntimeName>("containerd", "crio", "docker", "podman");
 const wish: fc.Arbitrary<Wish> = fc.record({
   mirror: fc.constantFrom("127.0.0.1:4101", "127.0.0.1:5101"),

@@ -67,6 +67,8 @@ export class Applier {
     const here = this.#files.here(this.#ledger);
     if (entries.length === 0) {
       await rm(here, { force: true });
+      // The directory of the ledgers goes with the last of them.
+      await rmdir(dirname(here)).catch(() => undefined);
       return;
     }
     await mkdir(dirname(here), { recursive: true, mode: 0o700 });

@@ -59,6 +59,6 @@ async function linkFor(files: NodeFiles, { directory, list }: ContainerdLayout):
 }
 
 function hintsFor(directories: number): string[] {
-  const also = directories === 0 ? "" : ` and the ${String(directories)} registries that have a directory of their own`;
+  const also = directories === 0 ? "" : ", those with a directory of their own included";
   return [`containerd reads this at the next pull, for every registry${also}; nothing has to be restarted`];
 }

@@ -1,0 +1,21 @@
+import type { Command } from "../command.ts";
+import { NODE_FLAGS } from "./configure.ts";
+
+/** `darner node-setup`: `configure` as a lease that lasts as long as the daemon serves. */
+export const nodeSetupCommand: Command = {
+  name: "node-setup",
+  summary: "Keep a runtime told of the mirror for as long as the daemon serves, and put everything back then.",
+  usage: "node-setup [--runtime containerd|crio|docker|podman] [--ready URL] [--mirror HOST:PORT] [--exclude LIST] [--config-dir DIR]",
+  about:
+    "Waits until the daemon is ready, sets the runtime up as `darner configure` does, sets it up again where somebody took it away, and puts everything back when the daemon is gone or this process is asked to end. Runs beside the daemon, with no port of its own.",
+  flags: [
+    { flag: "--runtime NAME", help: "Which runtime to set up (default: containerd)." },
+    { flag: "--ready URL", help: "Where the daemon says that it is ready (default: http://127.0.0.1:4105/readyz)." },
+    ...NODE_FLAGS,
+  ],
+  takesConfig: false,
+  async run(context) {
+    const { runNodeSetup } = await import("../node/run-node-setup.ts");
+    return runNodeSetup(context);
+  },
+};

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { holdLease, type Change, type LeaseState, type Plan } from "@darner/node-setup";
+import type { Timers } from "@darner/runtime";
+import { capturedLog, noLeaks } from "@darner/testkit";
+
+noLeaks();
+
+const CHANGE: Change = { kind: "file", path: "/etc/x", before: undefined, after: "x" };
+const NOTHING: Plan = { changes: [], problems: [], hints: [] };
+
+/** Time that passes as fast as the lease looks. */
+class Hasty implements Timers {
+  #now = 0;
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(run: () => void, ms: number): () => void {
+    const handle = setImmediate(() => {
+      this.#now += ms;
+      run();
+    });
+    return () => {
+      clearImmediate(handle);
+    };
+  }
+}
+
+/** Plays looks: at each one the daemon is ready or not, and the node is set up as it should be or not; then the process is asked to end. */
+async function play(
+  looks: readonly { ready: boolean; plan?: Plan | Error }[],
+): Promise<{ did: string[]; states: LeaseState[]; log: string }> {
+  const [did, states, log, asked] = [[] as string[], [] as LeaseState[], capturedLog(), new AbortController()];
+  let at = -1;
+  await holdLease(
+    {
+      log,
+      timers: new Hasty(),
+      isReady: () => {
+        at += 1;
+        if (at >= looks.length) asked.abort();
+        return Promise.resolve(looks[at]?.ready ?? false);
+      },
+      plan: () => {
+        const plan = looks[at]?.plan ?? NOTHING;
+        return plan instanceof Error ? Promise.reject(plan) : Promise.resolve(plan);
+      },
+      applier: {
+        apply: () => {
+          did.push(`apply@${String(at)}`);
+          return Promise.resolve();
+        },
+        undo: () => {
+          did.push(`undo@${String(at)}`);
+          return Promise.resolve({ undone: [], left: [] });
+        },
+      },
+      onState: (state) => states.push(state),
+    },
+    asked.signal,
+  );
+  return { did, states, log: log.text() };
+}
+
+const write = { ...NOTHING, changes: [CHANGE] };
+
+test("what an earlier life left goes first; the files come when the daemon is ready and go when the process is asked to end", async () => {
+  const { did, states } = await play([{ ready: false }, { ready: true, plan: write }, { ready: true }]);
+  assert.deepEqual(did, ["undo@-1", "undo@0", "apply@1", "undo@3"]);
+  assert.deepEqual(states, ["waiting", "held"]);
+});
+
+test("one look that fails is no end; three are, and a daemon that comes back is told of again", async () => {
+  const up = { ready: true, plan: write };
+  const down = { ready: false };
+  const { did, states } = await play([up, down, down, { ready: true }, down, down, down, up]);
+  assert.deepEqual(did, ["undo@-1", "apply@0", "undo@6", "apply@7", "undo@8"]);
+  assert.deepEqual(states, ["held", "waiting", "held"]);
+});
+
+test("every half minute it is looked after whether somebody took the files away", async () => {
+  const looks = Array.from({ length: 62 }, (_, at) => ({ ready: true, plan: at === 0 || at === 30 ? write : NOTHING }));
+  const { did } = await play(looks);
+  assert.deepEqual(did, ["undo@-1", "apply@0", "apply@30", "undo@62"]);
+});
+
+test("a node that cannot be set up is told of once, with the next step, and tried again", async () => {
+  const refused = { ready: true, plan: { ...NOTHING, problems: ["put this into config.toml"] } };
+  const { states, log } = await play([
+    refused,
+    refused,
+    { ready: true, plan: write },
+    { ready: true, plan: new Error("EROFS: read-only") },
+  ]);
+  assert.deepEqual(states, ["refused", "held"]);
+  assert.equal(log.split("put this into config.toml").length - 1, 1);
+});

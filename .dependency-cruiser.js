@@ -31,7 +31,12 @@ const ROOMS = [
   {
     name: "grpc",
     packages: "@grpc/grpc-js",
-    folders: ["packages/(daemon/src|daemon/test)/scheduler-link", "packages/scheduler/(src|test)/grpc", "packages/protocol", "packages/node-setup/src/cri"],
+    folders: [
+      "packages/(daemon/src|daemon/test)/scheduler-link",
+      "packages/scheduler/(src|test)/grpc",
+      "packages/protocol",
+      "packages/node-setup/src/cri",
+    ],
   },
   { name: "level", packages: "level", folders: ["packages/daemon/src/store"] },
 ];

@@ -28,7 +28,8 @@ export function statusText(status: DaemonStatus): string {
         ["wrong", `${WRONG_TEXTS[what]} ${who}, ${timesText(times)}, last ${lastAt}: ${digest}`] as const,
     ),
     ...status.refusedRegistries.map(
-      ({ registry, reason }) => ["refused", `${registry}: ${reason}; to allow it: registries: { "${registry}": {} }`] as const,
+      ({ registry, reason, add = `registries: { "${registry}": {} }` }) =>
+        ["refused", `${registry}: ${reason}; to allow it: ${add}`] as const,
     ),
   ];
   return rows.map(([name, value]) => `${name.padEnd(11)}${value}\n`).join("");

@@ -19,6 +19,17 @@ test("one star stays within a segment of the repository", () => {
   assert.ok(!patterns.allowsImage(image("docker.io", "library/nginx/deep")));
 });
 
+test("what is denied is denied, whatever is allowed: an image, everything of a host, a host wherever somebody leads there", () => {
+  const patterns = new ImagePatterns(["**"], ["docker.io/evil/**", "*.evil.example/**", "10.0.0.1:*"]);
+  assert.ok(patterns.allowsImage(image("docker.io", "library/nginx")) && patterns.allowsRegistry("docker.io"));
+  assert.ok(!patterns.allowsImage(image("docker.io", "evil/app")));
+  assert.ok(!patterns.deniesHost("docker.io"), "a denied repository is no denied host");
+  for (const host of ["cdn.evil.example", "a.b.evil.example", "10.0.0.1:5000"]) {
+    assert.ok(patterns.deniesHost(host) && !patterns.allowsRegistry(host) && !patterns.allowsImage(image(host, "a")), host);
+  }
+  assert.ok(!new ImagePatterns(["**"], ["**"]).allowsImage(image("docker.io", "library/nginx")));
+});
+
 test("a dot in a pattern is a dot, and no pattern allows nothing", () => {
   assert.ok(!new ImagePatterns(["harbor.corp/**"]).allowsImage(image("harborxcorp", "a")));
   assert.ok(!new ImagePatterns([]).allowsRegistry("docker.io"));

@@ -1,10 +1,11 @@
 import type { HostId } from "@darner/domain";
 import { createMirrorMetrics, openMirror } from "@darner/mirror";
-import { openKeychain, openRegistryClient, type Keychain, type RegistryClient } from "@darner/registry-client";
+import { openKeychain, openRegistryClient, type Keychain, type RefusedHost, type RegistryClient } from "@darner/registry-client";
 import {
   createRegistry,
   formatAddress,
   listenServer,
+  LruMap,
   openDataDir,
   openHealthServer,
   parseListen,
@@ -44,6 +45,8 @@ export type RunningDaemon = AsyncDisposable & {
 const DRAIN_MS = 5000;
 // Another host answers in milliseconds, or has to load libp2p first; people wait for it at a prompt.
 const ASK_MS = 5000;
+// Rows that people read in `darner status`; the log has every first one.
+const MAX_REFUSED_HOSTS = 64;
 
 /**
  * Opens a daemon: every part in the order it is needed; what was opened is closed in reverse.
@@ -59,14 +62,15 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   births.use(await openDataDir(config.dataDir, { purpose: "daemon", version: VERSION, log }));
   const identity = await openIdentity(config.dataDir);
   const keychain = await openKeychain(config.credentials, { log: log.child({ room: "keychain" }), timers, env: process.env });
-  const client = await openClient(config, births, { log, metrics, keychain });
+  const refusedHosts = new LruMap<string, RefusedHost>({ maxEntries: MAX_REFUSED_HOSTS });
+  const client = await openClient(config, births, { log, metrics, keychain, refusedHosts });
   const rights = new Rights(config.access, timers);
   const peers = births.use(await openPeers(config, { log, timers, metrics, books, identity, client, facts: rights }));
   rights.onFound = (fact) => {
     peers.tellPublic(fact);
   };
   opened.peers = peers;
-  const board = new StatusBoard({ config, identity, books, peers, timers });
+  const board = new StatusBoard({ config, identity, books, peers, refusedHosts, timers });
   const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, keychain, peers, rights, board });
   const admin = births.use(
     await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }),
@@ -86,16 +90,26 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   return { host: identity.host, addresses, status: () => board.status(), [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
+type ClientParts = {
+  readonly log: Logger;
+  readonly metrics: DaemonMetrics;
+  readonly keychain: Keychain;
+  readonly refusedHosts: LruMap<string, RefusedHost>;
+};
+
 async function openClient(
   config: Config,
   births: AsyncDisposableStack,
-  { log, metrics, keychain }: { log: Logger; metrics: DaemonMetrics; keychain: Keychain },
+  { log, metrics, keychain, refusedHosts }: ClientParts,
 ): Promise<RegistryClient> {
-  const patterns = new ImagePatterns(config.mirror.allow);
+  const patterns = new ImagePatterns(config.mirror.allow, config.mirror.deny);
   const labels = requestLabels(Object.keys(config.registries));
   const client = openRegistryClient(await registryConfigOf(config, patterns), {
     log: log.child({ room: "registry-client" }),
     keychain,
+    onRefused: (refused) => {
+      refusedHosts.set(refused.host, refused);
+    },
     observe: (request) => {
       metrics.sourceRequests.inc(labels(request));
     },
@@ -127,7 +141,7 @@ type MirrorParts = {
 
 async function openMirrorDoor(config: Config, births: AsyncDisposableStack, parts: MirrorParts): Promise<string> {
   const { log, timers, registry, client, keychain, peers, rights, board, metrics, books } = parts;
-  const patterns = new ImagePatterns(config.mirror.allow);
+  const patterns = new ImagePatterns(config.mirror.allow, config.mirror.deny);
   const backend = births.use(openBackend(config, { log, timers, metrics, books, client, keychain, peers, rights, patterns }));
   const mirror = openMirror({
     config: {

@@ -1,5 +1,6 @@
+import type { RefusedHost } from "@darner/registry-client";
 import type { RefusedRegistry } from "@darner/mirror";
-import { VERSION, type Config, type Timers } from "@darner/runtime";
+import { VERSION, type Config, type LruMap, type Timers } from "@darner/runtime";
 import type { Identity } from "./identity/identity.ts";
 import type { Books } from "./books.ts";
 import type { Peers } from "./peers/open-peers.ts";
@@ -11,6 +12,8 @@ export type StatusParts = {
   readonly identity: Identity;
   readonly books: Books;
   readonly peers: Peers;
+  /** By host; what the registry client would not dial. */
+  readonly refusedHosts: LruMap<string, RefusedHost>;
   readonly timers: Timers;
 };
 
@@ -35,7 +38,7 @@ export class StatusBoard {
   }
 
   status(): DaemonStatus {
-    const { config, identity, books, peers, timers } = this.#parts;
+    const { config, identity, books, peers, refusedHosts, timers } = this.#parts;
     const { bytes, blobs, maxBytes } = peers.store.usage;
     return {
       host: identity.host,
@@ -51,7 +54,10 @@ export class StatusBoard {
       bytes: books.bytes(),
       peers: peers.table.running().map(({ task, pieces, held }) => ({ digest: task.digest, bytes: task.size, pieces, held })),
       wrongBytes: books.wrong(),
-      refusedRegistries: this.refusedRegistries().map(({ registry, reason }) => ({ registry, reason })),
+      refusedRegistries: [
+        ...this.refusedRegistries().map(({ registry, reason }) => ({ registry, reason })),
+        ...[...refusedHosts.entries()].map(([registry, { reason, add }]) => ({ registry, reason, add })),
+      ],
     };
   }
 }

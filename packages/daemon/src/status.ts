@@ -29,6 +29,6 @@ export type DaemonStatus = {
   readonly peers: readonly { readonly digest: Digest; readonly bytes: number; readonly pieces: number; readonly held: number }[];
   /** The latest cases of wrong bytes: who sent them, which blob, how often. */
   readonly wrongBytes: readonly WrongBytesRow[];
-  /** Registries that were asked for and refused, with what to do about it. */
-  readonly refusedRegistries: readonly { readonly registry: string; readonly reason: string }[];
+  /** Hosts that were asked for, or led to, and refused; `add` is the line of the configuration that would allow it. */
+  readonly refusedRegistries: readonly { readonly registry: string; readonly reason: string; readonly add?: string }[];
 };

@@ -30,6 +30,8 @@ export type RegistryClientConfig = {
   readonly registries?: Readonly<Record<string, RegistryEntry>>;
   /** Which registry names may be asked at all; default: every one. */
   readonly allow?: (registry: string) => boolean;
+  /** Which hosts are never dialled, whoever leads there (a registry, a redirect, a realm); given `host` or `host:port`. Default: none. */
+  readonly deny?: (host: string) => boolean;
   readonly maxConnectionsPerRegistry?: number;
   readonly maxManifestBytes?: number;
   readonly timeouts?: Partial<RegistryTimeouts>;
@@ -52,10 +54,15 @@ export type RequestFinished = {
 /** An address a host name resolves to. */
 export type ResolvedAddress = { readonly address: string; readonly family: number };
 
+/** A host that was not dialled, why, and the line of the configuration that would allow it. */
+export type RefusedHost = { readonly host: string; readonly reason: string; readonly add: string };
+
 /** What the client is given from outside. */
 export type RegistryClientDeps = {
   readonly log: Logger;
   readonly observe?: (event: RequestFinished) => void;
+  /** Told of every request that ended because a host may not be dialled. */
+  readonly onRefused?: (refused: RefusedHost) => void;
   /** Resolves a host name; default: the system's resolver. */
   readonly lookup?: (hostname: string) => Promise<readonly ResolvedAddress[]>;
   readonly timers?: Timers;
@@ -75,6 +82,7 @@ export function withDefaults(config: RegistryClientConfig): RegistryClientSettin
   return {
     registries: config.registries ?? {},
     allow: config.allow ?? (() => true),
+    deny: config.deny ?? (() => false),
     maxConnectionsPerRegistry: config.maxConnectionsPerRegistry ?? MAX_CONNECTIONS,
     maxManifestBytes: config.maxManifestBytes ?? MAX_MANIFEST_BYTES,
     timeouts: { ...TIMEOUTS, ...config.timeouts },

@@ -1,6 +1,7 @@
 export type {
   RegistryClientConfig,
   RegistryClientDeps,
+  RefusedHost,
   RegistryEntry,
   RegistryTimeouts,
   RequestFinished,

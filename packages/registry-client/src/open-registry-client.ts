@@ -1,4 +1,4 @@
-import { LruMap, systemClock } from "@darner/runtime";
+import { systemClock } from "@darner/runtime";
 import { Sender } from "./auth/sender.ts";
 import { TokenClient } from "./auth/token-client.ts";
 import { withDefaults, type RegistryClientConfig, type RegistryClientDeps } from "./config.ts";
@@ -15,10 +15,8 @@ import { WireError } from "./wire/answer.ts";
 import { BackOff } from "./wire/back-off.ts";
 import { Hops } from "./wire/hops.ts";
 import { Pools } from "./wire/pools.ts";
+import { RefusedHosts } from "./wire/refused-hosts.ts";
 import { upstreamOf, type Upstream } from "./wire/upstream.ts";
-
-// Refused names already told of; who sends more different ones than this is told of some of them twice.
-const MAX_WARNED = 256;
 
 /** Opens a client for upstream registries. Connects to nobody yet; `close` ends every connection. */
 export function openRegistryClient(config: RegistryClientConfig, deps: RegistryClientDeps): RegistryClient {
@@ -26,24 +24,16 @@ export function openRegistryClient(config: RegistryClientConfig, deps: RegistryC
   const timers = deps.timers ?? systemClock;
   const pools = new Pools(settings, deps);
   const hops = new Hops(pools, deps);
+  const refused = new RefusedHosts(deps.log, deps.onRefused);
   const sender = new Sender({
     hops,
     tokens: new TokenClient(hops, timers),
     backOff: new BackOff(timers),
-    log: deps.log,
+    refused,
     keychain: deps.keychain,
     timers,
   });
   const parts: ContentParts = { sender, log: deps.log, timers, maxManifestBytes: settings.maxManifestBytes };
-  const warned = new LruMap<string, true>({ maxEntries: MAX_WARNED });
-
-  const warn = (error: unknown): void => {
-    if (!(error instanceof RegistryError) || error.detail.code !== "host-refused") return;
-    const { host, reason } = error.detail;
-    if (warned.has(host)) return;
-    warned.set(host, true);
-    deps.log.warn("upstream host refused", { host, reason, add: `registries: { "${host}": {} }` });
-  };
   const on = async <T>(registry: string, work: (upstream: Upstream) => Promise<T>): Promise<T> => {
     let upstream: Upstream | undefined;
     try {
@@ -51,7 +41,7 @@ export function openRegistryClient(config: RegistryClientConfig, deps: RegistryC
       return await work(upstream);
     } catch (error) {
       const told = upstream !== undefined && error instanceof WireError ? fromWire(upstream, error) : error;
-      warn(told);
+      refused.note(told);
       throw told;
     }
   };

@@ -9,6 +9,7 @@ export async function registryConfigOf(config: Config, patterns: ImagePatterns):
   return {
     registries: Object.fromEntries(await Promise.all(entries)),
     allow: (registry) => patterns.allowsRegistry(registry),
+    deny: (host) => patterns.deniesHost(host),
     maxConnectionsPerRegistry: config.source.maxConnectionsPerRegistry,
     maxManifestBytes: config.mirror.maxManifestBytes,
   };

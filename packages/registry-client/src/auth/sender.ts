@@ -1,5 +1,5 @@
 import { LruMap, sleep } from "@darner/runtime";
-import type { Logger, Secret, Timers } from "@darner/runtime";
+import type { Secret, Timers } from "@darner/runtime";
 import { backOffMs, values } from "../content/headers.ts";
 import type { Keychain } from "../keychain/keychain.ts";
 import type { Authority } from "../registry-client.ts";
@@ -8,7 +8,7 @@ import { WireError } from "../wire/answer.ts";
 import type { BackOff } from "../wire/back-off.ts";
 import { buffered } from "../wire/buffered-answer.ts";
 import type { HopAnswer, HopRequest, Hops } from "../wire/hops.ts";
-import type { Upstream } from "../wire/upstream.ts";
+import type { RefusedHosts } from "../wire/refused-hosts.ts";
 import { parseChallenges } from "./challenge.ts";
 import { identityOf, type Identity } from "./identity.ts";
 import { safeRealm } from "./realm.ts";
@@ -41,16 +41,23 @@ export class Sender {
   readonly #hops: Hops;
   readonly #tokens: TokenClient;
   readonly #backOff: BackOff;
-  readonly #log: Logger;
+  readonly #refused: RefusedHosts;
   readonly #keychain: Keychain | undefined;
   readonly #timers: Timers;
   readonly #manners = new LruMap<string, Manner>({ maxEntries: MAX_MANNERS });
 
-  constructor(parts: { hops: Hops; tokens: TokenClient; backOff: BackOff; log: Logger; keychain: Keychain | undefined; timers: Timers }) {
+  constructor(parts: {
+    hops: Hops;
+    tokens: TokenClient;
+    backOff: BackOff;
+    refused: RefusedHosts;
+    keychain: Keychain | undefined;
+    timers: Timers;
+  }) {
     this.#hops = parts.hops;
     this.#tokens = parts.tokens;
     this.#backOff = parts.backOff;
-    this.#log = parts.log;
+    this.#refused = parts.refused;
     this.#keychain = parts.keychain;
     this.#timers = parts.timers;
   }
@@ -163,7 +170,7 @@ export class Sender {
       const named = params.get("realm");
       if (scheme !== "bearer" || named === undefined) continue;
       const realm = safeRealm(upstream, named);
-      if (realm === undefined) this.#warnOfRealm(upstream, named);
+      if (realm === undefined) this.#refused.noteRealm(upstream.name, URL.canParse(named) ? new URL(named).host : "");
       else {
         const scope = params.get("scope") ?? (repository === undefined ? undefined : `repository:${repository}:pull`);
         const token = {
@@ -179,11 +186,6 @@ export class Sender {
       }
     }
     return identity.basic !== undefined && challenges.some(({ scheme }) => scheme === "basic") ? { scheme: "basic" } : undefined;
-  }
-
-  #warnOfRealm({ name }: Upstream, realm: string): void {
-    const host = URL.canParse(realm) ? new URL(realm).host : "";
-    this.#log.warn("token realm refused", { registry: name, host, add: `registries: { "${name}": { realms: ["${host}"] } }` });
   }
 }
 

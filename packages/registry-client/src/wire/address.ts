@@ -13,9 +13,10 @@ export type AddressClass =
 
 type Block = readonly [prefix: string, bits: number, kind: AddressClass];
 
-// Metadata services that live inside private ranges come before the range (Alibaba; AWS over IPv6).
+// Metadata services that live inside other ranges come before the range (Alibaba, Azure; AWS and Google over IPv6).
 const V4: readonly Block[] = [
   ["100.100.100.200", 32, "forbidden"],
+  ["168.63.129.16", 32, "forbidden"],
   ["0.0.0.0", 8, "forbidden"],
   ["10.0.0.0", 8, "private"],
   ["100.64.0.0", 10, "private"],
@@ -24,6 +25,7 @@ const V4: readonly Block[] = [
   ["172.16.0.0", 12, "private"],
   ["192.0.0.0", 24, "forbidden"],
   ["192.0.2.0", 24, "forbidden"],
+  ["192.88.99.0", 24, "forbidden"],
   ["192.168.0.0", 16, "private"],
   ["198.18.0.0", 15, "private"],
   ["198.51.100.0", 24, "forbidden"],
@@ -32,10 +34,12 @@ const V4: readonly Block[] = [
 ];
 const V6: readonly Block[] = [
   ["fd00:ec2::254", 128, "forbidden"],
+  ["fd20:ce::254", 128, "forbidden"],
   ["::1", 128, "loopback"],
   ["fc00::", 7, "private"],
-  ["2001::", 32, "forbidden"],
+  ["2001::", 23, "forbidden"],
   ["2001:db8::", 32, "forbidden"],
+  ["3fff::", 20, "forbidden"],
   ["2000::", 3, "public"],
 ];
 // Ranges whose addresses carry an IPv4 address, at which byte: mapped, compatible, translated, NAT64 (also local use), 6to4.

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type { LookupFunction } from "node:net";
 import type { RegistryClientDeps, ResolvedAddress } from "../config.ts";
 import { classifyAddress, type AddressClass } from "./address.ts";
-import { bareHostname, hostRefused, isLocalName } from "./host-name.ts";
+import { bareHostname, DENIED, hostRefused, isLocalName } from "./host-name.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Which addresses a host may be dialled at. */
@@ -17,11 +17,18 @@ export function dialPermission(upstream: Upstream, url: URL): DialPermission {
   const listed = upstream.lists(url);
   const hostname = bareHostname(url);
   const literal = isIP(hostname) !== 0;
+  if (upstream.denies(url)) throw hostRefused(url.host, DENIED);
+  if (!listed && !isWebPort(url)) throw hostRefused(url.host, "a system port other than 80 and 443 has to be listed under registries");
   if (!listed && literal) throw hostRefused(url.host, "an IP address has to be listed under registries");
   if (!listed && isLocalName(hostname)) throw hostRefused(url.host, "a local name has to be listed under registries");
   const permission = { private: listed, loopback: listed && (literal || hostname === "localhost") };
   if (literal && !mayDial(classifyAddress(hostname), permission)) throw hostRefused(url.host, "this address is never dialled");
   return permission;
+}
+
+/** Whether a port may be a registry's: mail, shells and the like live below 1024, and a request is a message to them. */
+function isWebPort({ port }: URL): boolean {
+  return port === "" || port === "80" || port === "443" || Number(port) >= 1024;
 }
 
 /** A lookup for `net.connect` that hands out checked addresses only, so that the checked address is the one dialled. */

@@ -13,6 +13,8 @@ export type Upstream = {
   readonly base: URL;
   /** Whether the operator named this URL's host, so that it may be at a private address when asked for this registry. */
   lists(url: URL): boolean;
+  /** Whether the operator forbade this URL's host. */
+  denies(url: URL): boolean;
 };
 
 // Docker Hub answers at another host than the one its images are named by.
@@ -29,7 +31,8 @@ export function upstreamOf(registry: string, settings: RegistryClientSettings): 
   if (!listed && (isIP(bareHostname(base)) !== 0 || isLocalName(bareHostname(base)))) {
     throw hostRefused(name, "an IP address or a local name has to be listed under registries");
   }
-  return { name, listed, entry, base, lists: (url) => listed && listedHosts(settings, entry).some((host) => isHost(url, host)) };
+  const denies = (url: URL): boolean => settings.deny(url.host) || settings.deny(url.hostname);
+  return { name, listed, entry, base, denies, lists: (url) => listed && listedHosts(settings, entry).some((host) => isHost(url, host)) };
 }
 
 function baseOf(name: string, entry: RegistryEntry): URL {

@@ -95,6 +95,12 @@ const mirror = section({
     "Patterns of the images (registry/repository) that may be asked for; * stays within a path segment, ** crosses them.",
     'a list of patterns, as in ["docker.io/**", "harbor.corp/team-*/**"]',
   ),
+  deny: listKey(
+    z.string().regex(/^\S+$/),
+    [],
+    "Patterns of images that may not be asked for, whatever is allowed; one of a host alone also keeps redirects and realms from it.",
+    'a list of patterns, as in ["*.example/**", "docker.io/evil/**"]',
+  ),
   tagTtlSeconds: secondsKey(30, 0, "How long a tag's digest is used before the registry is asked again."),
   maxManifestBytes: bytesKey("16MiB", "The largest manifest that is served.", 1024),
   maxConnections: countKey(1024, 1, "Connections the mirror accepts at once; further ones are closed at once."),

@@ -49,6 +49,7 @@ export type Config = {
     /** Empty: none. */
     readonly defaultRegistry: string;
     readonly allow: readonly string[];
+    readonly deny: readonly string[];
     readonly tagTtlSeconds: number;
     readonly maxManifestBytes: number;
     readonly maxConnections: number;

@@ -4,6 +4,7 @@ import { daemonCommand } from "./commands/daemon.ts";
 import { getCommand } from "./commands/get.ts";
 import { nodeSetupCommand } from "./commands/node-setup.ts";
 import { pullCommand } from "./commands/pull.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -21,5 +22,6 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   configureCommand,
   nodeSetupCommand,
+  replayCommand,
   versionCommand,
 ];

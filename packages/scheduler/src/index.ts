@@ -1,2 +1,11 @@
 export { openScheduler } from "./open-scheduler.ts";
 export type { RunningScheduler, SchedulerDeps } from "./open-scheduler.ts";
+export { JournalError } from "./journal/journal-line.ts";
+export type { JournalHeader } from "./journal/journal-line.ts";
+export { openJournal } from "./journal/read-journal.ts";
+export type { JournalReader } from "./journal/read-journal.ts";
+export { Replay } from "./replay/replay.ts";
+export type { ReplayStep, ReplayVerdict } from "./replay/replay.ts";
+export { ReplayBooks } from "./replay/replay-books.ts";
+export type { ReplaySummary, TaskSummary } from "./replay/replay-books.ts";
+export type { StripeCause } from "./replay/source-ledger.ts";

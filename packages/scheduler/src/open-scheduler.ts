@@ -9,8 +9,9 @@ import {
   type ReadyState,
   type Timers,
 } from "@darner/runtime";
-import { DEFAULT_LIMITS, Scheduler } from "@darner/scheduler-core";
+import { DEFAULT_LIMITS, type Scheduler } from "@darner/scheduler-core";
 import { openSessionServer } from "./grpc/session-server.ts";
+import { openCore } from "./journal/open-journal.ts";
 import { Matchmaker } from "./matchmaker.ts";
 import { PublicFacts } from "./public-facts.ts";
 import { createSchedulerMetrics, type SchedulerCounts } from "./metrics.ts";
@@ -32,10 +33,12 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   await using births = new AsyncDisposableStack();
   const registry = createRegistry();
   const { maxReadersPerBlob, maxConnectionsPerRegistry, stripeSeconds } = config.source;
-  const core = new Scheduler({ ...DEFAULT_LIMITS, maxReadersPerBlob, maxConnectionsPerRegistry, runMs: stripeSeconds * 1000 }, Math.random);
+  const limits = { ...DEFAULT_LIMITS, maxReadersPerBlob, maxConnectionsPerRegistry, runMs: stripeSeconds * 1000 };
+  const { core, driven, journal } = await openCore(limits, config.journal, { timers, log: log.child({ room: "journal" }) });
+  if (journal !== undefined) births.use(journal);
   const matchmaker = births.use(
     new Matchmaker({
-      core,
+      core: driven,
       timers,
       log: log.child({ room: "scheduler" }),
       metrics: createSchedulerMetrics(registry, () => countsOf(core)),

@@ -6,7 +6,8 @@ import { readConfig } from "./read-config.ts";
 
 /** The life of a scheduler process. */
 export async function runScheduler(context: CommandContext): Promise<ExitCode> {
-  const config = readConfig(context);
+  const argv = context.argv.map((word) => word.replace(/^--journal(?==|$)/, "--journal.file"));
+  const config = readConfig({ ...context, argv });
   const log = openLog({ level: config.log.level, name: "darner-scheduler" });
   await runProcess(
     async ({ resources }) => {

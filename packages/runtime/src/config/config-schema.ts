@@ -208,6 +208,18 @@ const schema = z.strictObject({
     tokenFile: textKey(filePath.exactOptional(), "The file with the Bearer token that the API of preheats and jobs asks for.", FILE),
   }),
   source,
+  journal: section({
+    file: textKey(
+      filePath.exactOptional(),
+      "The file in which a scheduler writes down what it was told, for darner replay; one that is there already becomes FILE.1.",
+      FILE,
+    ),
+    maxBytes: bytesKey(
+      "256MiB",
+      "How large the journal may become; then it ends, because without its beginning it could not be replayed.",
+      65_536,
+    ),
+  }),
   log: section({
     level: textKey(
       z.enum(["debug", "info", "warn", "error"]).default("info"),

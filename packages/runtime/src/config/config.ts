@@ -73,6 +73,8 @@ export type Config = {
   };
   readonly pieces: { readonly encryption: "tls" | "none" };
   readonly api: { readonly tokenFile?: string };
+  /** What a scheduler was told and decided, written down; without a file it is not. */
+  readonly journal: { readonly file?: string; readonly maxBytes: number };
   readonly source: { readonly maxReadersPerBlob: number; readonly maxConnectionsPerRegistry: number; readonly stripeSeconds: number };
   readonly log: { readonly level: LogLevel };
   /** Zero: off. */

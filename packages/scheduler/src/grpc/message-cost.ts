@@ -21,7 +21,8 @@ const FACT_COST = 200;
 /** What a message costs of a daemon's allowance. Throws `WireError` where it is more than a message may be. */
 export function messageCost({ holdings, reports, dropped, publicFacts = [] }: HostMessage): number {
   const entries = holdings.length + reports.length + dropped.length + publicFacts.length;
-  if (entries > MAX_ENTRIES) throw new WireError("holdings, reports, dropped and public_facts", `together at most ${String(MAX_ENTRIES)} entries`);
+  if (entries > MAX_ENTRIES)
+    throw new WireError("holdings, reports, dropped and public_facts", `together at most ${String(MAX_ENTRIES)} entries`);
   let named = 0;
   let bits = 0;
   for (const { report } of reports) {

@@ -10,7 +10,7 @@ export const TIDY_TEST = "scripts/tidy.test.ts";
 export const GATES_TEST = "scripts/gates.test.ts";
 // The parts of the end-to-end suite that need nothing but npm; the others need root and programs from Debian packages.
 const SUITE = "packages/cli/e2e";
-const UNIT_TESTS = ["packages/*/{src,test,bench,demo}/**/*.test.ts", "scripts/**/*.test.ts"];
+const UNIT_TESTS = ["packages/*/{src,test,bench,demo,fuzz}/**/*.test.ts", "scripts/**/*.test.ts"];
 
 /** The steps of `npm test`, the cheap ones first. */
 export const STEPS: readonly Step[] = [

@@ -14,3 +14,6 @@ export type { SelfSigned } from "./self-signed.ts";
 export { StoppedClock } from "./stopped-clock.ts";
 export { openTempDir } from "./temp-dir.ts";
 export type { TempDir } from "./temp-dir.ts";
+export type { FuzzDice } from "./fuzz/fuzz-dice.ts";
+export { latin1, utf8 } from "./fuzz/fuzz-target.ts";
+export type { FuzzTarget } from "./fuzz/fuzz-target.ts";

@@ -22,9 +22,12 @@ export function relayableWarnings(warnings: readonly string[]): string[] {
   });
 }
 
+// One header may hold several challenges (RFC 9110 11.6.1); what a quoted text happens to say costs at most a way round the mirror.
+const ASKS_PASSWORD = /(?:^|,)\s*basic(?:\s|$)/i;
+
 /** Challenges to pass on, as they came; `withheld` where all of them ask for a password and the line is neither encrypted nor local. */
 export function relayableChallenges(challenges: readonly string[], isLoopback: boolean): string[] | "withheld" {
   const usable = challenges.filter(isHeaderValue);
-  const relayed = isLoopback ? usable : usable.filter((challenge) => !/^\s*basic\b/i.test(challenge));
+  const relayed = isLoopback ? usable : usable.filter((challenge) => !ASKS_PASSWORD.test(challenge));
   return relayed.length === 0 && usable.length > 0 ? "withheld" : relayed;
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Server } from "node:http";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { isRepositoryName } from "@darner/domain";
@@ -75,30 +76,32 @@ function openTarget(): FuzzTarget {
     ],
     words: [...headers, GET, blob, "\r\n", "\n", "\r\n\r\n", " HTTP/1.0", "HEAD ", "CONNECT x:1 ", ": ", "0\r\n\r\n", "\u0000"],
     make,
-    check: async (input) => {
-      backend.manifestRequests.length = 0;
-      backend.blobRequests.length = 0;
-      const line = new Line();
-      server.emit("connection", line as unknown as Socket);
-      line.push(input);
-      line.push(null);
-      let turns = 0;
-      for (; !line.destroyed && turns < MAX_TURNS; turns += 1) {
-        await new Promise((resolve) => setImmediate(resolve));
-        clock.advance(1);
-      }
-      line.destroy();
-      const statuses = statusesIn(Buffer.concat(line.sent).toString("latin1"));
-      for (const { repository } of [...backend.manifestRequests, ...backend.blobRequests]) assert.ok(isRepositoryName(repository.name));
-      assert.ok(backend.manifestRequests.length + backend.blobRequests.length <= statuses.length + 1, "somebody was asked for nobody");
-      assert.deepEqual([backend.openBlobs, backend.openReaders, backend.lent], [0, 0, 0]);
-      return [...new Set(statuses)].slice(0, 3).join(" ");
-    },
+    check: (input) => answersTo(input, server, backend, clock),
     close: async () => {
       server.close();
       await Promise.resolve();
     },
   };
+}
+
+/** Gives the input to the server on a connection of its own, waits until that is over, and says how it was answered. */
+async function answersTo(input: Uint8Array, server: Server, backend: MapBackend, clock: StoppedClock): Promise<string> {
+  backend.manifestRequests.length = 0;
+  backend.blobRequests.length = 0;
+  const line = new Line();
+  server.emit("connection", line as unknown as Socket);
+  line.push(input);
+  line.push(null);
+  for (let turns = 0; !line.destroyed && turns < MAX_TURNS; turns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1);
+  }
+  assert.ok(line.destroyed, "the connection does not end");
+  const statuses = statusesIn(Buffer.concat(line.sent).toString("latin1"));
+  for (const { repository } of [...backend.manifestRequests, ...backend.blobRequests]) assert.ok(isRepositoryName(repository.name));
+  assert.ok(backend.manifestRequests.length + backend.blobRequests.length <= statuses.length, "somebody was asked for nobody");
+  assert.deepEqual([backend.openBlobs, backend.openReaders, backend.lent], [0, 0, 0]);
+  return [...new Set(statuses)].slice(0, 3).join(" ");
 }
 
 /** The statuses of all responses; what stands between them has to be their bodies. */

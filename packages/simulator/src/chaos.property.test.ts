@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Report } from "./report/report.ts";
-import type { Fault } from "./fault.ts";
+import type { Fault, Who } from "./fault.ts";
 import type { Scenario } from "./scenario.ts";
 import { coldPull } from "./scenarios/cold-pull.ts";
 import { Simulation } from "./simulation.ts";
@@ -11,21 +11,21 @@ const MIB = 1024 * 1024;
 const HOSTS = 5;
 
 // Host 0 neither dies, lies, stalls nor is refused: there is always one live host that can deliver every piece.
-const other = fc.integer({ min: 1, max: HOSTS - 1 });
+const other: fc.Arbitrary<Who> = fc.integer({ min: 1, max: HOSTS - 1 }).map((host) => ({ hosts: [host] }));
 const at = fc.integer({ min: 0, max: 1500 });
 const forMs = fc.integer({ min: 1, max: 3000 });
 const fault: fc.Arbitrary<Fault> = fc.oneof(
-  fc.record({ type: fc.constant("host-killed" as const), atMs: at, host: other }),
+  fc.record({ type: fc.constant("hosts-killed" as const), atMs: at, who: other }),
   fc.record({ type: fc.constant("scheduler-restarted" as const), atMs: at, downMs: fc.integer({ min: 1, max: 2000 }) }),
-  fc.record({ type: fc.constant("host-lies" as const), atMs: at, forMs, host: other }),
-  fc.record({ type: fc.constant("source-stalls" as const), atMs: at, forMs, host: other }),
+  fc.record({ type: fc.constant("hosts-lie" as const), atMs: at, forMs, who: other }),
+  fc.record({ type: fc.constant("source-stalls" as const), atMs: at, forMs, who: other }),
   fc.record({
     type: fc.constant("source-limits" as const),
     atMs: at,
     forMs: fc.integer({ min: 1, max: 1000 }),
     retryAfterMs: fc.integer({ min: 100, max: 1000 }),
   }),
-  fc.record({ type: fc.constant("source-refuses" as const), atMs: at, host: other }),
+  fc.record({ type: fc.constant("source-refuses" as const), atMs: at, who: other }),
 );
 
 const scenario: fc.Arbitrary<Scenario> = fc
@@ -51,7 +51,7 @@ const scenario: fc.Arbitrary<Scenario> = fc
 function mayFail({ faults, joinsAtMs }: Scenario, { host, reason }: Report["failures"][number]): boolean {
   const has = (type: Fault["type"]): boolean => faults.some((each) => each.type === type);
   if (reason === "limited") return has("source-limits") && has("source-stalls");
-  const isRefused = faults.some((each) => each.type === "source-refuses" && each.host === host);
+  const isRefused = faults.some((each) => each.type === "source-refuses" && "hosts" in each.who && each.who.hosts.includes(host));
   const isEarly = (joinsAtMs[host] ?? 0) <= (joinsAtMs[0] ?? 0) + 20;
   return isRefused && (isEarly || has("scheduler-restarted"));
 }

@@ -8,6 +8,10 @@ export type Expectation = {
   readonly lastRatio?: number;
   /** The median pull against the bound. */
   readonly medianRatio?: number;
+  /** The slowest pull against what its host would need alone, straight from the registry. */
+  readonly worstUnits?: number;
+  /** How often a byte of the blobs crossed the link into the rack that it crossed most. */
+  readonly rackCopies?: number;
   /** Bytes out of the registry against the bytes of all blobs. */
   readonly sourceCopies?: number;
   /** Messages to and from the scheduler for each piece that it granted. */
@@ -23,6 +27,8 @@ export function missesOf(expect: Expectation, report: Report): Miss[] {
     ["pulls that did not end well", report.failures.length, expect.failures ?? 0],
     ["last pull, in bounds", report.lastRatio, expect.lastRatio],
     ["median pull, in bounds", report.medianRatio, expect.medianRatio],
+    ["slowest pull, in units", report.worstUnits, expect.worstUnits],
+    ["bytes into a rack, in copies", report.worstRackCopies, expect.rackCopies],
     ["source bytes, in copies", report.source.copies, expect.sourceCopies],
     ["messages a piece granted", report.scheduler.messagesPerPiece, expect.messagesPerPiece],
   ];

@@ -9,5 +9,5 @@ export { adjusted } from "./scenarios/adjusted.ts";
 export type { Adjustments } from "./scenarios/adjusted.ts";
 export { coldPull } from "./scenarios/cold-pull.ts";
 export { SCENARIOS } from "./scenarios/scenarios.ts";
-export { lateRegistry, TROUBLE } from "./scenarios/trouble.ts";
+export { lateRegistry } from "./scenarios/registries.ts";
 export { Simulation } from "./simulation.ts";

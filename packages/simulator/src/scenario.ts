@@ -1,6 +1,6 @@
 import type { SourceAccess } from "@darner/domain";
 import type { Expectation } from "./expectation.ts";
-import type { Fault } from "./fault.ts";
+import type { Fault, Who } from "./fault.ts";
 
 /** The registry of a scenario. */
 export type SourceConditions = {
@@ -11,7 +11,17 @@ export type SourceConditions = {
   readonly ranges: boolean;
   /** How long every request waits for the first byte of its answer, besides the latency; none where it is left out. */
   readonly firstByteMs?: number;
+  /** Reads it answers at once; a further one is refused. No limit where it is left out. */
+  readonly maxConnections?: number;
+  /** Requests it answers in each minute; a further one gets 429 and the rest of the minute as Retry-After. No limit where it is left out. */
+  readonly requestsPerMinute?: number;
 };
+
+/** Hosts that are not like the others. */
+export type SlowHosts = { readonly who: Who; readonly upBytesPerSecond: number; readonly downBytesPerSecond: number };
+
+/** Hosts stand in racks, in turns; each rack has one link to all the others, of this rate both ways. */
+export type Racks = { readonly count: number; readonly bytesPerSecond: number };
 
 /** One run of the simulator, as plain data. */
 export type Scenario = {
@@ -29,6 +39,16 @@ export type Scenario = {
   readonly source: SourceConditions;
   /** Host `index` begins to pull at the `index`-th instant; those beyond the list at once. */
   readonly joinsAtMs: readonly number[];
+  /** Hosts begin evenly spread by the dice over so long after that; none where it is left out. */
+  readonly joinSpreadMs?: number;
+  /** Which blobs (by number) make an image: host `index` pulls the image `index` modulo their number. Left out: every host pulls every blob. */
+  readonly images?: readonly (readonly number[])[];
+  readonly slow?: SlowHosts;
+  readonly racks?: Racks;
+  /** Hosts (the first ones) that are kept to fetch first and stay. */
+  readonly seeds?: number;
+  /** Hosts whose pulls nobody waits for. */
+  readonly preheats?: Who;
   /** Hosts (by number, the first ones) that hold the blobs, proven, before anything happens. */
   readonly holders: number;
   /** How the hosts may read the source; beyond the list: `caller`. */

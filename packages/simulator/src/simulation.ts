@@ -1,19 +1,22 @@
 import type { HostId } from "@darner/domain";
-import { simulatedBlob, type SimulatedBlob } from "./bodies/blob.ts";
+import { simulatedBlob } from "./bodies/blob.ts";
 import { SimulatedHost } from "./bodies/host.ts";
 import { SimulatedScheduler } from "./bodies/scheduler.ts";
 import { SimulatedSource } from "./bodies/source.ts";
-import { dice } from "./engine/random.ts";
+import { dice, type Dice } from "./engine/random.ts";
 import { Stopwatch } from "./engine/stopwatch.ts";
 import { Timeline } from "./engine/timeline.ts";
 import { Trace } from "./engine/trace.ts";
 import type { Fault } from "./fault.ts";
 import { Network } from "./network/network.ts";
-import { Station } from "./network/station.ts";
-import { lowerBoundMs } from "./report/lower-bound.ts";
+import { Station, type Rack } from "./network/station.ts";
+import { planHosts, planRacks, type PlannedHost } from "./plan-hosts.ts";
+import { buildReport } from "./report/build-report.ts";
+import { imageBytes, imageOf, lowerBoundMs } from "./report/lower-bound.ts";
 import { PullRecords } from "./report/pull-records.ts";
-import { readersOf, timesOf, type Report, type SchedulerReport, type SourceReport } from "./report/report.ts";
+import type { Report } from "./report/report.ts";
 import type { Scenario } from "./scenario.ts";
+import { strike } from "./strikes.ts";
 import type { World } from "./world.ts";
 
 // Up to this many hosts everything is looked at after every message of the scheduler, above now and then.
@@ -23,8 +26,6 @@ const CHECK_EVERY_MESSAGES = 50_000;
 // A run that takes more steps for each host and piece than this turns in circles; usual are about ten.
 const MAX_STEPS_PER_PIECE = 500;
 const MIN_MAX_STEPS = 1_000_000;
-// Requests of people and kubelets come a little apart.
-const JOIN_JITTER_MS = 5;
 // A pull that takes so much longer than the least time there can be hangs.
 const PATIENCE_MS = 60_000;
 const PATIENCE_BOUNDS = 10;
@@ -40,17 +41,18 @@ export class Simulation {
   readonly #scenario: Scenario;
   readonly #world: World;
   readonly #hosts: SimulatedHost[] = [];
+  readonly #hostsById = new Map<HostId, SimulatedHost>();
+  readonly #racks: readonly Rack[];
   readonly #source: SimulatedSource;
   readonly #scheduler: SimulatedScheduler;
   readonly #records = new PullRecords();
-  // Pulls that have yet to begin.
-  #planned = 0;
   #steps = 0;
   #checkedAt = 0;
 
   constructor(seed: number, scenario: Scenario, print?: (line: string) => void) {
     this.#seed = seed;
     this.#scenario = scenario;
+    this.#racks = planRacks(scenario);
     const { bytesPerSecond } = scenario.source;
     const station = new Station({
       upBytesPerSecond: bytesPerSecond,
@@ -80,7 +82,15 @@ export class Simulation {
         this.#check();
       }
       this.#checkEverything();
-      return this.#report();
+      return buildReport({
+        world: this.#world,
+        seed: this.#seed,
+        steps: this.#steps,
+        hosts: this.#hosts,
+        racks: this.#racks,
+        scheduler: this.#scheduler,
+        source: this.#source,
+      });
     } catch (cause) {
       throw new Error(`simulation "${this.#scenario.name}" with seed ${String(this.#seed)} failed`, { cause });
     }
@@ -99,75 +109,57 @@ export class Simulation {
       records: this.#records,
       dice: (name) => dice(this.#seed, name),
       blobs: scenario.blobBytes.map((bytes, number) => simulatedBlob(number, bytes)),
-      hosts: new Map<HostId, SimulatedHost>(),
+      hosts: this.#hostsById,
       source: this.#source,
       scheduler: this.#scheduler,
     };
   }
 
   #begin(): void {
-    const { scheduler, hosts, faults } = this.#scenario;
-    const { timeline } = this.#world;
-    if (scheduler) this.#scheduler.start();
-    for (let number = 0; number < hosts; number++) this.#beginHost(number);
-    for (const fault of faults) timeline.after(fault.atMs, () => this.#strike(fault));
+    const { scenario, timeline } = this.#world;
+    if (scenario.scheduler) this.#scheduler.start();
+    const plans = planHosts(scenario, this.#racks, (name) => this.#world.dice(name));
+    for (const plan of plans) this.#beginHost(plan);
+    for (const [index, fault] of scenario.faults.entries()) {
+      const dice = this.#world.dice(`fault/${String(index)}`);
+      timeline.after(fault.atMs, () => this.#strike(fault, dice));
+    }
   }
 
-  #beginHost(number: number): void {
-    const { upBytesPerSecond, downBytesPerSecond, latencyMs, joinsAtMs, holders } = this.#scenario;
-    const { blobs, timeline } = this.#world;
-    const host = new SimulatedHost(this.#world, number, new Station({ upBytesPerSecond, downBytesPerSecond, latencyMs: latencyMs / 2 }));
+  #beginHost(plan: PlannedHost): void {
+    const { blobs, timeline, records, scenario } = this.#world;
+    const host = new SimulatedHost(this.#world, plan);
     this.#hosts.push(host);
-    (this.#world.hosts as Map<HostId, SimulatedHost>).set(host.id, host);
+    this.#hostsById.set(host.id, host);
     timeline.after(0, () => host.joinScheduler());
-    if (number < holders) {
-      for (const blob of blobs) host.preload(blob);
+    const wanted = blobs.filter(({ number }) => imageOf(scenario, plan.number).includes(number));
+    if (plan.number < scenario.holders) {
+      for (const blob of wanted) host.preload(blob);
       return;
     }
-    const joinsAt = (joinsAtMs[number] ?? 0) + this.#world.dice(`join/${String(number)}`)() * JOIN_JITTER_MS;
-    for (const blob of blobs) this.#planPull(joinsAt, host, blob);
-  }
-
-  #planPull(at: number, host: SimulatedHost, blob: SimulatedBlob): void {
-    this.#planned += 1;
-    this.#world.timeline.after(at, () => {
-      this.#planned -= 1;
-      host.pull(blob);
+    records.planned += 1;
+    timeline.after(plan.joinsAtMs, () => {
+      records.planned -= 1;
+      for (const blob of wanted) host.pull(blob);
     });
   }
 
-  #strike(fault: Fault): void {
+  #strike(fault: Fault, dice: Dice): void {
     const { timeline, trace } = this.#world;
     trace.note(timeline.now, "fault", "!", fault);
-    if (fault.type === "host-killed") this.#hosts[fault.host]?.kill();
-    if (fault.type === "host-lies") this.#lie(fault);
-    if (fault.type === "scheduler-restarted") this.#restartScheduler(fault.downMs);
-  }
-
-  #lie({ host, forMs }: Extract<Fault, { type: "host-lies" }>): void {
-    const liar = this.#hosts[host];
-    if (liar === undefined) return;
-    liar.isLying = true;
-    this.#world.timeline.after(forMs, () => (liar.isLying = false));
-  }
-
-  #restartScheduler(downMs: number): void {
-    this.#scheduler.stop();
-    for (const host of this.#hosts) host.loseScheduler();
-    this.#world.timeline.after(downMs, () => {
-      this.#scheduler.start();
-      for (const host of this.#hosts) host.joinScheduler();
-    });
+    strike(fault, { timeline, hosts: this.#hosts, scheduler: this.#scheduler, source: this.#source, dice });
   }
 
   #isDone(): boolean {
-    return this.#planned === 0 && this.#records.open === 0;
+    return this.#records.planned === 0 && this.#records.open === 0;
   }
 
   #usualEndMs(): number {
-    const { joinsAtMs, faults } = this.#scenario;
-    const lastChange = [...joinsAtMs, ...faults.map(({ atMs }) => atMs)].reduce((last, at) => Math.max(last, at), 0);
-    return lastChange + PATIENCE_MS + PATIENCE_BOUNDS * lowerBoundMs(this.#scenario);
+    const { joinsAtMs, joinSpreadMs = 0, faults, slow } = this.#scenario;
+    const ends = faults.map((fault) => fault.atMs + ("forMs" in fault ? fault.forMs : 0) + ("downMs" in fault ? fault.downMs : 0));
+    const lastChange = [...joinsAtMs, joinSpreadMs, ...ends].reduce((last, at) => Math.max(last, at), 0);
+    const slowMs = slow === undefined ? 0 : (1000 * imageBytes(this.#scenario, 0)) / slow.downBytesPerSecond;
+    return lastChange + PATIENCE_MS + PATIENCE_BOUNDS * Math.max(slowMs, lowerBoundMs(this.#scenario));
   }
 
   #maxSteps(): number {
@@ -189,48 +181,5 @@ export class Simulation {
   #checkEverything(): void {
     this.#scheduler.checkInvariants();
     for (const host of this.#hosts) host.checkInvariants();
-  }
-
-  #report(): Report {
-    const { trace, blobs, stopwatch, network } = this.#world;
-    const records = this.#records.all.filter(({ host }) => this.#hosts[host]?.isAlive === true);
-    const bytes = blobs.reduce((sum, { task }) => sum + task.size, 0);
-    return {
-      scenario: this.#scenario.name,
-      seed: this.#seed,
-      trace: trace.digest(),
-      hosts: this.#scenario.hosts,
-      bytes,
-      pieces: blobs.reduce((sum, blob) => sum + blob.pieces, 0),
-      ...timesOf(records, lowerBoundMs(this.#scenario)),
-      failures: records.flatMap(({ host, endedAt, failure }) =>
-        endedAt === undefined ? [{ host, reason: failure ?? "never ended" }] : [],
-      ),
-      reader: readersOf(records),
-      source: this.#sourceReport(bytes),
-      scheduler: this.#schedulerReport(),
-      mostUploadedCopies: this.#hosts.reduce((most, { station }) => Math.max(most, station.up.bytes), 0) / bytes,
-      wastedCopies: network.wastedBytes / bytes,
-      steps: this.#steps,
-      cost: stopwatch.cost(),
-    };
-  }
-
-  #sourceReport(bytes: number): SourceReport {
-    const pieces: Record<string, number> = {};
-    for (const { sourcePieces } of this.#hosts) for (const [cause, count] of sourcePieces) pieces[cause] = (pieces[cause] ?? 0) + count;
-    const { bytesSent, requests } = this.#source;
-    return { bytes: bytesSent, copies: bytesSent / bytes, requests, pieces };
-  }
-
-  #schedulerReport(): SchedulerReport {
-    const { messagesUp, messagesDown, granted, said } = this.#scheduler;
-    return {
-      messagesUp,
-      messagesDown,
-      granted,
-      messagesPerPiece: (messagesUp + messagesDown) / Math.max(1, granted),
-      said: Object.fromEntries([...said].sort(([left], [right]) => (left < right ? -1 : 1))),
-    };
   }
 }

@@ -1,6 +1,7 @@
 import type { HostId } from "@darner/domain";
 import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
 import type { SimulatedBlob } from "./bodies/blob.ts";
+import type { Conduct } from "./bodies/conduct.ts";
 import type { PieceTransfer } from "./bodies/piece-transfer.ts";
 import type { Dice } from "./engine/random.ts";
 import type { Stopwatch } from "./engine/stopwatch.ts";
@@ -17,6 +18,9 @@ export interface HostInWorld {
   readonly number: number;
   readonly station: Station;
   readonly isAlive: boolean;
+  /** Whether it went without a word: connections to it hang instead of breaking. */
+  readonly isSilent: boolean;
+  readonly conduct: Conduct;
   /** What the scheduler wants of it. */
   hear(effect: SchedulerEffect): void;
   /** Serves pieces to a child, each when it is verified here, or refuses. */
@@ -36,8 +40,8 @@ export interface SchedulerInWorld {
   readonly isLive: boolean;
   /** A host says something; `host-joined` begins its session. */
   tell(host: HostInWorld, event: SchedulerEvent): void;
-  /** The process of a host is gone, and its session with it. */
-  lose(host: HostInWorld): void;
+  /** The process of a host is gone; the scheduler notices `afterMs` later. */
+  lose(host: HostInWorld, afterMs: number): void;
 }
 
 /** Everything in one simulation that its parts share. */

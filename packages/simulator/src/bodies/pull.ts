@@ -8,6 +8,7 @@ import {
   type SourceCause,
   type TransferFailure,
 } from "@darner/peer-core";
+import type { VirtualClock } from "../engine/virtual-clock.ts";
 import type { PullRecord } from "../report/pull-records.ts";
 import { Violation, type HostInWorld, type World } from "../world.ts";
 import { pieceHash, type SimulatedBlob } from "./blob.ts";
@@ -18,14 +19,18 @@ import type { StoredBlob } from "./stored-blob.ts";
 const PROOF_MS = 1;
 const READER = 1;
 const REGISTRY = "registry.example";
+// How long a daemon tries to reach a host that does not answer at all.
+const CONNECT_MS = 3000;
 // Up to this many hosts every peer is looked at after every event; in a larger swarm each of them now and then.
 const CHECK_ALL_UP_TO_HOSTS = 100;
 const CHECK_EVERY_EVENTS = 256;
 
 /** What a pull needs of the host it runs on. */
 export interface PullingHost extends HostInWorld {
-  /** The host's own clock. */
-  readonly clock: number;
+  readonly clock: VirtualClock;
+  readonly isSeed: boolean;
+  /** Whether somebody waits for what it pulls. */
+  readonly isReading: boolean;
   accept(stored: StoredBlob, pieces: readonly PieceHash[]): void;
   dropBlob(stored: StoredBlob): void;
   report(blob: SimulatedBlob, report: PeerReport): void;
@@ -56,7 +61,7 @@ export class Pull implements TransferListener {
     this.#stored = stored;
     this.#name = `${host.id}/${String(blob.number)}`;
     this.#peer = new Peer(DEFAULT_LIMITS, world.dice(`peer/${String(host.number)}/${String(blob.number)}`));
-    this.record = world.records.begin(host.number, blob, world.timeline.now, stored.have.count);
+    this.record = world.records.begin(host.number, blob, host.isReading, world.timeline.now, stored.have.count);
   }
 
   start(): void {
@@ -68,11 +73,11 @@ export class Pull implements TransferListener {
       registry: REGISTRY,
       access: scenario.access[this.#host.number] ?? "caller",
       sequential: false,
-      priority: "reader",
+      priority: this.#host.isReading ? "reader" : "preheat",
       have: have.clone(),
       schedulerLive: scheduler.isLive,
     });
-    this.post({ type: "reader-opened", reader: READER, next: 0, end: blob.pieces });
+    if (this.#host.isReading) this.post({ type: "reader-opened", reader: READER, next: 0, end: blob.pieces });
   }
 
   /** Gives an event to the core and carries out what it wants, before it returns. */
@@ -83,6 +88,12 @@ export class Pull implements TransferListener {
     this.#isBusy = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#handle(next);
     this.#isBusy = false;
+    this.#arm();
+  }
+
+  /** The clock went ahead: a deadline may have come. */
+  clockJumped(): void {
+    this.#wakesAt = Infinity;
     this.#arm();
   }
 
@@ -111,7 +122,7 @@ export class Pull implements TransferListener {
     const { timeline, trace, stopwatch, scenario } = this.#world;
     trace.note(timeline.now, this.#name, "<", event);
     const since = performance.now();
-    const effects = this.#peer.handle(event, this.#host.clock);
+    const effects = this.#peer.handle(event, this.#host.clock.now);
     stopwatch.book("peer-core", since);
     this.#handled += 1;
     if (scenario.hosts <= CHECK_ALL_UP_TO_HOSTS || this.#handled % CHECK_EVERY_EVENTS === 0) this.#check();
@@ -177,7 +188,7 @@ export class Pull implements TransferListener {
     timeline.after(scenario.latencyMs, () => {
       if (transfer.isOver) return;
       if (parent?.isAlive === true) parent.serve(transfer, this.#host);
-      else timeline.after(scenario.latencyMs, () => transfer.end({ code: "channel-lost" }));
+      else timeline.after(parent?.isSilent === true ? CONNECT_MS : scenario.latencyMs, () => transfer.end({ code: "channel-lost" }));
     });
   }
 
@@ -199,7 +210,7 @@ export class Pull implements TransferListener {
 
   #accept(pieces: readonly PieceHash[]): void {
     this.#host.accept(this.#stored, pieces);
-    if (this.record.holds(this.#stored.have, this.#world.timeline.now))
+    if (this.record.holds(this.#stored.have, this.#world.timeline.now) && this.#host.isReading)
       this.post({ type: "reader-advanced", reader: READER, next: this.record.prefix });
   }
 
@@ -219,13 +230,13 @@ export class Pull implements TransferListener {
     const due = this.#isOver ? undefined : this.#peer.nextDeadline();
     if (due === undefined) return;
     const { timeline } = this.#world;
-    const at = timeline.now + Math.max(0, due - this.#host.clock);
+    const at = timeline.now + Math.max(0, due - this.#host.clock.now);
     if (at >= this.#wakesAt) return;
     this.#wakesAt = at;
     timeline.after(at - timeline.now, () => {
       if (this.#wakesAt !== at) return;
       this.#wakesAt = Infinity;
-      const isDue = !this.#isOver && (this.#peer.nextDeadline() ?? Infinity) <= this.#host.clock;
+      const isDue = !this.#isOver && (this.#peer.nextDeadline() ?? Infinity) <= this.#host.clock.now;
       if (isDue) this.post({ type: "time-passed" });
       else this.#arm();
     });

@@ -1,5 +1,6 @@
 import type { HostId } from "@darner/domain";
 import { DEFAULT_LIMITS, Scheduler, type SchedulerEffect, type SchedulerEvent } from "@darner/scheduler-core";
+import { VirtualClock } from "../engine/virtual-clock.ts";
 import type { HostInWorld, SchedulerInWorld, World } from "../world.ts";
 import { Courier } from "./courier.ts";
 
@@ -12,6 +13,7 @@ const NAME = "scheduler";
 export class SimulatedScheduler implements SchedulerInWorld {
   readonly #world: () => World;
   #core: Scheduler | undefined;
+  #lastClock: VirtualClock | undefined;
   #life = 0;
   #wakesAt = Infinity;
   #sessions = new Map<HostId, Session>();
@@ -27,6 +29,10 @@ export class SimulatedScheduler implements SchedulerInWorld {
 
   constructor(world: () => World) {
     this.#world = world;
+  }
+
+  get #clock(): VirtualClock {
+    return (this.#lastClock ??= new VirtualClock(this.#world().timeline));
   }
 
   get isLive(): boolean {
@@ -58,26 +64,40 @@ export class SimulatedScheduler implements SchedulerInWorld {
   }
 
   tell(host: HostInWorld, event: SchedulerEvent): void {
-    if (event.type === "host-joined" && !this.#sessions.has(host.id)) this.#sessions.set(host.id, this.#newSession(host));
+    if (event.type === "host-joined") {
+      this.#forget(host.id);
+      this.#sessions.set(host.id, this.#newSession(host));
+    }
     this.#sessions.get(host.id)?.up.say(event);
   }
 
-  lose(host: HostInWorld): void {
+  lose(host: HostInWorld, afterMs: number): void {
     const session = this.#sessions.get(host.id);
     if (session === undefined) return;
-    const { timeline, scenario } = this.#world();
     const life = this.#life;
-    timeline.after(scenario.latencyMs, () => {
+    this.#world().timeline.after(afterMs, () => {
       if (life !== this.#life || this.#sessions.get(host.id) !== session) return;
-      this.#sessions.delete(host.id);
-      this.#pastUp += session.up.messages;
-      this.#pastDown += session.down.messages;
+      this.#forget(host.id);
       this.#handle({ type: "host-lost", host: host.id });
     });
   }
 
+  /** Its clock goes ahead at once, or stands still for a while. */
+  jump(byMs: number): void {
+    this.#clock.jump(byMs);
+    this.#wakesAt = Infinity;
+    this.#arm();
+  }
+
   checkInvariants(): void {
     this.#core?.checkInvariants();
+  }
+
+  #forget(host: HostId): void {
+    const session = this.#sessions.get(host);
+    this.#sessions.delete(host);
+    this.#pastUp += session?.up.messages ?? 0;
+    this.#pastDown += session?.down.messages ?? 0;
   }
 
   #newSession(host: HostInWorld): Session {
@@ -100,7 +120,7 @@ export class SimulatedScheduler implements SchedulerInWorld {
     this.#count(event.type);
     trace.note(timeline.now, NAME, "<", event);
     const since = performance.now();
-    const effects = this.#core.handle(event, timeline.now);
+    const effects = this.#core.handle(event, this.#clock.now);
     stopwatch.book("scheduler-core", since);
     for (const effect of effects) {
       trace.note(timeline.now, NAME, ">", effect);
@@ -118,14 +138,16 @@ export class SimulatedScheduler implements SchedulerInWorld {
   /** Wakes the core when its deadline has come, unless something happened before that moved it. */
   #arm(): void {
     const due = this.#core?.nextDeadline();
-    if (due === undefined || due >= this.#wakesAt) return;
+    if (due === undefined) return;
     const { timeline } = this.#world();
+    const at = timeline.now + this.#clock.until(due);
+    if (at >= this.#wakesAt) return;
     const life = this.#life;
-    this.#wakesAt = due;
-    timeline.after(due - timeline.now, () => {
-      if (life !== this.#life || this.#wakesAt !== due) return;
+    this.#wakesAt = at;
+    timeline.after(at - timeline.now, () => {
+      if (life !== this.#life || this.#wakesAt !== at) return;
       this.#wakesAt = Infinity;
-      if ((this.#core?.nextDeadline() ?? Infinity) <= timeline.now) this.#handle({ type: "time-passed" });
+      if ((this.#core?.nextDeadline() ?? Infinity) <= this.#clock.now) this.#handle({ type: "time-passed" });
       else this.#arm();
     });
   }

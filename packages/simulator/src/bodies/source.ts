@@ -1,12 +1,14 @@
 import type { TransferFailure } from "@darner/peer-core";
-import type { Lane, Station } from "../network/station.ts";
-import type { Fault } from "../fault.ts";
+import type { Station } from "../network/station.ts";
 import type { HostInWorld, SourceInWorld, World } from "../world.ts";
 import { pieceBytes } from "./blob.ts";
 import type { PieceTransfer } from "./piece-transfer.ts";
 
 // How long a daemon waits for the next byte of a source read before it gives the read up.
 const STALL_MS = 5_000;
+const MINUTE_MS = 60_000;
+// What registries say that have no connection left.
+const BUSY_RETRY_MS = 1_000;
 
 /** The registry: one link, connections that take turns, and the faults of the scenario. */
 export class SimulatedSource implements SourceInWorld {
@@ -14,6 +16,15 @@ export class SimulatedSource implements SourceInWorld {
   readonly #station: Station;
   /** Reads it was asked for. */
   requests = 0;
+  /** The most reads at once. */
+  mostConnections = 0;
+  readonly #answering = new Set<PieceTransfer>();
+  #limitedUntil = 0;
+  #retryAfterMs = 0;
+  /** Pieces it sends wrong, and until when. */
+  readonly #lies = new Map<number, number>();
+  #minute = 0;
+  #inThisMinute = 0;
 
   constructor(world: () => World, station: Station) {
     this.#world = world;
@@ -23,6 +34,17 @@ export class SimulatedSource implements SourceInWorld {
   /** Body bytes it has sent, also those nobody used. */
   get bytesSent(): number {
     return this.#station.up.bytes;
+  }
+
+  /** Answers 429 for a while. */
+  limitUntil(instant: number, retryAfterMs: number): void {
+    this.#limitedUntil = instant;
+    this.#retryAfterMs = retryAfterMs;
+  }
+
+  /** Sends one piece of every blob wrong for a while. */
+  lieUntil(instant: number, piece: number): void {
+    this.#lies.set(piece, instant);
   }
 
   /** A read begins one round trip (and what the registry takes for its first byte) from now. */
@@ -37,38 +59,37 @@ export class SimulatedSource implements SourceInWorld {
     const { scenario, network, timeline } = this.#world();
     const { blob, pieces } = transfer;
     this.requests += 1;
-    const failure = this.#refusal(transfer, reader.number);
+    const failure = this.#refusal(transfer, reader);
     if (failure !== undefined) {
       transfer.end(failure);
       return;
     }
-    if (this.#active("source-stalls").some((fault) => fault.host === reader.number)) {
+    this.#answering.add(transfer);
+    if (reader.conduct.isSourceStalled) {
       timeline.after(STALL_MS, () => transfer.end({ code: "source-unavailable", retryAfterMs: 0 }));
       return;
     }
-    const { bytesPerSecondPerConnection } = scenario.source;
-    const lane: Lane = network.open(this.#station, reader.station, bytesPerSecondPerConnection, blob.pieceBytes);
+    const lane = network.open(this.#station, reader.station, scenario.source.bytesPerSecondPerConnection, blob.pieceBytes);
     for (const piece of pieces) {
-      const isWrong = this.#active("source-lies").some((fault) => fault.piece === piece);
+      const isWrong = (this.#lies.get(piece) ?? 0) > timeline.now;
       network.offer(lane, { to: transfer, piece, bytes: pieceBytes(blob, piece), isWrong });
     }
   }
 
-  #refusal({ pieces, blob }: PieceTransfer, host: number): TransferFailure | undefined {
-    const [limit] = this.#active("source-limits");
-    if (limit !== undefined) return { code: "source-limited", retryAfterMs: limit.retryAfterMs };
-    const { faults, source } = this.#world().scenario;
+  #refusal({ pieces, blob }: PieceTransfer, { conduct }: HostInWorld): TransferFailure | undefined {
+    const { source } = this.#world().scenario;
     const { now } = this.#world().timeline;
-    if (faults.some((fault) => fault.type === "source-refuses" && fault.host === host && fault.atMs <= now))
-      return { code: "source-refused" };
+    if (now < this.#limitedUntil) return { code: "source-limited", retryAfterMs: this.#retryAfterMs };
+    const minute = Math.floor(now / MINUTE_MS);
+    if (minute !== this.#minute) [this.#minute, this.#inThisMinute] = [minute, 0];
+    this.#inThisMinute += 1;
+    if (this.#inThisMinute > (source.requestsPerMinute ?? Infinity))
+      return { code: "source-limited", retryAfterMs: (minute + 1) * MINUTE_MS - now };
+    if (conduct.isSourceRefused) return { code: "source-refused" };
+    for (const other of this.#answering) if (other.isOver) this.#answering.delete(other);
+    this.mostConnections = Math.max(this.mostConnections, this.#answering.size + 1);
+    if (this.#answering.size >= (source.maxConnections ?? Infinity)) return { code: "source-unavailable", retryAfterMs: BUSY_RETRY_MS };
     const isWhole = pieces[0] === 0 && pieces.length === blob.pieces;
     return source.ranges || isWhole ? undefined : { code: "source-without-range" };
-  }
-
-  #active<Type extends Fault["type"]>(type: Type): Extract<Fault, { type: Type; forMs: number }>[] {
-    const { scenario, timeline } = this.#world();
-    return scenario.faults.filter((fault): fault is Extract<Fault, { type: Type; forMs: number }> => {
-      return fault.type === type && "forMs" in fault && fault.atMs <= timeline.now && timeline.now < fault.atMs + fault.forMs;
-    });
   }
 }

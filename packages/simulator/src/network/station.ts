@@ -80,6 +80,13 @@ export class Lane {
   }
 }
 
+/** A process begins anew at a station whose last one died: what that one had to send is forgotten. */
+export function revive(station: Station): void {
+  station.isDead = false;
+  station.lanes.length = 0;
+  station.turnAt = Infinity;
+}
+
 /** How long a byte is under way between two, one way. */
 export function latencyBetween(one: Station, other: Station): number {
   return one.latencyMs + other.latencyMs;

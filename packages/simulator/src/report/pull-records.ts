@@ -6,6 +6,8 @@ export class PullRecord {
   readonly host: number;
   readonly blob: SimulatedBlob;
   readonly beganAt: number;
+  /** Whether somebody waits for it. */
+  readonly isRead: boolean;
   endedAt: number | undefined;
   failure: string | undefined;
   /** When each piece came, since the pull began: the first one to come, the second one, … */
@@ -23,7 +25,8 @@ export class PullRecord {
   /** The longest time the prefix did not grow. */
   longestPauseMs = 0;
 
-  constructor(host: number, blob: SimulatedBlob, now: number, held: number) {
+  constructor(host: number, blob: SimulatedBlob, isRead: boolean, now: number, held: number) {
+    this.isRead = isRead;
     this.host = host;
     this.blob = blob;
     this.beganAt = now;
@@ -57,11 +60,12 @@ export class PullRecord {
 /** The records of all pulls of a run. */
 export class PullRecords {
   readonly all: PullRecord[] = [];
-  /** Pulls that have not ended yet. */
+  /** Pulls that have yet to begin, and those that have not ended. */
+  planned = 0;
   open = 0;
 
-  begin(host: number, blob: SimulatedBlob, now: number, held: number): PullRecord {
-    const record = new PullRecord(host, blob, now, held);
+  begin(host: number, blob: SimulatedBlob, isRead: boolean, now: number, held: number): PullRecord {
+    const record = new PullRecord(host, blob, isRead, now, held);
     this.all.push(record);
     this.open += 1;
     return record;

@@ -1,5 +1,4 @@
 import type { Cost } from "../engine/stopwatch.ts";
-import type { PullRecord } from "./pull-records.ts";
 
 /** What one simulation showed. Everything but `cost` is the same for the same scenario and seed. */
 export type Report = {
@@ -15,21 +14,28 @@ export type Report = {
   readonly failures: readonly { readonly host: number; readonly reason: string }[];
   /** The least time there can be, milliseconds (`lowerBoundMs`). */
   readonly boundMs: number;
-  /** How long pulls took, each since it began; milliseconds. */
+  /** How long hosts took that somebody waits for, each since it began; milliseconds. */
   readonly lastMs: number;
   readonly medianMs: number;
   readonly p90Ms: number;
   readonly p99Ms: number;
-  /** The same against the bound, for pulls that began together. */
+  /** The same against the bound; for a host with a slower link against its own. */
   readonly lastRatio: number;
   readonly medianRatio: number;
   readonly p90Ratio: number;
   readonly p99Ratio: number;
+  /** The slowest host against what it would need alone, straight from the registry. */
+  readonly worstUnits: number;
+  /** When the last of those ended that nobody waits for (preheats), since it began; 0 where there are none. */
+  readonly lastPreheatMs: number;
   readonly reader: ReaderReport;
   readonly source: SourceReport;
   readonly scheduler: SchedulerReport;
   /** The most any host sent to others, in copies of all blobs. */
   readonly mostUploadedCopies: number;
+  /** How often a byte of the blobs crossed the link into a rack: the worst rack, and all of them; 0 without racks. */
+  readonly worstRackCopies: number;
+  readonly meanRackCopies: number;
   /** Bytes that nobody wanted any more when they arrived, in copies of all blobs. */
   readonly wastedCopies: number;
   /** Events of virtual time that the run had. */
@@ -55,6 +61,8 @@ export type SourceReport = {
   /** Against the bytes of all blobs. */
   readonly copies: number;
   readonly requests: number;
+  /** The most reads at once. */
+  readonly mostConnections: number;
   /** Pieces asked of it, by cause. */
   readonly pieces: Readonly<Record<string, number>>;
 };
@@ -72,42 +80,7 @@ export type SchedulerReport = {
   readonly said: Readonly<Record<string, number>>;
 };
 
-/** How the pulls of surviving hosts ended: the part of a report that is about time. */
-export function timesOf(records: readonly PullRecord[], boundMs: number): Pick<Report, TimeKey> {
-  const times = records
-    .flatMap(({ beganAt, endedAt }) => (endedAt === undefined ? [] : [endedAt - beganAt]))
-    .sort((left, right) => left - right);
-  const [lastMs, medianMs, p90Ms, p99Ms] = [1, 0.5, 0.9, 0.99].map((share) => at(times, share)) as [number, number, number, number];
-  return {
-    completed: times.length,
-    boundMs,
-    lastMs,
-    medianMs,
-    p90Ms,
-    p99Ms,
-    lastRatio: lastMs / boundMs,
-    medianRatio: medianMs / boundMs,
-    p90Ratio: p90Ms / boundMs,
-    p99Ratio: p99Ms / boundMs,
-  };
-}
-
-type TimeKey = "completed" | "boundMs" | "lastMs" | "medianMs" | "p90Ms" | "p99Ms" | "lastRatio" | "medianRatio" | "p90Ratio" | "p99Ratio";
-
-export function readersOf(records: readonly PullRecord[]): ReaderReport {
-  const ascending = (values: number[]): number[] => values.sort((left, right) => left - right);
-  const first = ascending(records.flatMap(({ firstPieceMs }) => (firstPieceMs === undefined ? [] : [firstPieceMs])));
-  const lag = ascending(records.map(({ worstLagPieces, blob }) => worstLagPieces / blob.pieces));
-  return {
-    medianFirstPieceMs: at(first, 0.5),
-    worstFirstPieceMs: at(first, 1),
-    worstLag: at(lag, 1),
-    medianLag: at(lag, 0.5),
-    longestPauseMs: records.reduce((longest, { longestPauseMs }) => Math.max(longest, longestPauseMs), 0),
-  };
-}
-
 /** The value below which `share` of all (ascending) values lie; 0 where there are none. */
-function at(values: readonly number[], share: number): number {
+export function quantile(values: readonly number[], share: number): number {
   return values[Math.max(0, Math.ceil(values.length * share) - 1)] ?? 0;
 }

@@ -13,10 +13,15 @@ export function reportText(report: Report, misses: readonly Miss[]): string {
     row("p90", inBounds(report.p90Ms, report.p90Ratio)),
     row("p99", inBounds(report.p99Ms, report.p99Ratio)),
     row("last", inBounds(report.lastMs, report.lastRatio)),
+    row("alone", `the slowest took ${report.worstUnits.toFixed(3)} x what it would need alone`),
     row("ended", endings(report)),
     row("source", sourceText(report)),
     row("messages", messagesText(report)),
     row("readers", readersText(report)),
+    ...(report.worstRackCopies === 0
+      ? []
+      : [row("racks", `each byte in ${report.meanRackCopies.toFixed(3)} times (worst rack ${report.worstRackCopies.toFixed(3)})`)]),
+    ...(report.lastPreheatMs === 0 ? [] : [row("preheats", `last after ${seconds(report.lastPreheatMs)}`)]),
     row("hosts", `sent ${report.mostUploadedCopies.toFixed(2)} copies at most; ${report.wastedCopies.toFixed(3)} copies sent in vain`),
     row("cost", costText(report)),
     row("trace", trace),
@@ -42,7 +47,7 @@ function endings({ completed, failures }: Report): string {
 
 function sourceText({ source }: Report): string {
   const causes = Object.entries(source.pieces).map(([cause, pieces]) => `${cause} ${count(pieces)}`);
-  return `${source.copies.toFixed(3)} copies in ${count(source.requests)} requests; pieces: ${causes.join(", ") || "none"}`;
+  return `${source.copies.toFixed(3)} copies in ${count(source.requests)} requests, ${count(source.mostConnections)} at once; pieces: ${causes.join(", ") || "none"}`;
 }
 
 function messagesText({ scheduler }: Report): string {

@@ -1,13 +1,13 @@
 import type { Scenario } from "../scenario.ts";
 
 const MIB = 1024 * 1024;
-// 100 Mbit/s.
-const LINK = 12_500_000;
+/** 100 Mbit/s. */
+export const LINK: number = 12_500_000;
 
 /** N hosts with equal links pull one cold blob of 64 MiB at once. */
 export function coldPull(hosts: number): Scenario {
   return {
-    name: `cold-pull-${String(hosts)}`,
+    name: "cold-pull",
     about: "Hosts with equal links pull one cold blob at once.",
     blobBytes: [64 * MIB],
     hosts,

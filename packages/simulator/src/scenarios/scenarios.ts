@@ -1,6 +1,10 @@
 import type { Scenario } from "../scenario.ts";
 import { coldPull } from "./cold-pull.ts";
-import { TROUBLE } from "./trouble.ts";
+import { CROWDS } from "./crowds.ts";
+import { LIES } from "./lies.ts";
+import { LINKS } from "./links.ts";
+import { LOSSES } from "./losses.ts";
+import { REGISTRIES } from "./registries.ts";
 
-/** Every scenario that has a name. */
-export const SCENARIOS: readonly Scenario[] = [{ ...coldPull(8), name: "cold-pull" }, ...TROUBLE];
+/** Every scenario that has a name, the usual one first. */
+export const SCENARIOS: readonly Scenario[] = [coldPull(8), ...LINKS, ...CROWDS, ...LOSSES, ...LIES, ...REGISTRIES];

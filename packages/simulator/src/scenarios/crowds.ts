@@ -1,0 +1,85 @@
+import type { Scenario } from "../scenario.ts";
+import { coldPull } from "./cold-pull.ts";
+
+const MIB = 1024 * 1024;
+const cold = coldPull(16);
+
+/** Many at once, one after the other, and several blobs. */
+export const CROWDS: readonly Scenario[] = [
+  {
+    ...cold,
+    name: "layers",
+    about: "Four layers of 16 MiB instead of one blob.",
+    hosts: 8,
+    blobBytes: Array.from({ length: 4 }, () => 16 * MIB),
+    expect: { lastRatio: 1.2, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "images",
+    about: "Three images that share a layer, each pulled by a third of the hosts.",
+    blobBytes: [16 * MIB, 16 * MIB, 8 * MIB, 24 * MIB],
+    images: [
+      [0, 1],
+      [0, 2],
+      [0, 3],
+    ],
+    expect: { lastRatio: 1.3, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "small-blobs",
+    about: "Blobs of one piece: one source read each, everybody else is fed.",
+    blobBytes: [1000, 200_000, 262_144],
+    expect: { sourceCopies: 1 },
+  },
+  {
+    ...cold,
+    name: "herd",
+    about: "Hosts come within a minute, while and after the first ones pull.",
+    hosts: 50,
+    blobBytes: [256 * MIB],
+    joinSpreadMs: 60_000,
+    expect: { worstUnits: 1.3, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "late-joiners",
+    about: "Half of the hosts come late.",
+    hosts: 8,
+    joinsAtMs: [0, 0, 0, 0, 2000, 3000, 4000, 9000],
+    expect: { worstUnits: 1.3, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "seeds",
+    about: "Two seeds fetch beside the hosts that wait.",
+    hosts: 10,
+    seeds: 2,
+    expect: { lastRatio: 1.25, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "preheat-beside-readers",
+    about: "Half of the hosts preheat a blob that the other half waits for.",
+    preheats: { share: 0.5 },
+    expect: { lastRatio: 1.15, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "warm-holder",
+    about: "One proven holder, no source access for anybody else.",
+    hosts: 8,
+    holders: 1,
+    access: Array.from({ length: 8 }, () => "none" as const),
+    expect: { sourceCopies: 0, lastRatio: 1.2 },
+  },
+  {
+    ...cold,
+    name: "one-reader",
+    about: "Only one host may read the source.",
+    hosts: 8,
+    access: ["caller", ...Array.from({ length: 7 }, () => "none" as const)],
+    expect: { sourceCopies: 1.02, lastRatio: 1.2 },
+  },
+];

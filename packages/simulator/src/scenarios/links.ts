@@ -1,0 +1,58 @@
+import type { Scenario } from "../scenario.ts";
+import { coldPull, LINK } from "./cold-pull.ts";
+
+const cold = coldPull(16);
+
+/** Links that are not all alike. */
+export const LINKS: readonly Scenario[] = [
+  {
+    ...cold,
+    name: "slow-registry",
+    about: "The registry's link has a quarter of the hosts' rate.",
+    source: { ...cold.source, bytesPerSecond: LINK / 4 },
+    expect: { lastRatio: 1.2, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "fast-registry",
+    about: "The hosts' links have a quarter of the registry's rate.",
+    source: { ...cold.source, bytesPerSecond: LINK * 4 },
+    expect: { lastRatio: 1.2, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "per-connection",
+    about: "One connection to the registry gets a tenth of its link.",
+    source: { ...cold.source, bytesPerSecondPerConnection: LINK / 10 },
+    expect: { lastRatio: 1.25, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "racks",
+    about: "Four racks behind links of a tenth of what their hosts have together.",
+    hosts: 40,
+    racks: { count: 4, bytesPerSecond: LINK },
+    expect: { lastRatio: 1.25, sourceCopies: 1.02, rackCopies: 1.2 },
+  },
+  {
+    ...cold,
+    name: "slow-node",
+    about: "One host has a tenth of the others' link, both ways.",
+    slow: { who: { hosts: [3] }, upBytesPerSecond: LINK / 10, downBytesPerSecond: LINK / 10 },
+    expect: { lastRatio: 1.25, medianRatio: 1.15, sourceCopies: 1.05 },
+  },
+  {
+    ...cold,
+    name: "uneven",
+    about: "A third of the hosts sends at a quarter of the rate it receives at.",
+    slow: { who: { share: 1 / 3 }, upBytesPerSecond: LINK / 4, downBytesPerSecond: LINK },
+    expect: { lastRatio: 1.4, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "far-apart",
+    about: "Every message takes 40 ms one way.",
+    latencyMs: 40,
+    expect: { lastRatio: 1.3, sourceCopies: 1.02 },
+  },
+];

@@ -2,6 +2,7 @@ export { missesOf } from "./expectation.ts";
 export type { Expectation, Miss } from "./expectation.ts";
 export type { Fault } from "./fault.ts";
 export { lowerBoundMs } from "./report/lower-bound.ts";
+export { pictureOf } from "./report/picture.ts";
 export type { Report } from "./report/report.ts";
 export { reportText } from "./report/table.ts";
 export type { Scenario } from "./scenario.ts";

@@ -4,7 +4,7 @@ import type { Command } from "../command.ts";
 export const simulateCommand: Command = {
   name: "simulate",
   summary: "Play a pull of many hosts in virtual time, with the real scheduler and peers.",
-  usage: "simulate [--scenario NAME] [--peers N] [--size BYTES] [--seed N] [--json] [--list] …",
+  usage: "simulate [--scenario NAME] [--peers N] [--size BYTES] [--seed N] [--svg FILE] [--json] [--list] …",
   about:
     "Prints how long the pulls took against the least time there can be, what the registry sent, and how many messages a piece cost. Exits 1 where a figure is worse than the scenario expects. The same seed plays the same run.",
   flags: [
@@ -19,9 +19,14 @@ export const simulateCommand: Command = {
     { flag: "--source-rate RATE", help: "Rate of the registry's link." },
     { flag: "--per-connection RATE", help: "Rate one connection to the registry gets at most." },
     { flag: "--latency MS", help: "Milliseconds one way between any two." },
+    { flag: "--join-spread SECONDS", help: "Hosts begin within so many seconds instead of at once." },
+    { flag: "--lose SHARE", help: "This share of the hosts dies in the middle." },
+    { flag: "--liars SHARE", help: "This share of the hosts sends wrong bytes only." },
+    { flag: "--racks N", help: "Hosts stand in so many racks, each behind a link of a tenth of what its hosts have together." },
     { flag: "--slices N", help: "Slices a piece is cut into on its way: more share links more evenly and take longer." },
     { flag: "--seed N", help: `The seed of all dice (default: 1).` },
     { flag: "--trace", help: "Print every event and effect on stderr." },
+    { flag: "--svg FILE", help: "Draw pieces over time, and when the pulls ended against the bound." },
     { flag: "--json", help: "The report as JSON." },
   ],
   takesConfig: false,

@@ -12,6 +12,8 @@ export class PullRecord {
   failure: string | undefined;
   /** When each piece came, since the pull began: the first one to come, the second one, … */
   readonly pieceMs: Float32Array;
+  /** When each piece could be read, since the pull began: it and all before it are here. */
+  readonly readableMs: Float32Array;
   /** Pieces held. */
   held: number;
   /** Pieces from the first one on without a gap. */
@@ -32,18 +34,20 @@ export class PullRecord {
     this.beganAt = now;
     this.grewAt = now;
     this.pieceMs = new Float32Array(blob.pieces);
+    this.readableMs = new Float32Array(blob.pieces);
     this.held = held;
   }
 
   /** A piece is held since now; says whether the prefix grew by it. */
   holds(have: PieceSet, now: number): boolean {
-    this.pieceMs[this.held] = now - this.beganAt;
+    this.pieceMs.fill(now - this.beganAt, this.held, have.count);
     this.held = have.count;
     const prefix = have.has(this.prefix) ? have.firstMissing(this.prefix) : this.prefix;
     this.worstLagPieces = Math.max(this.worstLagPieces, this.held - prefix);
     if (prefix === this.prefix) return false;
     this.firstPieceMs ??= now - this.beganAt;
     this.longestPauseMs = Math.max(this.longestPauseMs, now - this.grewAt);
+    this.readableMs.fill(now - this.beganAt, this.prefix, prefix);
     this.prefix = prefix;
     this.grewAt = now;
     return true;

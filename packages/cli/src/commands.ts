@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { configureCommand } from "./commands/configure.ts";
 import { daemonCommand } from "./commands/daemon.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
 import { nodeSetupCommand } from "./commands/node-setup.ts";
 import { pullCommand } from "./commands/pull.ts";
@@ -22,6 +23,7 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   configureCommand,
   nodeSetupCommand,
+  explainCommand,
   replayCommand,
   versionCommand,
 ];

@@ -1,12 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { parseHostId, type HostId } from "@darner/domain";
+import { parseDigest, parseHostId, type Digest, type HostId } from "@darner/domain";
 import { formatAddress, listenServer, type Logger } from "@darner/runtime";
+import type { BlobExplanation } from "./record/explain.ts";
 import type { DaemonStatus } from "./status.ts";
 
 /** What the local API gives out. */
 export type AdminDeps = {
   readonly log: Logger;
   readonly status: () => DaemonStatus;
+  /** What is known of a digest; undefined where nothing is. */
+  readonly explain: (digest: Digest) => BlobExplanation | undefined;
   /** Asks another host for its status, peer to peer. */
   readonly askHost: (host: HostId, address: string) => Promise<unknown>;
 };
@@ -18,7 +21,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 type Answer = { readonly status: number; readonly body: unknown };
 
-/** Opens the daemon's local API: `GET /api/v1/status`, and `GET /api/v1/hosts/{id}/status?address=host:port` for another host's. */
+/** Opens the daemon's local API: `GET /api/v1/status`, `GET /api/v1/blobs/{digest}` for how a blob came to this host, and `GET /api/v1/hosts/{id}/status?address=host:port` for another host's. */
 export async function openAdminServer(listen: string, deps: AdminDeps): Promise<AsyncDisposable & { readonly address: string }> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     void answer(request, deps).then((answered) => {
@@ -40,8 +43,11 @@ async function answer(request: IncomingMessage, deps: AdminDeps): Promise<Answer
   if (request.method !== "GET") return problem(405, "only GET is answered here");
   const url = URL.parse(request.url ?? "", "http://admin");
   if (url?.pathname === "/api/v1/status") return { status: 200, body: deps.status() };
+  const blob = /^\/api\/v1\/blobs\/([^/]+)$/.exec(url?.pathname ?? "")?.[1];
+  if (blob !== undefined) return explained(blob, deps);
   const named = /^\/api\/v1\/hosts\/([^/]+)\/status$/.exec(url?.pathname ?? "");
-  if (url === null || named === null) return problem(404, "there are /api/v1/status and /api/v1/hosts/{id}/status?address=host:port");
+  if (url === null || named === null)
+    return problem(404, "there are /api/v1/status, /api/v1/blobs/{digest} and /api/v1/hosts/{id}/status?address=host:port");
   const host = parseHostId(named[1] ?? "");
   const address = url.searchParams.get("address");
   if (host === undefined || address === null)
@@ -52,6 +58,14 @@ async function answer(request: IncomingMessage, deps: AdminDeps): Promise<Answer
     deps.log.warn("host did not tell its status", { host, address, error });
     return problem(502, `host ${host} at ${address} did not answer: ${error instanceof Error ? error.message : String(error)}`);
   }
+}
+
+function explained(text: string, { explain }: AdminDeps): Answer {
+  const parsed = parseDigest(text);
+  if (!parsed.ok) return problem(400, "the path needs a digest, as in sha256:… with 64 hexadecimal digits");
+  const explanation = explain(parsed.digest);
+  if (explanation !== undefined) return { status: 200, body: explanation };
+  return problem(404, `this host does not hold ${parsed.digest}, and nobody asked it for it since it started`);
 }
 
 function problem(status: number, message: string): Answer {

@@ -28,6 +28,8 @@ import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
 import { openOnDemandNode } from "./p2p/on-demand-node.ts";
 import { openPeers, type Peers } from "./peers/open-peers.ts";
 import { requestLabels } from "./source/request-labels.ts";
+import { explain } from "./record/explain.ts";
+import { RecordBook } from "./record/record-book.ts";
 import { registryConfigOf } from "./source/registry-config.ts";
 import type { DaemonAddresses, DaemonStatus } from "./status.ts";
 
@@ -65,7 +67,8 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const refusedHosts = new LruMap<string, RefusedHost>({ maxEntries: MAX_REFUSED_HOSTS });
   const client = await openClient(config, births, { log, metrics, keychain, refusedHosts });
   const rights = new Rights(config.access, timers);
-  const peers = births.use(await openPeers(config, { log, timers, metrics, books, identity, client, facts: rights }));
+  const records = new RecordBook(timers);
+  const peers = births.use(await openPeers(config, { log, timers, metrics, books, records, identity, client, facts: rights }));
   rights.onFound = (fact) => {
     peers.tellPublic(fact);
   };
@@ -73,7 +76,12 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const board = new StatusBoard({ config, identity, books, peers, refusedHosts, timers });
   const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, keychain, peers, rights, board });
   const admin = births.use(
-    await openAdminServer(config.listen.admin, { log, status: () => board.status(), askHost: (host, address) => askHost(host, address) }),
+    await openAdminServer(config.listen.admin, {
+      log,
+      status: () => board.status(),
+      explain: (digest) => explain(digest, { host: identity.host, name: config.name, records, store: peers.store }),
+      askHost: (host, address) => askHost(host, address),
+    }),
   );
   const health = births.use(
     await openHealthServer(config.listen.metrics, "listen.metrics", { registry, log, ready: () => readiness(config, peers) }),

@@ -15,6 +15,7 @@ import { createDaemonMetrics, type DaemonMetrics } from "../src/metrics.ts";
 import { PeerTable } from "../src/peers/peer-table.ts";
 import { ReadBuffers } from "../src/peers/read-buffers.ts";
 import { MemoryPieceChannel } from "../src/piece-channel/memory-piece-channel.ts";
+import { RecordBook } from "../src/record/record-book.ts";
 import { openDiskStore } from "../src/store/disk-store.ts";
 import { inlineProver } from "../src/store/inline-prover.ts";
 import type { Prover } from "../src/store/prover.ts";
@@ -42,6 +43,7 @@ export type PeersBench = AsyncDisposable & {
   readonly metrics: Registry;
   readonly daemonMetrics: DaemonMetrics;
   readonly books: Books;
+  readonly records: RecordBook;
   readonly buffers: ReadBuffers;
   readonly store: BlobStore;
   readonly peers: PeerTable;
@@ -71,7 +73,8 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
   const store = plan.store?.(disk) ?? disk;
   const daemonMetrics = createDaemonMetrics(metrics, () => store.usage);
   const [books, buffers] = [new Books(daemonMetrics), new ReadBuffers()];
-  const parts = { timers: clock, log, metrics: daemonMetrics, books, store, buffers, link: () => link };
+  const records = new RecordBook(clock, () => new Date(0));
+  const parts = { timers: clock, log, metrics: daemonMetrics, books, records, store, buffers, link: () => link };
   const peers = openTable(births, plan, { ...parts, client, channel });
   const lives = births.move();
   return {
@@ -82,6 +85,7 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
     metrics,
     daemonMetrics,
     books,
+    records,
     buffers,
     store,
     peers,
@@ -93,7 +97,7 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
 
 type TableParts = Pick<
   ConstructorParameters<typeof PeerTable>[0],
-  "timers" | "log" | "metrics" | "books" | "store" | "buffers" | "link"
+  "timers" | "log" | "metrics" | "books" | "records" | "store" | "buffers" | "link"
 > & {
   readonly client: RegistryClient;
   readonly channel: MemoryPieceChannel;

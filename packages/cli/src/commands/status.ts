@@ -1,11 +1,8 @@
 import type { DaemonStatus } from "@darner/daemon";
+import { askAdmin, DEFAULT_ADMIN } from "../admin-client.ts";
 import { addressIn, readFlags } from "../arguments.ts";
 import { UsageError, type Command } from "../command.ts";
 import { statusText } from "../status-text.ts";
-
-const DEFAULT_ADMIN = "127.0.0.1:4104";
-// The daemon gives another host 5 s to answer; its own answer takes milliseconds.
-const ANSWER_MS = 10_000;
 
 /** `darner status`: what the daemon of this host, or of another asked peer to peer, says of itself. */
 export const statusCommand: Command = {
@@ -29,12 +26,12 @@ export const statusCommand: Command = {
       address: { type: "string" },
     });
     const admin = addressIn(values.admin, "--admin");
-    const answer = await ask(admin, pathOf(values.host, values.address), signal);
-    if (typeof answer === "string") {
-      terminal.err(`darner: ${answer}\n`);
+    const answer = await askAdmin(admin, pathOf(values.host, values.address), signal);
+    if (!answer.ok) {
+      terminal.err(`darner: ${answer.problem}\n`);
       return 1;
     }
-    terminal.out(values.json ? `${JSON.stringify(answer)}\n` : statusText(answer));
+    terminal.out(values.json ? `${JSON.stringify(answer.body)}\n` : statusText(answer.body as DaemonStatus));
     return 0;
   },
 };
@@ -43,20 +40,4 @@ function pathOf(host: string | undefined, address: string | undefined): string {
   if (host === undefined && address === undefined) return "/api/v1/status";
   if (host === undefined || address === undefined) throw new UsageError("--host and --address go together");
   return `/api/v1/hosts/${encodeURIComponent(host)}/status?address=${encodeURIComponent(addressIn(address, "--address"))}`;
-}
-
-/** The status, or why there is none. */
-async function ask(admin: string, path: string, interrupted: AbortSignal): Promise<DaemonStatus | string> {
-  try {
-    const response = await fetch(`http://${admin}${path}`, { signal: AbortSignal.any([interrupted, AbortSignal.timeout(ANSWER_MS)]) });
-    const body: unknown = await response.json();
-    if (response.ok) return body as DaemonStatus;
-    return `the daemon answered ${String(response.status)}: ${String((body as { error?: unknown } | null)?.error)}`;
-  } catch (error) {
-    if (interrupted.aborted) return "interrupted";
-    if (error instanceof SyntaxError)
-      return `what answers at ${admin} is no daemon's local API. Its address is listen.admin; give it with --admin.`;
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    return `no daemon answers at ${admin}: ${cause}. Is it running (darner up, darner daemon)? Another address is given with --admin.`;
-  }
 }

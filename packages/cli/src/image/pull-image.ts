@@ -17,6 +17,9 @@ export type PullPlan = {
   readonly terminal: Terminal;
 };
 
+/** Which image is meant, and who is asked for it. */
+export type ImageChoice = Pick<PullPlan, "reference" | "client" | "platform">;
+
 /** What was pulled. */
 export type PulledImage = {
   /** What the reference stands for: an index or a manifest. */
@@ -48,8 +51,8 @@ export async function pullImage(plan: PullPlan): Promise<PulledImage> {
   return { digest: root.digest, manifest: top.digest, mediaType: top.mediaType, size: top.bytes.length, blobs: blobs.length, bytes };
 }
 
-/** Goes down from an index to the one image for the platform. */
-async function imageFor(plan: PullPlan, root: FetchedManifest): Promise<FetchedManifest> {
+/** Goes down from an index to the one image for the platform. Rejects with `MirrorError`. */
+export async function imageFor(plan: ImageChoice, root: FetchedManifest): Promise<FetchedManifest> {
   let manifest = root;
   for (let depth = 0; depth < MAX_MANIFESTS; depth++) {
     const { manifests } = partsOf(manifest);
@@ -110,11 +113,12 @@ async function pullBlob(
   else await layout.stream(digest, pull);
 }
 
-function repositoryOf({ reference: { registry, name } }: PullPlan): { registry: string; name: string } {
+function repositoryOf({ reference: { registry, name } }: ImageChoice): { registry: string; name: string } {
   return { registry, name };
 }
 
-function partsOf(manifest: FetchedManifest): ManifestParts {
+/** What a manifest or index names. Throws `MirrorError` where it is none. */
+export function partsOf(manifest: FetchedManifest): ManifestParts {
   const parts = readManifest(manifest.bytes);
   if (parts === undefined) throw notAnImage(manifest);
   return parts;

@@ -13,6 +13,7 @@ import { openPieceServer } from "../piece-channel/piece-server.ts";
 import { GrpcSchedulerLink } from "../scheduler-link/grpc-scheduler-link.ts";
 import { noSchedulerLink } from "../scheduler-link/no-scheduler-link.ts";
 import type { FactBook, SchedulerLink } from "../scheduler-link/scheduler-link.ts";
+import type { RecordBook } from "../record/record-book.ts";
 import { openDiskStore } from "../store/disk-store.ts";
 import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
@@ -27,6 +28,7 @@ export type PeersParts = {
   readonly timers: Timers;
   readonly metrics: DaemonMetrics;
   readonly books: Books;
+  readonly records: RecordBook;
   readonly identity: Identity;
   readonly client: RegistryClient;
   readonly facts: FactBook;
@@ -109,7 +111,7 @@ type TableParts = Pick<PeerDeps, "store" | "prover" | "buffers" | "link"> & {
   readonly completions: Set<Promise<void>>;
 };
 
-function openTable({ client, timers, log, metrics, books }: PeersParts, parts: TableParts): PeerTable {
+function openTable({ client, timers, log, metrics, books, records }: PeersParts, parts: TableParts): PeerTable {
   const { store, prover, buffers, link, fetcher, downloadLimit, completions } = parts;
   return new PeerTable({
     limits: DEFAULT_LIMITS,
@@ -118,6 +120,7 @@ function openTable({ client, timers, log, metrics, books }: PeersParts, parts: T
     log: log.child({ room: "peers" }),
     metrics,
     books,
+    records,
     store,
     prover,
     buffers,

@@ -2,6 +2,7 @@ import type { PeerLimits } from "@darner/peer-core";
 import type { Logger, Timers } from "@darner/runtime";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
+import type { RecordBook } from "../record/record-book.ts";
 import type { SchedulerLink } from "../scheduler-link/scheduler-link.ts";
 import type { Prover } from "../store/prover.ts";
 import type { BlobStore } from "../store/store.ts";
@@ -16,6 +17,7 @@ export type PeerDeps = {
   readonly log: Logger;
   readonly metrics: DaemonMetrics;
   readonly books: Books;
+  readonly records: RecordBook;
   readonly store: BlobStore;
   readonly prover: Prover;
   readonly buffers: ReadBuffers;

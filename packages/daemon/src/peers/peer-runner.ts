@@ -2,6 +2,7 @@ import { pieceRange, type ByteRange, type PieceSet, type Priority, type SourceAc
 import { Peer, type PeerEffect, type PeerEvent, type PeerReport } from "@darner/peer-core";
 import type { SchedulerOrder } from "@darner/protocol";
 import { Mailbox } from "@darner/runtime";
+import type { BlobRecorder } from "../record/blob-recorder.ts";
 import type { BlobFacts, StoredBlob } from "../store/store.ts";
 import { accessOf, type SourceLocation } from "../source/source-location.ts";
 import { BlobFailure } from "./blob-failure.ts";
@@ -28,6 +29,7 @@ export class PeerRunner implements StreamedBlob {
   readonly #onEnded: (runner: PeerRunner) => void;
   readonly #mailbox: Mailbox<PeerEvent, PeerEffect>;
   readonly #transfers: Transfers;
+  readonly #recorder: BlobRecorder;
   readonly #bytes: PeerBlob;
   // One entry a response in flight; the mirror bounds its connections.
   readonly #streams = new Map<BlobStream, number>();
@@ -64,10 +66,7 @@ export class PeerRunner implements StreamedBlob {
         deps.log.debug("source read failed", { task: task.digest, error });
       },
     });
-    this.#mailbox = new Mailbox(new Peer(deps.limits, deps.random), deps.timers, { type: "time-passed" }, (effects) => {
-      for (const effect of effects) this.#perform(effect);
-    });
-    this.#mailbox.post({
+    const started = {
       type: "peer-started",
       task,
       registry: wish.facts.registry,
@@ -76,7 +75,13 @@ export class PeerRunner implements StreamedBlob {
       priority: wish.priority,
       have: blob.have.clone(),
       schedulerLive: deps.link().scheduler !== undefined,
+    } as const;
+    this.#recorder = deps.records.begin(started);
+    this.#mailbox = new Mailbox(new Peer(deps.limits, deps.random), deps.timers, { type: "time-passed" }, (effects, event) => {
+      this.#recorder.note(event, effects, deps.timers.now());
+      for (const effect of effects) this.#perform(effect);
     });
+    this.#mailbox.post(started);
   }
 
   get have(): PieceSet {
@@ -321,6 +326,7 @@ export class PeerRunner implements StreamedBlob {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#deps.records.finish(this.#recorder);
     this.#waitingTransfers.clear();
     this.#transfers.cancelAll();
     this.#mailbox[Symbol.dispose]();

@@ -147,6 +147,7 @@ export class PeerTable implements SchedulerListener {
     };
     const blob: StreamedBlob = { task: stored.task, have: stored.have, proven: true, read };
     const whole = { start: 0, end: stored.task.size };
+    this.#deps.records.readFromDisk(stored.task.digest);
     return {
       task: stored.task,
       from: "disk",

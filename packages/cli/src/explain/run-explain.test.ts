@@ -54,7 +54,7 @@ test("explain tells of a blob which pieces came from where, when, and why the so
     account?.origins.map(({ from, pieces, runs }) => [from, pieces, runs]),
     [[cluster.daemons[0].host, 6, [{ first: 0, stride: 1, count: 6 }]]],
   );
-  assert.ok(account !== undefined && account.ms.total >= (account.ms.lastPiece ?? NaN) && (account.ms.proof ?? -1) >= 0);
+  assert.ok(account.ms.total >= (account.ms.lastPiece ?? NaN) && (account.ms.proof ?? -1) >= 0);
 });
 
 test("a blob on its way is explained as it stands, and one that waits tells for how long", async () => {

@@ -22,6 +22,14 @@ const SLEEPS = [
   "CallExpression[callee.name='promisify'] > Identifier[name='setTimeout']",
 ];
 
+// What a product starts is a shell away from running what somebody wrote into a name. The one exception starts docker's credential helpers,
+// without a shell and by a checked name.
+const STARTS_PROGRAMS = ["packages/registry-client/src/keychain/credential-helper.ts"];
+const noPrograms = {
+  regex: "^(node:)?(child_process|cluster|vm)$",
+  message: "Product code starts no program and evaluates no text.",
+};
+
 const noSleepSyntax = SLEEPS.map((selector) => ({ selector, message: noSleep.message }));
 
 const noClock = { name: "Date", message: "A core has no clock: it is told the time (`now`)." };
@@ -72,6 +80,11 @@ export default tseslint.config(
       "no-restricted-syntax": ["error", ...noSleepSyntax],
     },
   },
+  {
+    files: ["packages/*/src/**/*.ts"],
+    ignores: [...TESTS, ...STARTS_PROGRAMS, "packages/testkit/**"],
+    rules: { "@typescript-eslint/no-restricted-imports": ["error", { patterns: [noPeerId, noPrograms] }] },
+  },
   { files: ["**/*.e2e.ts"], rules: { "max-lines-per-function": ["error", 250] } },
   {
     files: PURE,
@@ -81,6 +94,10 @@ export default tseslint.config(
       "no-restricted-properties": ["error", noExit, noDice, { object: "globalThis", property: "Date", message: noClock.message }],
     },
   },
-  { files: LIBP2P_ROOMS, ignores: TESTS, rules: { "@typescript-eslint/no-restricted-imports": "off" } },
+  {
+    files: LIBP2P_ROOMS,
+    ignores: TESTS,
+    rules: { "@typescript-eslint/no-restricted-imports": ["error", { patterns: [noPrograms] }] },
+  },
   { files: ["scripts/**/*.mjs"], rules: { "no-restricted-properties": "off" } },
 );

@@ -42,7 +42,10 @@ async function prepare() {
 }
 
 function run(node) {
-  const child = spawn(node, ["--conditions=source", resolve(root, script), ...args], { stdio: "inherit", env: withNodeInPath(node) });
+  const child = spawn(node, ["--conditions=source", "--disable-sigusr1", resolve(root, script), ...args], {
+    stdio: "inherit",
+    env: withNodeInPath(node),
+  });
   const forward = (signal) => {
     // A terminal sends Ctrl-C to the whole foreground group: the child has it already, and a second one would mean "at once".
     if (signal === "SIGINT" && process.stdin.isTTY === true) return;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { lostPaths, staleDocuments } from "./tidy/documents.ts";
 import { badNames, fullFolders, innerDoors, longFiles, unfinished } from "./tidy/files.ts";
-import { coreDependencies, floorPlan, readmes, unreferenced } from "./tidy/packages.ts";
+import { coreDependencies, floorPlan, loosePins, readmes, unreferenced } from "./tidy/packages.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -16,6 +16,7 @@ const CHECKS: readonly (readonly [string, (root: string) => string[] | Promise<s
   ["nothing is left for later in the source", unfinished],
   ["every package has its floor", floorPlan],
   ["a core depends on the domain and nothing else", coreDependencies],
+  ["every dependency is pinned to one version", loosePins],
   ["every package's README says what it is, in the words of its package.json", readmes],
   ["tsc -b knows every package", unreferenced],
   ["every path that a document names is there", lostPaths],

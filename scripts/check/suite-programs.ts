@@ -7,7 +7,6 @@ const TOOLS: Readonly<Record<string, string>> = {
   "docker-registry": "docker-registry",
   skopeo: "skopeo",
   ip: "iproute2",
-  tc: "iproute2",
   curl: "curl",
 };
 

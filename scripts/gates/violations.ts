@@ -94,6 +94,12 @@ const LINT: readonly Violation[] = [
     `/** Long. */\nexport function long(): void {\n${'  process.stdout.write("x");\n'.repeat(82)}}\n`,
     "max-lines-per-function",
   ),
+  lint(
+    "a program started by product code",
+    `${daemon}/starts.ts`,
+    `import { execFile } from "node:child_process";\n\n/** Starts. */\nexport function start(): void {\n  execFile("true");\n}\n`,
+    "@typescript-eslint/no-restricted-imports",
+  ),
   lint("process.exit", `${daemon}/leaves.ts`, `process.exit(1);\n`, "no-restricted-properties"),
   lint(
     "libp2p's PeerId outside its room",

@@ -4,7 +4,7 @@ import { GOOD_CODE } from "../gates/good-code.ts";
 import { openTinyWorkspace, type Files } from "../gates/workspace.ts";
 import { lostPaths, staleDocuments } from "./documents.ts";
 import { badNames, fullFolders, innerDoors, longFiles, unfinished } from "./files.ts";
-import { coreDependencies, floorPlan, readmes, unreferenced } from "./packages.ts";
+import { coreDependencies, floorPlan, loosePins, readmes, unreferenced } from "./packages.ts";
 
 type Check = (root: string) => string[] | Promise<string[]>;
 type Planted = { readonly what: string; readonly check: Check; readonly files: Files; readonly says: RegExp };
@@ -48,6 +48,12 @@ const PLANTED: readonly Planted[] = [
     check: coreDependencies,
     files: { "packages/peer-core/package.json": JSON.stringify(CORE) },
     says: /peer-core.*not on level/,
+  },
+  {
+    what: "a dependency of any version",
+    check: loosePins,
+    files: { "packages/peer-core/package.json": JSON.stringify({ name: "@darner/peer-core", dependencies: { level: "^1.0.0" } }) },
+    says: /package-lock\.json: commit it[^]*peer-core\/package\.json: pin level/,
   },
   { what: "a README that is missing", check: readmes, files: {}, says: /packages\/mirror\/README\.md: write one/ },
   {

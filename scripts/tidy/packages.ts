@@ -28,6 +28,21 @@ export async function coreDependencies(root: string): Promise<string[]> {
   });
 }
 
+/** Dependencies that are not pinned to one version: what is installed tomorrow would not be what was tested today. */
+export function loosePins(root: string): string[] {
+  const lock =
+    read(root, "package-lock.json") === "" ? ["package-lock.json: commit it, so that dependencies of dependencies are pinned, too"] : [];
+  const files = ["package.json", ...packagesOf(root).map(({ folder }) => `packages/${folder}/package.json`)];
+  const loose = files.flatMap((file) => {
+    const content = JSON.parse(read(root, file)) as Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;
+    const all = { ...content["dependencies"], ...content["devDependencies"], ...content["optionalDependencies"] };
+    return Object.entries(all).flatMap(([name, version]) =>
+      /^[0-9]+\.[0-9]+\.[0-9]+(?:-[\w.]+)?$/.test(version) ? [] : [`${file}: pin ${name} to one version, not to ${version}`],
+    );
+  });
+  return [...lock, ...loose];
+}
+
 /** READMEs that are missing, too long, without their parts, or that say another thing than package.json. */
 export function readmes(root: string): string[] {
   return packagesOf(root).flatMap((each) =>

@@ -11,7 +11,15 @@ const MANIFEST = `{"config":{"digest":"sha256:${HEX}","size":2},"layers":[{"dige
 /** Image names, digests, hosts and addresses as people and programs write them. */
 export const names: FuzzTarget = {
   name: "names",
-  seeds: ["nginx", `quay.io:443/a/b:v1@sha256:${HEX}`, `sha512:${HEX}${HEX}`, "[::1]:4101", "0.0.0.0:80", `12D3KooW${"A".repeat(44)}`],
+  seeds: [
+    "nginx",
+    `quay.io:443/a/b:v1@sha256:${HEX}`,
+    `sha512:${HEX}${HEX}`,
+    "[::1]:4101",
+    "[.%1]:4103",
+    "0.0.0.0:80",
+    `12D3KooW${"A".repeat(44)}`,
+  ],
   words: [":", "@", "/", ".", "_", "__", "-", "localhost", "docker.io", `sha256:${HEX}`, "[::]", "65536", "A"],
   make: (dice: FuzzDice) =>
     `${dice.pick(["", "quay.io/", "r:5000/", "localhost/"])}${["a", ...dice.some(["b", "c_d", "e.f"], 3)].join("/")}${dice.pick(["", ":v1"])}${dice.pick(["", `@sha256:${HEX}`])}`,

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --conditions=source
+#!/usr/bin/env -S node --conditions=source --disable-sigusr1
 import { runCommandLine } from "./command-line.ts";
 import { processTerminal } from "./terminal.ts";
 

@@ -11,9 +11,6 @@ const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** The mirror's address inside a node's namespace. */
 export const MIRROR = "127.0.0.1:4101";
 
-// A daemon is ready within a second; on a machine with thirty processes for every core it was not within twenty.
-const READY_MS = 60_000;
-
 /** Starts `darner` with this configuration, given as variables, the way a unit file would. */
 export function startDarner(
   command: "daemon" | "scheduler",
@@ -92,11 +89,10 @@ export class DarnerNode implements AsyncDisposable {
   }
 
   async #ready(): Promise<void> {
-    const ready = async (): Promise<true | undefined> => {
+    await until(`the daemon at ${this.host.address} to be ready (${this.#process.logFile})`, async () => {
       if (!this.#process.alive) throw new Error(`the daemon ended: ${this.#process.log()}`);
       const status = await this.status();
       return status !== undefined && (status.schedulers.length === 0 || status.scheduler !== null) ? true : undefined;
-    };
-    await until(`the daemon at ${this.host.address} to be ready (${this.#process.logFile})`, ready, READY_MS);
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { lstat, mkdir, readlink, realpath, rm, rmdir, stat, symlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, readlink, realpath, rm, rmdir, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { withoutMirror } from "../hosts-toml.ts";
 import type { NodeFiles } from "../node-files.ts";
@@ -105,6 +105,8 @@ export class Applier {
     entries.push({ kind: "directory", path });
     await this.#keep(entries);
     await mkdir(this.#files.here(path), { mode: DIRECTORY_MODE });
+    // The umask of a daemon keeps everything to its owner; the runtimes that read here may run as others.
+    await chmod(this.#files.here(path), DIRECTORY_MODE);
   }
 
   async #undoOne(entry: Entry): Promise<string | undefined> {

@@ -27,6 +27,8 @@ const GRACE_MS = 10_000;
  * its state is safe at any instant, and an accepted connection that nobody serves is worse than a refused one.
  */
 export async function runProcess(open: (context: ProcessContext) => Promise<void>, options: RunOptions): Promise<void> {
+  // What a process makes is its owner's alone: keys, cached private images, journals. Who needs a file for others says so with chmod.
+  process.umask(0o077);
   using asked = untilSignal();
   const failed = failOnUnhandled(options.log);
   const signal = AbortSignal.any([asked.signal, failed]);

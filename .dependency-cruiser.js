@@ -3,6 +3,7 @@ export const FLOORS = {
   domain: 0,
   runtime: 0,
   "peer-core": 1,
+  membership: 1,
   protocol: 1,
   "registry-client": 1,
   "scheduler-core": 1,

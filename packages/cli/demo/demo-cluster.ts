@@ -44,7 +44,9 @@ export async function openDemoCluster(signal: AbortSignal): Promise<DemoCluster>
   registry.content.push(REPOSITORY, image, "v1");
   registry.fault({ when: { kind: "blob", method: "GET" }, do: { kind: "slow", bytesPerSecond: REGISTRY_BYTES_PER_SECOND } });
   const over = untilAborted(signal);
-  const scheduler = births.use(new DarnerProcess("scheduler", "scheduler", dir, { listen: { grpc: LOOPBACK, http: LOOPBACK } }));
+  const scheduler = births.use(
+    new DarnerProcess("scheduler", "scheduler", dir, { listen: { grpc: LOOPBACK, http: LOOPBACK }, join: { insecure: true } }),
+  );
   const { grpc = "" } = await Promise.race([scheduler.ready(), over]);
   const daemons = NODES.map(
     (name) => [name, births.use(new DarnerProcess("daemon", name, dir, daemonConfig(name, grpc, registry.host)))] as const,

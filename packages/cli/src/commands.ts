@@ -9,6 +9,7 @@ import { replayCommand } from "./commands/replay.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { statusCommand } from "./commands/status.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { upCommand } from "./commands/up.ts";
 import { versionCommand } from "./commands/version.ts";
 
@@ -25,5 +26,6 @@ export const COMMANDS: readonly Command[] = [
   nodeSetupCommand,
   explainCommand,
   replayCommand,
+  tokenCommand,
   versionCommand,
 ];

@@ -11,6 +11,7 @@ import { hostIdOf, pieceCount, pieceLength, type Task } from "@darner/domain";
 import { silentLog } from "@darner/runtime";
 import { randomBlob } from "@darner/testkit";
 import { openIdentity } from "../src/identity/identity.ts";
+import { openGate } from "../src/membership/member-gate.ts";
 import type { ChannelEncryption } from "../src/piece-channel/channel-event.ts";
 import type { PieceFetcher } from "../src/piece-channel/piece-channel.ts";
 import { openPieceFetcher } from "../src/piece-channel/piece-fetcher.ts";
@@ -53,7 +54,7 @@ async function runParent(bytes: number, rounds: number, encryption: ChannelEncry
       return Promise.resolve();
     },
   });
-  const deps = { identity, store, lend: () => undefined, admit: () => true, log: silentLog, observe: () => {} };
+  const deps = { identity, store, lend: () => undefined, gate: openGate, log: silentLog, observe: () => {} };
   const server = await openPieceServer({ listen: "127.0.0.1:0", encryption }, deps);
   const bare = await serveBare(identity, blob.path);
   const plan: Plan = { task, host: identity.host, pieces: server.address, barePort: bare.port, encryption };
@@ -131,7 +132,7 @@ async function runChild(plan: Plan): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), "darner-bench-"));
   const identity = await openIdentity(dir);
   const store = await openStore(join(dir, "store"));
-  const fetcher = openPieceFetcher({ encryption: plan.encryption }, { identity, log: silentLog, observe: () => {} });
+  const fetcher = openPieceFetcher({ encryption: plan.encryption }, { identity, gate: openGate, log: silentLog, observe: () => {} });
   const fetchBlob = (): Promise<void> => fetchThrough(fetcher, store, plan);
   process.on("message", (mode: Mode) => {
     const before = process.cpuUsage();

@@ -15,6 +15,7 @@ export type DaemonMetrics = {
   readonly blobSeconds: Histogram;
   readonly peers: Gauge;
   readonly schedulerLive: Gauge;
+  readonly schedulerRefusals: Counter<"reason">;
   readonly channelConnections: Gauge<"side">;
   readonly channelRefusals: Counter<"side" | "reason">;
   readonly channelRequestsRefused: Counter<"reason">;
@@ -70,6 +71,12 @@ export function createDaemonMetrics(registry: Registry, usage: () => StoreUsage 
     ),
     blobSeconds: createHistogram(registry, "darner_daemon_blob_seconds", "From the first request for a cold blob to its proof."),
     peers: createGauge(registry, "darner_daemon_peers", "Blobs on their way to this host."),
+    schedulerRefusals: createCounter(
+      registry,
+      "darner_daemon_scheduler_refusals_total",
+      "Schedulers that did not let this host in, or were not of its cluster, by reason.",
+      ["reason"],
+    ),
     schedulerLive: createGauge(registry, "darner_daemon_scheduler_live", "1 while a session with a scheduler stands."),
     ...createChannelMetrics(registry),
   };

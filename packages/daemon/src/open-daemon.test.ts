@@ -17,6 +17,7 @@ function configOf(dir: string, registry: ScriptedRegistry, schedulers: readonly 
     DARNER_DATA_DIR: dir,
     DARNER_SCHEDULERS: JSON.stringify(schedulers),
     DARNER_REGISTRIES: JSON.stringify({ [registry.host]: { plainHttp: true } }),
+    DARNER_JOIN_INSECURE: "true",
     DARNER_STORE_MAX_BYTES: "1MiB",
     DARNER_STORE_MIN_FREE_BYTES: "0",
   };

@@ -24,6 +24,7 @@ import { Books } from "./books.ts";
 import { StatusBoard } from "./status-board.ts";
 import { openIdentity } from "./identity/identity.ts";
 import { ImagePatterns } from "./image-patterns.ts";
+import { openMembership } from "./membership/open-membership.ts";
 import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
 import { openOnDemandNode } from "./p2p/on-demand-node.ts";
 import { openPeers, type Peers } from "./peers/open-peers.ts";
@@ -63,12 +64,13 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const books = new Books(metrics);
   births.use(await openDataDir(config.dataDir, { purpose: "daemon", version: VERSION, log }));
   const identity = await openIdentity(config.dataDir);
+  const membership = births.use(await openMembership(config, identity, log.child({ room: "membership" })));
   const keychain = await openKeychain(config.credentials, { log: log.child({ room: "keychain" }), timers, env: process.env });
   const refusedHosts = new LruMap<string, RefusedHost>({ maxEntries: MAX_REFUSED_HOSTS });
   const client = await openClient(config, births, { log, metrics, keychain, refusedHosts });
   const rights = new Rights(config.access, timers);
   const records = new RecordBook(timers);
-  const peers = births.use(await openPeers(config, { log, timers, metrics, books, records, identity, client, facts: rights }));
+  const peers = births.use(await openPeers(config, { log, timers, metrics, books, records, identity, membership, client, facts: rights }));
   rights.onFound = (fact) => {
     peers.tellPublic(fact);
   };
@@ -87,7 +89,10 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
     await openHealthServer(config.listen.metrics, "listen.metrics", { registry, log, ready: () => readiness(config, peers) }),
   );
   const p2p = births.use(
-    await openOnDemandNode({ listen: config.listen.p2p, identity }, { log, status: () => Promise.resolve({ ...board.status() }) }),
+    await openOnDemandNode(
+      { listen: config.listen.p2p, identity },
+      { log, gate: membership.gate, status: () => Promise.resolve({ ...board.status() }) },
+    ),
   );
   const askHost = (host: HostId, address: string): Promise<unknown> => p2p.askStatus({ host, address }, ASK_MS);
   const addresses = { mirror, pieces: peers.address, p2p: p2p.address, admin: admin.address, metrics: formatAddress(health.address) };

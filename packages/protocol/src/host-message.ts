@@ -1,5 +1,6 @@
 import { parseHostId, pieceCount, PieceSet, type Task } from "@darner/domain";
 import type { GrantFailureCode, Hello, Holding, HostMessage, HostReport, TaskReport } from "./messages.ts";
+import { readDenials, readJoin, writeJoin } from "./membership-message.ts";
 import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
 import {
   asBytes,
@@ -37,6 +38,7 @@ export function readHostMessage(value: unknown): HostMessage {
     holdings: asList(wire["holdings"], "holdings").map(readHolding),
     reports: asList(wire["reports"], "reports").map(readTaskReport),
     dropped: asList(wire["dropped"], "dropped").map((task) => asTask(task, "dropped")),
+    denials: readDenials(wire["denials"], "denials"),
     ...readPublicFacts(wire["public_facts"]),
     ping: wire["ping"] === true,
   };
@@ -46,10 +48,11 @@ export function readHostMessage(value: unknown): HostMessage {
 /** A message of a daemon as the protobuf runtime wants it. */
 export function writeHostMessage(message: Partial<HostMessage>): WireObject {
   return {
-    ...(message.hello === undefined ? {} : { hello: message.hello }),
+    ...(message.hello === undefined ? {} : { hello: writeHello(message.hello) }),
     holdings: (message.holdings ?? []).map(writeHolding),
     reports: (message.reports ?? []).map(({ task, report }) => ({ task, ...writeReport(report) })),
     dropped: message.dropped ?? [],
+    denials: message.denials ?? [],
     public_facts: writePublicFacts(message.publicFacts ?? []),
     ping: message.ping ?? false,
   };
@@ -59,7 +62,7 @@ function readHello(value: unknown): Hello {
   const wire = asObject(value, "hello");
   const host = parseHostId(asText(wire["host"], "hello.host", MAX_TEXT));
   if (host === undefined) throw new WireError("hello.host", "a host id");
-  return {
+  const hello = {
     host,
     address: asText(wire["address"], "hello.address", MAX_TEXT),
     zone: asText(wire["zone"], "hello.zone", MAX_TEXT),
@@ -67,6 +70,11 @@ function readHello(value: unknown): Hello {
     version: asText(wire["version"], "hello.version", MAX_TEXT),
     name: asText(wire["name"], "hello.name", MAX_TEXT),
   };
+  return wire["join"] === undefined || wire["join"] === null ? hello : { ...hello, join: readJoin(wire["join"]) };
+}
+
+function writeHello({ join, ...hello }: Hello): WireObject {
+  return join === undefined ? hello : { ...hello, join: writeJoin(join) };
 }
 
 function readHolding(value: unknown): Holding {

@@ -5,10 +5,14 @@ export type {
   Holding,
   HostMessage,
   HostReport,
+  Join,
+  JoinCredential,
+  MembershipNews,
   SchedulerMessage,
   SchedulerOrder,
   TaskOrder,
   TaskReport,
+  Welcome,
 } from "./messages.ts";
 export { MAX_FACTS_A_MESSAGE } from "./public-fact.ts";
 export type { PublicFact } from "./public-fact.ts";
@@ -17,7 +21,7 @@ export { loadSchedulerService, SESSION_CHANNEL_OPTIONS } from "./scheduler-servi
 export type { SchedulerStub, SessionStream } from "./scheduler-service.ts";
 export { WireError } from "./wire.ts";
 export type { WireObject } from "./wire.ts";
-export { encodePieceFrame, MAX_RUN_PIECES, PIECE_CHANNEL_VERSION } from "./piece-frames.ts";
+export { encodePieceFrame, MAX_MEMBER_WORD_BYTES, MAX_RUN_PIECES, PIECE_CHANNEL_VERSION } from "./piece-frames.ts";
 export type { PieceFrame, PieceFrameHearer, RefuseReason, Want } from "./piece-frames.ts";
 export { feedPieceFrames, PieceFrameReader } from "./piece-frames-reader.ts";
 export type { PieceFrameProblem, ReadPieceFrame } from "./piece-frames-reader.ts";

@@ -83,6 +83,7 @@ test("a first message carries hello, holdings and what was dropped", () => {
     holdings,
     reports: [],
     dropped: [task],
+    denials: [],
     ping: true,
   });
 });

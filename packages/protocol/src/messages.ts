@@ -1,5 +1,6 @@
 import type { PublicFact } from "./public-fact.ts";
 import type { HostId, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, Task } from "@darner/domain";
+import type { Secret } from "@darner/runtime";
 
 /** The first words of a daemon. */
 export type Hello = {
@@ -10,6 +11,46 @@ export type Hello = {
   readonly seed: boolean;
   readonly version: string;
   readonly name: string;
+  /** Where the scheduler lets members in only. */
+  readonly join?: Join;
+};
+
+/** What shows that a host is, or may become, a member. */
+export type Join = {
+  /** The scheduler's challenge, signed with the host's key. */
+  readonly proof: Uint8Array;
+  /** The signed admission it has kept. */
+  readonly admission?: Uint8Array;
+  /** What may get it an admission. */
+  readonly credential?: JoinCredential;
+  /** The signed heads of the lists of members it has, one from each scheduler it heard of them. */
+  readonly listHeads: readonly Uint8Array[];
+  /** Which denials it has. */
+  readonly denialsDigest: Uint8Array;
+};
+
+/** A join token, or the token of a service account in Kubernetes. */
+export type JoinCredential =
+  { readonly type: "token"; readonly id: string; readonly secret: Secret } | { readonly type: "account"; readonly token: Secret };
+
+/** What has changed among the members; denials are signed each by itself. */
+export type MembershipNews = { readonly list?: WireListChange; readonly denials: readonly Uint8Array[] };
+
+/** A change of the list of members: `head` is signed, and about the list as it is after the change. */
+export type WireListChange = {
+  readonly head: Uint8Array;
+  /** The list is `added`, whatever it was before. */
+  readonly full: boolean;
+  readonly added: readonly HostId[];
+  readonly removed: readonly HostId[];
+};
+
+/** The first words of a scheduler to a daemon it lets in. */
+export type Welcome = {
+  readonly scheduler: string;
+  readonly version: string;
+  /** The rest where only members are let in. */
+  readonly membership?: { readonly admission: Uint8Array; readonly denialsDigest: Uint8Array };
 };
 
 /** What a host holds of a blob. */
@@ -60,6 +101,8 @@ export type HostMessage = {
   readonly reports: readonly TaskReport[];
   readonly dropped: readonly Task[];
   readonly publicFacts?: readonly PublicFact[];
+  /** Signed denials that the scheduler does not have. */
+  readonly denials: readonly Uint8Array[];
   readonly ping: boolean;
 };
 
@@ -79,8 +122,11 @@ export type TaskOrder = { readonly task: Task; readonly order: SchedulerOrder };
 
 /** One message of a scheduler to a daemon. */
 export type SchedulerMessage = {
-  readonly welcome?: { readonly scheduler: string; readonly version: string };
+  /** To be signed; before everything else where only members are let in. */
+  readonly challenge?: Uint8Array;
+  readonly welcome?: Welcome;
   readonly orders: readonly TaskOrder[];
   readonly publicFacts?: readonly PublicFact[];
+  readonly membership?: MembershipNews;
   readonly ping: boolean;
 };

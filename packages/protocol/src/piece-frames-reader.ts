@@ -101,6 +101,8 @@ function parsePayload(type: FrameType, payload: Uint8Array): ReadPieceFrame {
       return { ok: true, frame: { type, key: payload.slice(0, 32), nonce: payload.slice(32) } };
     case "proof":
       return { ok: true, frame: { type, signature: payload.slice() } };
+    case "member":
+      return { ok: true, frame: { type, word: payload.slice() } };
     case "want":
       return parseWant(payload);
     case "piece":

@@ -9,6 +9,9 @@ export const MAX_RUN_PIECES = 65_536;
 /** Bytes before a frame's payload: its kind (1) and the payload's length (4, big-endian). */
 export const FRAME_HEADER_BYTES = 5;
 
+/** Length in bytes of what one end may say at once to show that it is a member; an admission has at most 346. */
+export const MAX_MEMBER_WORD_BYTES = 512;
+
 /** Why a parent sends nothing (more) for a request. */
 export type RefuseReason =
   /** It does not have and does not expect this blob. */
@@ -35,6 +38,8 @@ export type PieceFrame =
   | { readonly type: "claim"; readonly key: Uint8Array; readonly nonce: Uint8Array }
   /** Without TLS, both ends: the signature (64 bytes) that shows the claimed key. */
   | { readonly type: "proof"; readonly signature: Uint8Array }
+  /** Both ends, before their hello, where only members are let in: what shows that an end is one (1 to 512 bytes, read by the daemon). */
+  | { readonly type: "member"; readonly word: Uint8Array }
   /** Child to parent. It is answered by pieces and then one `end` or one `refuse`. */
   | { readonly type: "want"; readonly want: Want }
   /** Child to parent: no more of this request. It too is answered by `end`. */
@@ -76,6 +81,7 @@ export const FRAME_FORMS: Readonly<Record<PieceFrame["type"], PieceFrameForm>> =
   piece: { kind: 6, min: 12, max: 12, heardBy: ["child"] },
   waiting: { kind: 7, min: 4, max: 4, heardBy: ["child"] },
   end: { kind: 8, min: 4, max: 4, heardBy: ["child"] },
+  member: { kind: 10, min: 1, max: MAX_MEMBER_WORD_BYTES, heardBy: both },
   refuse: { kind: 9, min: 5, max: 5, heardBy: ["child"] },
 };
 
@@ -102,6 +108,8 @@ function payloadOf(frame: PieceFrame): Uint8Array {
       return concat(frame.key, frame.nonce);
     case "proof":
       return frame.signature;
+    case "member":
+      return frame.word;
     case "want":
       return wantPayload(frame.want);
     case "piece":

@@ -1,4 +1,5 @@
 import { parseHostId, type Task } from "@darner/domain";
+import { readChallenge, readMembership, readWelcome, writeMembership, writeWelcome } from "./membership-message.ts";
 import type { SchedulerMessage, SchedulerOrder, TaskOrder } from "./messages.ts";
 import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
 import { asHashes, asList, asObject, asRun, asTask, asText, asWhole, asWord, WireError, wireHashes, type WireObject } from "./wire.ts";
@@ -9,25 +10,32 @@ const MAX_TEXT = 255;
 /** Reads a message of a scheduler. Throws `WireError` where it breaks the protocol. */
 export function readSchedulerMessage(value: unknown): SchedulerMessage {
   const wire = asObject(value, "message");
-  const message = {
+  const challenge = readChallenge(wire["challenge"]);
+  return {
     orders: asList(wire["orders"], "orders").map(readTaskOrder),
     ...readPublicFacts(wire["public_facts"]),
     ping: wire["ping"] === true,
+    ...(challenge === undefined ? {} : { challenge }),
+    ...(isAbsent(wire["welcome"]) ? {} : { welcome: readWelcome(wire["welcome"]) }),
+    ...(isAbsent(wire["membership"]) ? {} : { membership: readMembership(wire["membership"]) }),
   };
-  if (wire["welcome"] === undefined || wire["welcome"] === null) return message;
-  const welcome = asObject(wire["welcome"], "welcome");
-  const scheduler = asText(welcome["scheduler"], "welcome.scheduler", MAX_TEXT);
-  return { ...message, welcome: { scheduler, version: asText(welcome["version"], "welcome.version", MAX_TEXT) } };
 }
 
 /** A message of a scheduler as the protobuf runtime wants it. */
 export function writeSchedulerMessage(message: Partial<SchedulerMessage>): WireObject {
+  const { challenge, welcome, membership } = message;
   return {
-    ...(message.welcome === undefined ? {} : { welcome: message.welcome }),
+    ...(challenge === undefined ? {} : { challenge }),
+    ...(welcome === undefined ? {} : { welcome: writeWelcome(welcome) }),
+    ...(membership === undefined ? {} : { membership: writeMembership(membership) }),
     orders: (message.orders ?? []).map(({ task, order }) => ({ task, ...writeOrder(order) })),
     public_facts: writePublicFacts(message.publicFacts ?? []),
     ping: message.ping ?? false,
   };
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 function readTaskOrder(value: unknown): TaskOrder {

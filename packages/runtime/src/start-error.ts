@@ -16,6 +16,10 @@ export type StartProblem =
   | { readonly code: "data-dir-in-use"; readonly path: string; readonly pid: number }
   /** The configuration is wrong. */
   | { readonly code: "config-invalid" }
+  /** `join.insecure` with a door that is open to other machines. */
+  | { readonly code: "insecure-off-loopback"; readonly address: string; readonly key: string }
+  /** A host has nothing to show that it may be a member. */
+  | { readonly code: "no-join-token" }
   /** A file named by the configuration (a token, a certificate, a password) cannot be used. */
   | { readonly code: "file-unusable"; readonly path: string; readonly key: string };
 

@@ -10,6 +10,7 @@ export type SchedulerMetrics = {
   readonly sessionsRefused: Counter<"reason">;
   readonly sessionsSlowed: Counter;
   readonly faults: Counter<"fault" | "blocked">;
+  readonly joins: Counter<"outcome">;
 };
 
 /** How many of what a scheduler knows, counted when somebody asks for the metrics. */
@@ -48,6 +49,12 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
       "darner_scheduler_faults_total",
       "Hosts and registries whose word or bytes were found to be wrong, by what they did and whether nothing is taken from them for a while.",
       ["fault", "blocked"],
+    ),
+    joins: createCounter(
+      registry,
+      "darner_scheduler_joins_total",
+      "Hosts at the door, by outcome: joined, known, or why they were not let in.",
+      ["outcome"],
     ),
   };
 }

@@ -1,6 +1,9 @@
+import { join } from "node:path";
+import { SCHEDULER_DIR } from "@darner/membership";
 import {
   createRegistry,
   formatAddress,
+  openDataDir,
   openHealthServer,
   systemClock,
   VERSION,
@@ -13,11 +16,17 @@ import { DEFAULT_LIMITS, type Scheduler } from "@darner/scheduler-core";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { openCore } from "./journal/open-journal.ts";
 import { Matchmaker } from "./matchmaker.ts";
+import { openMembers } from "./members/open-members.ts";
 import { PublicFacts } from "./public-facts.ts";
 import { createSchedulerMetrics, type SchedulerCounts } from "./metrics.ts";
 
 /** What a scheduler is given from outside. */
-export type SchedulerDeps = { readonly log: Logger; readonly timers?: Timers };
+export type SchedulerDeps = {
+  readonly log: Logger;
+  readonly timers?: Timers;
+  /** The time of day: milliseconds since 1970. */
+  readonly wallClock?: () => number;
+};
 
 /** A scheduler that runs until it is disposed. */
 export type RunningScheduler = AsyncDisposable & {
@@ -29,9 +38,12 @@ export type RunningScheduler = AsyncDisposable & {
 
 /** Opens a scheduler. Rejects with `StartError` (exit code 2) where it cannot start. */
 export async function openScheduler(config: Config, deps: SchedulerDeps): Promise<RunningScheduler> {
-  const { log, timers = systemClock } = deps;
+  const { log, timers = systemClock, wallClock = Date.now } = deps;
   await using births = new AsyncDisposableStack();
   const registry = createRegistry();
+  const dir = join(config.dataDir, SCHEDULER_DIR);
+  births.use(await openDataDir(dir, { purpose: "scheduler", version: VERSION, log }));
+  const metrics = createSchedulerMetrics(registry, () => countsOf(core));
   const { maxReadersPerBlob, maxConnectionsPerRegistry, stripeSeconds } = config.source;
   const limits = { ...DEFAULT_LIMITS, maxReadersPerBlob, maxConnectionsPerRegistry, runMs: stripeSeconds * 1000 };
   const { core, driven, journal } = await openCore(limits, config.journal, { timers, log: log.child({ room: "journal" }) });
@@ -41,7 +53,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
       core: driven,
       timers,
       log: log.child({ room: "scheduler" }),
-      metrics: createSchedulerMetrics(registry, () => countsOf(core)),
+      metrics,
       maxHosts: DEFAULT_LIMITS.maxHosts,
       name: config.name,
       version: VERSION,
@@ -50,7 +62,12 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   );
   let state: ReadyState = { ready: false, reasons: ["daemons cannot connect yet"] };
   const http = births.use(await openHealthServer(config.listen.http, "listen.http", { registry, log, ready: () => state }));
-  const grpc = births.use(await openSessionServer(config.listen.grpc, matchmaker, timers));
+  const { door, tls, ...members } = births.use(
+    await openMembers(config, dir, { log: log.child({ room: "members" }), timers, metrics, wallClock }),
+  );
+  const listener = members.before(matchmaker);
+  const server = { listen: config.listen.grpc, ...(tls === undefined ? {} : { tls }) };
+  const grpc = births.use(await openSessionServer(server, { listener, door, timers }));
   state = { ready: true };
   log.info("scheduler ready", { grpc: grpc.address, http: formatAddress(http.address) });
   const lives = births.move();

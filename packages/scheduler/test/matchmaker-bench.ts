@@ -4,6 +4,7 @@ import { capturedLog, type CapturedLog } from "@darner/testkit";
 import { openSessionServer } from "../src/grpc/session-server.ts";
 import type { SessionGate } from "../src/grpc/session-gate.ts";
 import { Matchmaker } from "../src/matchmaker.ts";
+import { openDoor } from "../src/members/door.ts";
 import { PublicFacts } from "../src/public-facts.ts";
 import { createSchedulerMetrics } from "../src/metrics.ts";
 import { eventually } from "./eventually.ts";
@@ -31,7 +32,7 @@ export async function openBench({ maxHosts = 10, gate, timers = systemClock }: B
   const [metrics, log] = [createSchedulerMetrics(registry), capturedLog()];
   const publicFacts = new PublicFacts({ publicSeconds: 900, graceSeconds: 3600 }, timers);
   const matchmaker = births.use(new Matchmaker({ core, timers, log, metrics, maxHosts, name: "s", version: "0", publicFacts }));
-  const server = births.use(await openSessionServer("127.0.0.1:0", matchmaker, timers, gate));
+  const server = births.use(await openSessionServer({ listen: "127.0.0.1:0" }, { listener: matchmaker, door: openDoor, timers }, gate));
   const lives = births.move();
   const connect = (): ScriptedDaemon => lives.use(new ScriptedDaemon(server.address));
   const join = async (letter: string): Promise<ScriptedDaemon> => {

@@ -1,12 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Containerd } from "./containerd.ts";
-import { DarnerNode, MIRROR, startDarner } from "./darner-node.ts";
+import { darnerCommand, DarnerNode, MIRROR, startDarner } from "./darner-node.ts";
 import { DockerRegistry } from "./docker-registry.ts";
 import { Network, type NetworkHost } from "./network.ts";
 import type { Running } from "./running.ts";
-import { run, until } from "./shell.ts";
+import { run, until, type Outcome } from "./shell.ts";
 
 /** One node: a daemon and the containerd that asks it. */
 export type Node = { readonly darner: DarnerNode; readonly containerd: Containerd };
@@ -45,6 +45,7 @@ export class Cluster implements AsyncDisposable {
     const cluster = new Cluster(network, registry, dir, await network.add("scheduler"), births.move());
     try {
       await cluster.#schedulerReady();
+      await cluster.createToken();
       for (let number = 1; number <= nodes; number++) await cluster.addNode(`n${String(number)}`, config);
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
@@ -61,6 +62,7 @@ export class Cluster implements AsyncDisposable {
         DARNER_SCHEDULERS: JSON.stringify([`${this.#schedulerHost.address}:4110`]),
         DARNER_REGISTRIES: JSON.stringify({ [this.registry.name]: { plainHttp: true } }),
         DARNER_NAME: name,
+        DARNER_JOIN_TOKEN_FILE: this.tokenFile,
         ...config,
       }),
     );
@@ -68,6 +70,24 @@ export class Cluster implements AsyncDisposable {
     const node = { darner, containerd };
     this.nodes.push(node);
     return node;
+  }
+
+  /** Where the join token of this cluster's nodes lies. */
+  get tokenFile(): string {
+    return join(this.dir, "join-token");
+  }
+
+  /** Runs the command on the scheduler's files, as an operator would beside it. */
+  async operate(...words: string[]): Promise<Outcome> {
+    const dataDir = join(this.dir, "scheduler", "data");
+    return run(darnerCommand(...words, "--dataDir", dataDir), { namespace: this.#schedulerHost.namespace });
+  }
+
+  /** Creates a join token and puts it where the nodes look for theirs. */
+  async createToken(...words: string[]): Promise<void> {
+    const { ok, stdout, stderr } = await this.operate("token", "create", ...words);
+    if (!ok) throw new Error(`no token: ${stderr}`);
+    writeFileSync(this.tokenFile, stdout, { mode: 0o600 });
   }
 
   async killScheduler(): Promise<void> {

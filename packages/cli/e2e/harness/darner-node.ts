@@ -11,6 +11,11 @@ const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** The mirror's address inside a node's namespace. */
 export const MIRROR = "127.0.0.1:4101";
 
+/** `darner` with these words, as it is called from a checkout. */
+export function darnerCommand(...words: string[]): string[] {
+  return [process.execPath, "--conditions=source", MAIN, ...words];
+}
+
 /** Starts `darner` with this configuration, given as variables, the way a unit file would. */
 export function startDarner(
   command: "daemon" | "scheduler",
@@ -21,7 +26,7 @@ export function startDarner(
   mkdirSync(dir, { recursive: true });
   return new Running({
     name: `darner ${command}`,
-    command: [process.execPath, "--conditions=source", MAIN, command],
+    command: darnerCommand(command),
     logFile: join(dir, `${command}.log`),
     env: { DARNER_DATA_DIR: join(dir, "data"), DARNER_LOG_LEVEL: process.env["DARNER_E2E_LOG"] ?? "info", ...config },
     namespace: host.namespace,

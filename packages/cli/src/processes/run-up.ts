@@ -13,7 +13,7 @@ export async function runUp(context: CommandContext): Promise<ExitCode> {
   await runProcess(
     async ({ resources }) => {
       resources.use(startWatchdog({ seconds: config.watchdog.seconds, log }));
-      const scheduler = resources.use(await openScheduler({ ...config, dataDir: join(config.dataDir, "scheduler") }, { log }));
+      const scheduler = resources.use(await openScheduler(config, { log }));
       const daemon = resources.use(await openDaemon(daemonConfig(config, scheduler.grpc), { log }));
       sayReady(context.terminal, daemon.addresses.mirror, config.dataDir);
     },

@@ -10,8 +10,7 @@ import { StartError } from "@darner/runtime";
 import { openTempDir } from "@darner/testkit";
 import { publicKeyFromRaw } from "@libp2p/crypto/keys";
 import { peerIdFromPublicKey } from "@libp2p/peer-id";
-import { hostIdFromCertificate } from "./certificate.ts";
-import { hostIdOfKey, publicKeyOf } from "./host-key.ts";
+import { hostIdFromCertificate, hostIdOfKey, publicKeyOf } from "@darner/membership";
 import { openIdentity } from "./identity.ts";
 
 test("a host makes its key at the first start and keeps it", async () => {

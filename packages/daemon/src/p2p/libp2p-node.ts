@@ -10,6 +10,8 @@ import { multiaddr, type Multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p, type Libp2p } from "libp2p";
 import type { Identity } from "../identity/identity.ts";
 import { P2pError, type P2pConfig, type P2pDeps, type P2pLimits, type P2pNode, type P2pTarget } from "./p2p.ts";
+import type { MemberGate } from "../membership/member-gate.ts";
+import { hearMember, MEMBER_PROTOCOL, showMember } from "./member-stream.ts";
 import { encodeStatus, readStatus, StatusMessageError } from "./status-message.ts";
 
 const STATUS_PROTOCOL = "/darner/status/1";
@@ -28,6 +30,7 @@ const MAX_STATUS_STREAMS = 4;
 const ANSWER_MS = 10_000;
 
 type Stream = Awaited<ReturnType<Libp2p["dialProtocol"]>>;
+type Connection = Awaited<ReturnType<Libp2p["dial"]>>;
 
 /** Starts libp2p with this host's own key: TCP, Noise, Yamux. Loaded by `openP2pNode` only. */
 export async function startLibp2pNode(config: P2pConfig, deps: P2pDeps): Promise<P2pNode> {
@@ -45,18 +48,24 @@ export async function startLibp2pNode(config: P2pConfig, deps: P2pDeps): Promise
       inboundConnectionThreshold: limits.connectionsPerSecond,
       maxIncomingPendingConnections: MAX_HALF_OPEN,
     },
-    connectionGater: { denyInboundEncryptedConnection: (peer) => deps.admit?.(hostIdOf(peer.toString())) === false },
+    connectionGater: {
+      denyInboundEncryptedConnection: (peer) => deps.gate.denies(hostIdOf(peer.toString())),
+      denyOutboundEncryptedConnection: (peer) => deps.gate.denies(hostIdOf(peer.toString())),
+    },
   });
-  const answer = (stream: Stream): Promise<void> => answerStatus(stream, deps);
+  await node.handle(MEMBER_PROTOCOL, (stream, connection) => hearMember(stream, connection, deps), { maxInboundStreams: 1 });
+  const answer = (stream: Stream, connection: Connection): Promise<void> => answerStatus(stream, connection, deps);
   await node.handle(STATUS_PROTOCOL, answer, { maxInboundStreams: MAX_STATUS_STREAMS });
-  return new Libp2pNode(node);
+  return new Libp2pNode(node, deps.gate);
 }
 
 class Libp2pNode implements P2pNode {
   readonly #node: Libp2p;
+  readonly #gate: MemberGate;
 
-  constructor(node: Libp2p) {
+  constructor(node: Libp2p, gate: MemberGate) {
     this.#node = node;
+    this.#gate = gate;
   }
 
   get address(): string {
@@ -74,6 +83,7 @@ class Libp2pNode implements P2pNode {
       // A connection of its own: one that stands may be about to be closed by the other end, which has asked something itself.
       const connection = await this.#node.dial(to, { signal, force: true });
       try {
+        await showMember(connection, this.#gate, signal);
         return await askOver(await connection.newStream(STATUS_PROTOCOL, { signal }), signal);
       } finally {
         await connection.close({ signal }).catch(() => {
@@ -90,7 +100,12 @@ class Libp2pNode implements P2pNode {
   }
 }
 
-async function answerStatus(stream: Stream, { status, log }: P2pDeps): Promise<void> {
+async function answerStatus(stream: Stream, { remotePeer }: Connection, { status, log, gate }: P2pDeps): Promise<void> {
+  if (!gate.admits(hostIdOf(remotePeer.toString()))) {
+    log.info("host turned away", { other: remotePeer.toString(), reason: "not-admitted" });
+    stream.abort(new Error("members only"));
+    return;
+  }
   using deadline = new Deadline(ANSWER_MS);
   try {
     stream.send(encodeStatus(await status()));

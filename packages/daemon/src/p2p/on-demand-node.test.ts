@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { silentLog } from "@darner/runtime";
 import { openTempDir } from "@darner/testkit";
 import { openIdentity } from "../identity/identity.ts";
+import { openGate } from "../membership/member-gate.ts";
 import { openOnDemandNode } from "./on-demand-node.ts";
 
 test("a host is asked through a door behind which libp2p is loaded only then", async () => {
@@ -16,7 +17,10 @@ test("a host is asked through a door behind which libp2p is loaded only then", a
   ): Promise<{ host: Awaited<ReturnType<typeof openIdentity>>["host"]; node: Awaited<ReturnType<typeof openOnDemandNode>> }> => {
     const identity = await openIdentity(path);
     const node = births.use(
-      await openOnDemandNode({ listen: "127.0.0.1:0", identity }, { log: silentLog, status: () => Promise.resolve({ name }) }),
+      await openOnDemandNode(
+        { listen: "127.0.0.1:0", identity },
+        { log: silentLog, gate: openGate, status: () => Promise.resolve({ name }) },
+      ),
     );
     return { host: identity.host, node };
   };

@@ -6,6 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { silentLog } from "@darner/runtime";
 import { activeResources, openTempDir, type TempDir } from "@darner/testkit";
 import { openIdentity, type Identity } from "../identity/identity.ts";
+import { openGate } from "../membership/member-gate.ts";
 import { openP2pNode } from "./p2p-node.ts";
 import { P2pError, type P2pDeps, type P2pNode, type P2pProblem } from "./p2p.ts";
 
@@ -31,7 +32,7 @@ const WAIT_MS = 5_000;
 function open(identity: Identity, deps: Partial<P2pDeps> = {}): Promise<P2pNode> {
   return openP2pNode(
     { listen: "127.0.0.1:0", identity },
-    { log: silentLog, status: () => Promise.resolve({ host: identity.host }), ...deps },
+    { log: silentLog, gate: openGate, status: () => Promise.resolve({ host: identity.host }), ...deps },
   );
 }
 
@@ -63,7 +64,7 @@ test("another host at the address is not believed", async () => {
 
 test("who is no member gets no answer", async () => {
   await using a = await open(left);
-  await using b = await open(right, { admit: (host) => host !== left.host });
+  await using b = await open(right, { gate: { ...openGate, denies: (host) => host === left.host } });
   await assert.rejects(a.askStatus({ host: right.host, address: b.address }, WAIT_MS), fails("unreachable"));
 });
 

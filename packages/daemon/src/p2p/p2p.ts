@@ -1,6 +1,7 @@
 import { DarnerError, type HostId } from "@darner/domain";
 import type { Logger } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
+import type { MemberGate } from "../membership/member-gate.ts";
 
 /** How this host takes part in peer-to-peer talk. */
 export type P2pConfig = {
@@ -23,8 +24,8 @@ export type P2pDeps = {
   readonly log: Logger;
   /** What this host says of itself when a member asks. */
   readonly status: () => Promise<object>;
-  /** Whether a host is a member; who is not is not talked to. Absent: everybody is. */
-  readonly admit?: (host: HostId) => boolean;
+  /** Who is a member; who is not is not talked to. */
+  readonly gate: MemberGate;
 };
 
 /** Another host: by its id and `address:port`, or by a multiaddr that ends in its id. */

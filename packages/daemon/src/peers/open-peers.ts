@@ -6,6 +6,7 @@ import type { RegistryClient } from "@darner/registry-client";
 import { formatAddress, parseListen, TokenBucket, VERSION, type Config, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
 import type { Books } from "../books.ts";
+import type { HostMembership } from "../membership/open-membership.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { PieceFetcher } from "../piece-channel/piece-channel.ts";
 import { openPieceFetcher } from "../piece-channel/piece-fetcher.ts";
@@ -30,6 +31,7 @@ export type PeersParts = {
   readonly books: Books;
   readonly records: RecordBook;
   readonly identity: Identity;
+  readonly membership: HostMembership;
   readonly client: RegistryClient;
   readonly facts: FactBook;
 };
@@ -88,10 +90,7 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
     scheduler: () => link.scheduler,
     findScheduler: () => {
       if (config.schedulers.length === 0) return;
-      const found = new GrpcSchedulerLink(
-        { schedulers: config.schedulers, hello: helloOf(config, parts.identity, server.address) },
-        { listener: table, facts: parts.facts, timers, random: Math.random, log: log.child({ room: "scheduler-link" }) },
-      );
+      const found = schedulerLink(config, parts, { table, address: server.address });
       link = found;
       found.start();
     },
@@ -103,6 +102,26 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
     },
     [Symbol.asyncDispose]: () => lives.disposeAsync(),
   };
+}
+
+function schedulerLink(
+  config: Config,
+  { identity, membership: { join }, facts, timers, metrics, log }: PeersParts,
+  { table, address }: { readonly table: PeerTable; readonly address: string },
+): GrpcSchedulerLink {
+  return new GrpcSchedulerLink(
+    { schedulers: config.schedulers, hello: helloOf(config, identity, address), ...(join === undefined ? {} : { join }) },
+    {
+      listener: table,
+      facts,
+      timers,
+      random: Math.random,
+      log: log.child({ room: "scheduler-link" }),
+      onRefused: (reason) => {
+        metrics.schedulerRefusals.inc({ reason });
+      },
+    },
+  );
 }
 
 type TableParts = Pick<PeerDeps, "store" | "prover" | "buffers" | "link"> & {
@@ -149,7 +168,7 @@ type Served = { readonly store: BlobStore; readonly table: PeerTable; readonly u
 
 function openServer(
   config: Config,
-  { identity, log, books, metrics }: PeersParts,
+  { identity, membership, log, books, metrics }: PeersParts,
   { store, table, uploadLimit }: Served,
 ): ReturnType<typeof openPieceServer> {
   return openPieceServer(
@@ -158,8 +177,7 @@ function openServer(
       identity,
       store,
       lend: (task) => table.lend(task),
-      // Members only is a matter of a later issue: here every host that proves its key is served.
-      admit: () => true,
+      gate: membership.gate,
       ...(uploadLimit === undefined ? {} : { uploadLimit }),
       log: log.child({ room: "piece-channel" }),
       observe: channelBooks(books, metrics),
@@ -169,13 +187,14 @@ function openServer(
 
 function openFetcher(
   config: Config,
-  { identity, log, timers, books, metrics }: PeersParts,
+  { identity, membership, log, timers, books, metrics }: PeersParts,
   downloadLimit: TokenBucket | undefined,
 ): PieceFetcher {
   return openPieceFetcher(
     { encryption: config.pieces.encryption },
     {
       identity,
+      gate: membership.gate,
       timers,
       log: log.child({ room: "piece-channel" }),
       observe: channelBooks(books, metrics),

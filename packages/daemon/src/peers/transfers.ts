@@ -86,6 +86,7 @@ function channelFailure(failure: ChannelFailure): TransferFailure {
   switch (failure) {
     case "channel-lost":
     case "wrong-host":
+    case "not-a-member":
     case "protocol-violation":
       return { code: "channel-lost" };
     case "parent-silent":

@@ -5,7 +5,7 @@ export type ChannelSide = "parent" | "child";
 export type ConnectionRefusal =
   /** No TLS, no key, or not in time. */
   | "handshake-failed"
-  /** The other end is not a member (parent's side). */
+  /** The other end is not a member. */
   | "not-admitted"
   /** The other end is not the host that was dialled (child's side). */
   | "wrong-host"

@@ -1,6 +1,6 @@
 import type { ConnectionOptions, TLSSocket, TlsOptions } from "node:tls";
 import type { HostId } from "@darner/domain";
-import { hostIdFromCertificate } from "../identity/certificate.ts";
+import { hostIdFromCertificate } from "@darner/membership";
 import type { Identity } from "../identity/identity.ts";
 
 // AES-128-GCM: the cheapest authenticated cipher on every processor with AES instructions (research/node-performance.md, 4).

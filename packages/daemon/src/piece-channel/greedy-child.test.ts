@@ -8,6 +8,7 @@ import { noLeaks, openTempDir, type TempDir } from "@darner/testkit";
 import { contentOf, FakeBlob, FakeStore } from "../../test/fake-blobs.ts";
 import { RawChild } from "../../test/raw-child.ts";
 import { openIdentity, type Identity } from "../identity/identity.ts";
+import { openGate } from "../membership/member-gate.ts";
 import type { ByteLimit, ChannelEvent } from "./channel-event.ts";
 import { openPieceServer, type PieceServer, type PieceServerConfig } from "./piece-server.ts";
 
@@ -61,7 +62,7 @@ async function openRig(config: Partial<PieceServerConfig>, uploadLimit?: ByteLim
       identity: parent,
       store: store.asStore(),
       lend: () => undefined,
-      admit: () => true,
+      gate: openGate,
       log: silentLog,
       observe: (event) => events.push(event),
       ...(uploadLimit === undefined ? {} : { uploadLimit }),

@@ -1,7 +1,7 @@
 import { randomBytes, verify } from "node:crypto";
 import type { HostId } from "@darner/domain";
+import { hostIdOfKey, publicKeyOf } from "@darner/membership";
 import { encodePieceFrame, type PieceFrame } from "@darner/protocol";
-import { hostIdOfKey, publicKeyOf } from "../identity/host-key.ts";
 import type { Identity } from "../identity/identity.ts";
 import type { ChannelSide } from "./channel-event.ts";
 

@@ -3,6 +3,7 @@ import type { HostId, PieceRun } from "@darner/domain";
 import { encodePieceFrame, PIECE_CHANNEL_VERSION, type PieceFrame, type ReadPieceFrame } from "@darner/protocol";
 import { parseListen, type CancelTimer, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
+import type { MemberGate, MemberHandshake, MemberStep } from "../membership/member-gate.ts";
 import { AskedRun } from "./asked-run.ts";
 import type { ByteLimit, ChannelEncryption, ObserveChannel } from "./channel-event.ts";
 import { dial } from "./dial.ts";
@@ -23,6 +24,7 @@ export type PieceFetcherTimeouts = {
 /** What a connection to a parent works with. */
 export type ParentConnectionDeps = {
   readonly identity: Identity;
+  readonly gate: MemberGate;
   readonly encryption: ChannelEncryption;
   readonly timeouts: PieceFetcherTimeouts;
   readonly limit: ByteLimit | undefined;
@@ -34,10 +36,11 @@ export type ParentConnectionDeps = {
 };
 
 /**
- * dialling → (proving, without TLS) → greeting → open → closed.
- * `proving`: the parent has yet to show its key. `greeting`: it is who it should be, its `hello` is to come.
+ * dialling → (proving, without TLS) → (admitting, where only members are let in) → greeting → open → closed.
+ * `proving`: the parent has yet to show its key. `admitting`: it is who it should be, and has yet to show that this is a member.
+ * `greeting`: its `hello` is to come.
  */
-type State = "dialling" | "proving" | "greeting" | "open" | "closed";
+type State = "dialling" | "proving" | "admitting" | "greeting" | "open" | "closed";
 
 // Requests without an answer, cancelled ones included: four times what a parent lets stand, so that only one that answers nothing gets here.
 const MAX_UNANSWERED = 1024;
@@ -49,6 +52,7 @@ export class ParentConnection {
   readonly #intake: Intake;
   readonly #socket: Socket;
   readonly #proof: KeyProof;
+  readonly #member: MemberHandshake | undefined;
   readonly #asked = new Map<number, AskedRun>();
   readonly #cancelTimeout: CancelTimer;
   #state: State = "dialling";
@@ -62,6 +66,7 @@ export class ParentConnection {
     this.#deps = deps;
     this.#lastByteAt = this.#idleSince = deps.timers.now();
     this.#proof = new KeyProof(deps.identity, "child");
+    this.#member = deps.gate.handshake("child", parent.host);
     this.#intake = new Intake({
       heard: (read) => this.#heard(read),
       bytesCame: (bytes, wanted) => {
@@ -125,6 +130,11 @@ export class ParentConnection {
     this.#close("channel-lost");
   }
 
+  /** Ends the connection where the parent was removed from the cluster. */
+  checkMember(): void {
+    if (this.#deps.gate.denies(this.parent.host)) this.#close("not-a-member");
+  }
+
   /** Whether requests may be written: the parent is known to be the right one. */
   get #isGreeted(): boolean {
     return this.#state === "greeting" || this.#state === "open";
@@ -159,13 +169,34 @@ export class ParentConnection {
     this.#socket.write(this.#proof.opening());
   }
 
-  /** dialling | proving → greeting | closed: it is known who is there. */
+  /** dialling | proving → admitting | greeting | closed: it is known who is there. */
   #meet(host: HostId | undefined): void {
     if (host !== this.parent.host) {
       this.#deps.log.warn("another host at the parent's address", { parent: this.parent.host, address: this.parent.address, found: host });
       this.#close("wrong-host");
       return;
     }
+    if (this.#member === undefined) {
+      this.#greet();
+      return;
+    }
+    this.#state = "admitting";
+    this.#stepped(this.#member.begin());
+  }
+
+  /** admitting → admitting | greeting | closed */
+  #stepped(step: MemberStep): void {
+    if (step.type === "failed" || this.#deps.gate.denies(this.parent.host)) {
+      this.#deps.log.warn("parent is no member", { parent: this.parent.host, address: this.parent.address });
+      this.#close("not-a-member");
+      return;
+    }
+    if (step.send !== undefined) this.#send({ type: "member", word: step.send });
+    if (step.type === "admitted") this.#greet();
+  }
+
+  /** dialling | proving | admitting → greeting: it may be told what is wanted. */
+  #greet(): void {
     this.#state = "greeting";
     this.#send({ type: "hello", version: PIECE_CHANNEL_VERSION });
     for (const asked of this.#asked.values()) this.#send({ type: "want", want: asked.want() });
@@ -187,7 +218,13 @@ export class ParentConnection {
         return false;
       case "proving":
         return this.#prove(frame);
+      case "admitting":
+        if (frame.type !== "member" || this.#member === undefined) return false;
+        this.#stepped(this.#member.hear(frame.word));
+        return true;
       case "greeting":
+        // A parent that was known to be a member says so nevertheless.
+        if (frame.type === "member") return this.#member?.hear(frame.word).type === "admitted";
         return frame.type === "hello" && frame.version === PIECE_CHANNEL_VERSION && this.#open();
       case "open":
         return this.#answer(frame);
@@ -302,7 +339,9 @@ export class ParentConnection {
     this.#intake.close();
     this.#incoming = undefined;
     if (opened) this.#deps.observe({ type: "connection-closed", side: "child" });
-    if (failure === "wrong-host") this.#deps.observe({ type: "connection-refused", side: "child", reason: "wrong-host" });
+    if (failure === "wrong-host" || failure === "not-a-member") {
+      this.#deps.observe({ type: "connection-refused", side: "child", reason: failure === "wrong-host" ? failure : "not-admitted" });
+    }
     for (const asked of [...this.#asked.values()]) this.#finish(asked, failure);
     this.#deps.onClosed(this, failure, opened);
   }

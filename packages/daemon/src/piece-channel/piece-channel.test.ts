@@ -2,6 +2,8 @@ import { after, before } from "node:test";
 import { silentLog } from "@darner/runtime";
 import { noLeaks, openTempDir, type TempDir } from "@darner/testkit";
 import { openIdentity, type Identity } from "../identity/identity.ts";
+import { gateFor } from "../../test/gate-for.ts";
+import { openGate } from "../membership/member-gate.ts";
 import type { ChannelEncryption } from "./channel-event.ts";
 import { FakeStore, type FakeBlob } from "../../test/fake-blobs.ts";
 import { pieceChannelConformance, type PieceChannelRig } from "./piece-channel.conformance.ts";
@@ -35,10 +37,10 @@ async function openRig(encryption: ChannelEncryption): Promise<PieceChannelRig> 
       identity: parent,
       store: store.asStore(),
       lend: ({ digest }) => lent.get(digest)?.hold(),
-      admit: (host) => host === child.host,
+      gate: gateFor((host) => host === child.host),
     },
   );
-  const fetcher = openPieceFetcher({ encryption }, { ...deps, identity: child });
+  const fetcher = openPieceFetcher({ encryption }, { ...deps, identity: child, gate: openGate });
   return {
     store,
     lent,

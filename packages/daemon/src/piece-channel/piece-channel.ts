@@ -16,6 +16,8 @@ export type ChannelFailure =
   | "parent-busy"
   /** The other end is not the host it should be. */
   | "wrong-host"
+  /** The other end is the host it should be, but no member. */
+  | "not-a-member"
   /** The parent broke the framing. */
   | "protocol-violation";
 

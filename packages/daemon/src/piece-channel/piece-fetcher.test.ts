@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { contentOf, type FakeContent } from "../../test/fake-blobs.ts";
 import { RawParent } from "../../test/raw-parent.ts";
 import { openIdentity, type Identity } from "../identity/identity.ts";
+import { openGate } from "../membership/member-gate.ts";
 import type { ByteLimit } from "./channel-event.ts";
 import { TestSink } from "./piece-channel.conformance.ts";
 import type { ChannelFailure, PieceFetcher } from "./piece-channel.ts";
@@ -32,7 +33,7 @@ after(async () => {
 const HELLO: PieceFrame = { type: "hello", version: PIECE_CHANNEL_VERSION };
 
 function openChild(deps: Partial<PieceFetcherDeps> = {}): PieceFetcher {
-  return openPieceFetcher({ encryption: "tls" }, { identity: child, log: silentLog, observe: () => {}, ...deps });
+  return openPieceFetcher({ encryption: "tls" }, { identity: child, gate: openGate, log: silentLog, observe: () => {}, ...deps });
 }
 
 type Plan = { readonly run?: PieceRun; readonly skip?: PieceSet; readonly signal?: AbortSignal };
@@ -268,7 +269,10 @@ test("a connection that nobody needs makes room for another parent, one in use d
   const { frame, body } = pieceOf(content, 0);
   await using first = await RawParent.listen(parent);
   await using second = await RawParent.listen(child);
-  await using fetcher = openPieceFetcher({ encryption: "tls", maxConnections: 1 }, { identity: child, log: silentLog, observe: () => {} });
+  await using fetcher = openPieceFetcher(
+    { encryption: "tls", maxConnections: 1 },
+    { identity: child, gate: openGate, log: silentLog, observe: () => {} },
+  );
   const fromFirst = fetchFrom(first, fetcher, new TestSink(content.task));
   const guest = await first.heard("want");
   const other = (): Promise<ChannelFailure | undefined> =>

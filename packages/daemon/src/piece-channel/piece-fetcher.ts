@@ -3,6 +3,7 @@ import { MAX_RUN_PIECES } from "@darner/protocol";
 import { LruMap, systemClock, type CancelTimer, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
 import type { ByteLimit, ChannelEncryption, ObserveChannel } from "./channel-event.ts";
+import type { MemberGate } from "../membership/member-gate.ts";
 import { ParentConnection, type PieceFetcherTimeouts } from "./parent-connection.ts";
 import type { ChannelFailure, ParentAddress, PieceFetcher, PieceRequest } from "./piece-channel.ts";
 
@@ -17,6 +18,8 @@ export type PieceFetcherConfig = {
 /** What the child's side works with. */
 export type PieceFetcherDeps = {
   readonly identity: Identity;
+  /** Who is a member: only they are asked for pieces. */
+  readonly gate: MemberGate;
   /** Absent: no limit. */
   readonly downloadLimit?: ByteLimit;
   readonly log: Logger;
@@ -74,6 +77,7 @@ class Fetcher implements PieceFetcher {
 
   #connectionTo(parent: ParentAddress): ParentConnection | ChannelFailure {
     if (this.#closed) return "channel-lost";
+    if (this.#deps.gate.denies(parent.host)) return "not-a-member";
     const known = this.#connections.get(parent.host);
     if (known !== undefined) return known;
     const setback = this.#setbacks.peek(keyOf(parent));
@@ -81,6 +85,7 @@ class Fetcher implements PieceFetcher {
     if (this.#connections.size >= (this.#config.maxConnections ?? MAX_CONNECTIONS) && !this.#closeIdle()) return "parent-busy";
     const connection = new ParentConnection(parent, {
       identity: this.#deps.identity,
+      gate: this.#deps.gate,
       encryption: this.#config.encryption,
       timeouts: this.#timeouts,
       limit: this.#deps.downloadLimit,
@@ -119,7 +124,10 @@ class Fetcher implements PieceFetcher {
       () => {
         this.#cancelCheck = undefined;
         const now = this.#timers.now();
-        for (const connection of [...this.#connections.values()]) connection.checkTimes(now);
+        for (const connection of [...this.#connections.values()]) {
+          connection.checkMember();
+          connection.checkTimes(now);
+        }
         if (this.#connections.size > 0 && !this.#closed) this.#scheduleCheck();
       },
       Math.min(CHECK_MS, this.#timeouts.silentMs / 4),

@@ -10,6 +10,7 @@ import fc from "fast-check";
 import { contentOf, FakeBlob, FakeStore } from "../../test/fake-blobs.ts";
 import { RawChild } from "../../test/raw-child.ts";
 import { openIdentity, type Identity } from "../identity/identity.ts";
+import { gateFor } from "../../test/gate-for.ts";
 import type { ByteLimit, ChannelEncryption, ChannelEvent } from "./channel-event.ts";
 import { KeyProof } from "./key-proof.ts";
 import { openPieceServer, type PieceServer, type PieceServerConfig } from "./piece-server.ts";
@@ -48,7 +49,7 @@ async function openRig(config: Partial<PieceServerConfig> = {}, uploadLimit?: By
       identity: parent,
       store: store.asStore(),
       lend: () => undefined,
-      admit: (host) => members.has(host),
+      gate: gateFor((host) => members.has(host)),
       log: silentLog,
       observe: (event) => events.push(event),
       ...(uploadLimit === undefined ? {} : { uploadLimit }),

@@ -3,6 +3,7 @@ import type { HostId, Task } from "@darner/domain";
 import { formatAddress, listenServer, systemClock, type CancelTimer, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
 import type { BlobStore, StoredBlob } from "../store/store.ts";
+import type { MemberGate } from "../membership/member-gate.ts";
 import { createChildServer } from "./accept.ts";
 import type { ByteLimit, ChannelEncryption, ConnectionRefusal, ObserveChannel } from "./channel-event.ts";
 import { ChildConnection, type ChildConnectionDeps } from "./child-connection.ts";
@@ -44,8 +45,8 @@ export type PieceServerDeps = {
   readonly store: BlobStore;
   /** Opens a blob that the store does not have yet but a peer of this host is getting; the server gives it back. */
   readonly lend: (task: Task) => StoredBlob | undefined;
-  /** Whether a host is a member; asked when it comes, and again every second while it is connected. */
-  readonly admit: (host: HostId) => boolean;
+  /** Who is a member; asked when a host comes, and again every second while it is connected. */
+  readonly gate: MemberGate;
   /** Absent: no limit. */
   readonly uploadLimit?: ByteLimit;
   readonly log: Logger;
@@ -120,15 +121,17 @@ class Parent implements PieceServer {
       log: deps.log,
       observe: deps.observe,
     };
-    this.server = createChildServer(config.encryption, deps.identity, this.#timeouts.handshakeMs, {
+    const { identity, gate } = deps;
+    const door = { encryption: config.encryption, identity, gate, handshakeMs: this.#timeouts.handshakeMs };
+    this.server = createChildServer(door, {
       knocked: (socket) => {
         this.#count(socket);
       },
       proven: (socket, host) => {
         this.#take(socket, host);
       },
-      failed: (socket) => {
-        this.#refused("handshake-failed", { address: socket.remoteAddress });
+      failed: (socket, reason, child) => {
+        this.#refused(reason, child === undefined ? { address: socket.remoteAddress } : { child, address: socket.remoteAddress });
       },
     });
   }
@@ -148,7 +151,7 @@ class Parent implements PieceServer {
     const now = this.#timers.now();
     const patience = this.#buffers.areScarce ? this.#timeouts.stalledWhileScarceMs : this.#timeouts.stalledMs;
     for (const child of this.#children) {
-      if (!this.#deps.admit(child.host)) child.refuse("not-admitted");
+      if (!this.#deps.gate.admits(child.host)) child.refuse("not-admitted");
       else if (child.stalledMs(now) > patience || child.idleMs(now) > this.#timeouts.idleMs) child.refuse("stalled");
       else child.beat();
     }
@@ -195,7 +198,7 @@ class Parent implements PieceServer {
   }
 
   #objection(host: HostId): ConnectionRefusal | undefined {
-    if (!this.#deps.admit(host)) return "not-admitted";
+    if (!this.#deps.gate.admits(host)) return "not-admitted";
     const ofHost = [...this.#children].filter((child) => child.host === host).length;
     return this.#stopped || ofHost >= MAX_PER_HOST || this.#children.size >= this.#maxConnections ? "too-many" : undefined;
   }

@@ -1,4 +1,4 @@
-import { credentials } from "@grpc/grpc-js";
+import { credentials, status, type ChannelCredentials, type ServiceError } from "@grpc/grpc-js";
 import type { Task } from "@darner/domain";
 import {
   loadSchedulerService,
@@ -12,9 +12,13 @@ import {
   type PublicFact,
   type SchedulerStub,
   type SessionStream,
+  type Welcome,
+  WireError,
 } from "@darner/protocol";
 import type { Logger, Timers } from "@darner/runtime";
 import { Outbox } from "./outbox.ts";
+import { PinnedCredentials } from "./pinned-credentials.ts";
+import type { SchedulerJoin } from "./scheduler-join.ts";
 import type { FactBook, SchedulerLink, SchedulerListener } from "./scheduler-link.ts";
 
 /** What a link works with. */
@@ -25,13 +29,20 @@ export type SchedulerLinkDeps = {
   /** Spreads the return of many hosts to one scheduler: a number in [0, 1). */
   readonly random: () => number;
   readonly log: Logger;
+  /** A scheduler was there and was not, or did not let this host be, of use: for the metrics. */
+  readonly onRefused?: (reason: Refusal) => void;
 };
 
-/** Where the schedulers are, in order, and what this host says first. */
-export type SchedulerLinkConfig = { readonly schedulers: readonly string[]; readonly hello: Hello };
+/** Where the schedulers are, in order, and what this host says first; without `join` sessions are plain and nothing is shown. */
+export type SchedulerLinkConfig = { readonly schedulers: readonly string[]; readonly hello: Hello; readonly join?: SchedulerJoin };
+
+/** Why a scheduler could not be used, where it is not merely absent. */
+type Refusal = "wrong-signing-key" | "removed" | "not-a-member";
 
 // A scheduler that does not greet within this time is taken for absent and the next one is tried.
 const WELCOME_TIMEOUT_MS = 2000;
+// A scheduler that has to ask Kubernetes whose token it was shown waits up to 5 s for that.
+const JOIN_TIMEOUT_MS = 7000;
 // After all were tried in vain: back within a second or two of the scheduler's return, without a storm from ten thousand hosts.
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 2000;
@@ -41,6 +52,15 @@ const SETTLED_MS = 10_000;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 // A scheduler that runs answers a good-bye at once; the daemon's end does not wait for one that hangs.
 const GOODBYE_MS = 500;
+
+const WHAT_TO_DO: Readonly<Record<Refusal, string>> = {
+  "wrong-signing-key":
+    "its signing key is not the one the join token names: is this the right scheduler? If the cluster was begun anew, create a new token (darner token create)",
+  removed:
+    "it was removed (darner hosts remove); to join again remove host.key and host.crt in its data directory and give it a valid token",
+  "not-a-member":
+    "its join token is unknown there, revoked or expired: create a new one (darner token create) and put it where join.tokenFile says",
+};
 
 // Schedulers are in the cluster: a proxy for the world outside has no part in it.
 const CHANNEL_OPTIONS = { ...SESSION_CHANNEL_OPTIONS, "grpc.enable_http_proxy": 0 };
@@ -62,6 +82,8 @@ export class GrpcSchedulerLink implements SchedulerLink {
   #greetedAt = 0;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
+  /** Said once for each change, not with every try. */
+  #refusal: Refusal | undefined;
 
   constructor(config: SchedulerLinkConfig, deps: SchedulerLinkDeps) {
     this.#config = config;
@@ -145,23 +167,29 @@ export class GrpcSchedulerLink implements SchedulerLink {
     stream.on("data", (value: unknown) => {
       this.#receive(stream, value);
     });
-    stream.on("error", (error: Error) => {
+    stream.on("error", (error: ServiceError) => {
       this.#deps.log.debug("scheduler session failed", { address, error });
+      this.#refusedWith(error, address);
       this.#end(stream);
     });
     stream.on("end", () => {
       this.#end(stream);
     });
-    stream.write(writeHostMessage({ hello: this.#config.hello }));
+    if (this.#config.join === undefined) stream.write(writeHostMessage({ hello: this.#config.hello }));
+    this.#giveUpAfter(WELCOME_TIMEOUT_MS, stream);
+  }
+
+  #giveUpAfter(ms: number, stream: SessionStream): void {
+    this.#cancelTimer?.();
     this.#cancelTimer = this.#deps.timers.setTimeout(() => {
       if (this.#scheduler === undefined) this.#end(stream);
-    }, WELCOME_TIMEOUT_MS);
+    }, ms);
   }
 
   /** A session that is not greeted yet; undefined where the address is none that gRPC can dial. */
   #open(address: string): { readonly stub: SchedulerStub; readonly stream: SessionStream } | undefined {
     try {
-      const stub = new this.#Stub(address, credentials.createInsecure(), CHANNEL_OPTIONS) as unknown as SchedulerStub;
+      const stub = new this.#Stub(address, this.#credentials(address), CHANNEL_OPTIONS) as unknown as SchedulerStub;
       return { stub, stream: stub.Session() };
     } catch (error) {
       this.#deps.log.warn("scheduler address cannot be dialled", { address, error });
@@ -173,7 +201,10 @@ export class GrpcSchedulerLink implements SchedulerLink {
     if (stream !== this.#stream) return;
     try {
       const message = readSchedulerMessage(value);
-      if (message.welcome !== undefined && this.#scheduler === undefined) this.#greeted(message.welcome.scheduler);
+      if (message.challenge !== undefined && this.#scheduler === undefined) void this.#sayHello(stream, message.challenge);
+      if (message.welcome !== undefined && this.#scheduler === undefined) this.#greeted(message.welcome);
+      if (message.membership !== undefined && this.#config.join?.heard(message.membership) === false)
+        throw new WireError("membership", "signed, and what follows from what is known");
       for (const fact of message.publicFacts ?? []) this.#deps.facts.learn(fact);
       for (const { task, order } of message.orders) this.#deps.listener.onOrder(task, order);
     } catch (error) {
@@ -182,11 +213,49 @@ export class GrpcSchedulerLink implements SchedulerLink {
     }
   }
 
-  #greeted(scheduler: string): void {
+  #credentials(address: string): ChannelCredentials {
+    const { join } = this.#config;
+    if (join === undefined) return credentials.createInsecure();
+    return new PinnedCredentials(join.signingKey, () => {
+      this.#refused("wrong-signing-key", address);
+    });
+  }
+
+  async #sayHello(stream: SessionStream, challenge: Uint8Array): Promise<void> {
+    const { join, hello } = this.#config;
+    if (join === undefined) return;
+    const shown = await join.join(challenge);
+    if (stream !== this.#stream || this.#closed) return;
+    stream.write(writeHostMessage({ hello: { ...hello, join: shown } }));
+    this.#giveUpAfter(JOIN_TIMEOUT_MS, stream);
+  }
+
+  #refusedWith({ code }: ServiceError, address: string): void {
+    if (code === status.PERMISSION_DENIED) this.#refused("removed", address);
+    if (code === status.UNAUTHENTICATED) {
+      this.#refused("not-a-member", address);
+      this.#config.join?.notAMember();
+    }
+  }
+
+  #refused(reason: Refusal, address: string): void {
+    this.#deps.onRefused?.(reason);
+    if (this.#refusal === reason) return;
+    this.#refusal = reason;
+    this.#deps.log.error("scheduler does not count this host as a member", { address, reason, whatToDo: WHAT_TO_DO[reason] });
+  }
+
+  #greeted({ scheduler, membership }: Welcome): void {
+    const { join } = this.#config;
+    const toTell = membership === undefined ? [] : join?.welcomed(membership);
+    if (toTell === undefined || (join !== undefined && membership === undefined))
+      throw new WireError("welcome", "with this host's admission");
     this.#cancelTimer?.();
+    this.#refusal = undefined;
     this.#scheduler = scheduler;
     this.#greetedAt = this.#deps.timers.now();
     this.#outbox = new Outbox();
+    if (toTell.length > 0) this.#stream?.write(writeHostMessage({ denials: toTell }));
     this.#deps.log.info("scheduler found", { scheduler, address: this.#config.schedulers[this.#next] });
     this.#outbox.announceFirst(this.#deps.listener.onFound());
     for (const fact of this.#deps.facts.found()) this.#outbox.publicFact(fact);

@@ -34,9 +34,76 @@ const listen = section({
   http: listenKey("0.0.0.0:4111", "The scheduler's HTTP API with /healthy, /livez, /readyz and /metrics."),
 });
 
+// Where Kubernetes mounts what a pod needs to speak to its API server.
+const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+const kubernetes = section({
+  tokenFile: textKey(
+    filePath.exactOptional(),
+    "The daemon's projected service-account token that stands in for a join token; join.fingerprint goes with it.",
+    FILE,
+  ),
+  serviceAccounts: listKey(
+    z.string().regex(/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/),
+    [],
+    "The service accounts whose pods a scheduler admits; empty: none.",
+    'a list of namespace/name, as in ["darner/darner-daemon"]',
+  ),
+  apiServer: textKey(
+    z
+      .string()
+      .regex(/^https:\/\/[^\s/?#@]+$/)
+      .default("https://kubernetes.default.svc"),
+    "The API server that a scheduler asks whose token it was shown (TokenReview).",
+    "https://host[:port]",
+    "https://kubernetes.default.svc",
+  ),
+  caFile: textKey(
+    filePath.default(`${IN_CLUSTER}/ca.crt`),
+    "The certificates to trust for the API server, as PEM.",
+    FILE,
+    `${IN_CLUSTER}/ca.crt`,
+  ),
+  audience: textKey(
+    z.string().min(1).max(255).default("darner"),
+    "The audience that the daemons' tokens must be meant for.",
+    "a text",
+    "darner",
+  ),
+  reviewerTokenFile: textKey(
+    filePath.default(`${IN_CLUSTER}/token`),
+    "The scheduler's own token for the API server; its account needs the role system:auth-delegator.",
+    FILE,
+    `${IN_CLUSTER}/token`,
+  ),
+});
+
 const join = section({
   tokenFile: textKey(filePath.exactOptional(), "The file with the join token that proves this host may be a member.", FILE),
-  insecure: switchKey(false, "Lets hosts join without a token; for a swarm on loopback only."),
+  fingerprint: textKey(
+    z
+      .string()
+      .regex(/^[a-z2-7]{52}$/)
+      .exactOptional(),
+    "The fingerprint of the cluster's signing key (darner token list shows it), where no join token carries it.",
+    "52 characters a to z, 2 to 7",
+  ),
+  insecure: switchKey(false, "Lets everybody in, plain and without a token; for a swarm on loopback only."),
+  insecureForEverybodyWhoReachesThisHost: switchKey(
+    false,
+    "Together with join.insecure: also on addresses that are not loopback. Whoever reaches this host is then a member.",
+  ),
+  signingKeyFile: textKey(
+    filePath.exactOptional(),
+    "The cluster's signing key, shared by its schedulers; without it a scheduler makes one in its data directory.",
+    FILE,
+  ),
+  tokensFile: textKey(
+    filePath.exactOptional(),
+    "The file in which a scheduler keeps the hashes of the join tokens; without it in its data directory.",
+    FILE,
+  ),
+  kubernetes,
 });
 
 const credentials = z.strictObject({
@@ -205,7 +272,11 @@ const schema = z.strictObject({
     ),
   }),
   api: section({
-    tokenFile: textKey(filePath.exactOptional(), "The file with the Bearer token that the API of preheats and jobs asks for.", FILE),
+    tokenFile: textKey(
+      filePath.exactOptional(),
+      "The file with the Bearer tokens that the scheduler's API asks for, one a line; without it one is made in its data directory.",
+      FILE,
+    ),
   }),
   source,
   journal: section({

@@ -30,6 +30,30 @@ export type CredentialsConfig = {
   readonly helperEnvironment: readonly string[];
 };
 
+/** How a host shows that it may be a member, and how a scheduler judges that. */
+export type JoinConfig = {
+  /** The daemon's. */
+  readonly tokenFile?: string;
+  /** The daemon's, where a service account stands in for the token. */
+  readonly fingerprint?: string;
+  readonly insecure: boolean;
+  readonly insecureForEverybodyWhoReachesThisHost: boolean;
+  /** The scheduler's. */
+  readonly signingKeyFile?: string;
+  /** The scheduler's. */
+  readonly tokensFile?: string;
+  readonly kubernetes: {
+    /** The daemon's. */
+    readonly tokenFile?: string;
+    /** The scheduler's, as the rest; empty: no service account may join. */
+    readonly serviceAccounts: readonly string[];
+    readonly apiServer: string;
+    readonly caFile: string;
+    readonly audience: string;
+    readonly reviewerTokenFile: string;
+  };
+};
+
 /**
  * The configuration of both processes, read once at the door and frozen. Bytes are numbers of bytes, times are seconds;
  * what each key does stands in `docs/config.md`, which is made from the schema that checks this type.
@@ -42,7 +66,7 @@ export type Config = {
   readonly advertise?: string;
   readonly seed: boolean;
   readonly zone?: string;
-  readonly join: { readonly tokenFile?: string; readonly insecure: boolean };
+  readonly join: JoinConfig;
   readonly registries: Readonly<Record<string, RegistryConfig>>;
   readonly credentials: CredentialsConfig;
   readonly mirror: {

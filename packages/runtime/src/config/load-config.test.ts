@@ -163,7 +163,10 @@ mirror: { maxConnections: 0.5, allow: "**" }
 });
 
 test("an unknown key without a likeness is told what is accepted there", () => {
-  assert.equal(problemsOf({ yaml: "join: { colour: red }" })["join.colour"], "unknown key; accepted here: tokenFile, insecure");
+  assert.equal(
+    problemsOf({ yaml: "join: { colour: red }" })["join.colour"],
+    "unknown key; accepted here: tokenFile, fingerprint, insecure, insecureForEverybodyWhoReachesThisHost, signingKeyFile, tokensFile, kubernetes",
+  );
 });
 
 test("the value of an unknown key is not printed, since it may be a secret", () => {

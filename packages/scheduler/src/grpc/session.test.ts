@@ -6,6 +6,7 @@ import { systemClock, type Timers } from "@darner/runtime";
 import { noLeaks, StoppedClock } from "@darner/testkit";
 import { eventually } from "../../test/eventually.ts";
 import { helloOf, ScriptedDaemon } from "../../test/grpc/scripted-daemon.ts";
+import { openDoor } from "../members/door.ts";
 import { openSessionServer, type SessionServer } from "./session-server.ts";
 import type { Session, SessionListener } from "./session.ts";
 
@@ -46,7 +47,7 @@ class Recorded implements SessionListener {
 
 async function openBench(timers: Timers = systemClock): Promise<{ server: SessionServer; told: Recorded }> {
   const told = new Recorded();
-  return { server: await openSessionServer("127.0.0.1:0", told, timers), told };
+  return { server: await openSessionServer({ listen: "127.0.0.1:0" }, { listener: told, door: openDoor, timers }), told };
 }
 
 test("a daemon is greeted, its address filled in from where it comes, and its end told once", async () => {

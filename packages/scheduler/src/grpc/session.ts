@@ -9,14 +9,17 @@ import {
   writeSchedulerMessage,
   type Hello,
   type HostMessage,
+  type MembershipNews,
   type PublicFact,
   type SchedulerMessage,
   type TaskOrder,
+  type Welcome,
   type WireObject,
 } from "@darner/protocol";
+import type { Door, JoinRefusal } from "../members/door.ts";
 import { orderBytes } from "../orders.ts";
 import { MESSAGE_COST, messageCost } from "./message-cost.ts";
-import { reachableAddress } from "./reachable-address.ts";
+import { hostOf, reachableAddress } from "./reachable-address.ts";
 
 /** The gRPC stream of one daemon. */
 export type SessionCall = ServerDuplexStream<unknown, WireObject>;
@@ -32,6 +35,25 @@ const HELLO_TIMEOUT_MS = 5000;
 // Twice what a daemon that comes is told; beyond it the oldest go, and that host asks the registry itself.
 const MAX_WAITING_FACTS = 8192;
 
+// What a host is told of why it is not let in: nothing that helps to guess.
+const REFUSALS: Readonly<Record<JoinRefusal, "removed" | "not-a-member" | "not-now">> = {
+  denied: "removed",
+  "account-unverified": "not-now",
+  "too-many-tries": "not-now",
+  "not-proven": "not-a-member",
+  "false-admission": "not-a-member",
+  "no-credential": "not-a-member",
+  "token-unknown": "not-a-member",
+  "token-wrong": "not-a-member",
+  "token-expired": "not-a-member",
+  "account-refused": "not-a-member",
+};
+const DETAILS = {
+  removed: "this host was removed from the cluster",
+  "not-a-member": "not a member, and nothing valid was shown to become one",
+  "not-now": "nobody is admitted right now; try again later",
+} as const;
+
 /** Why a scheduler ends a session. */
 export type SessionEnd =
   /** The host began a newer one. */
@@ -45,7 +67,13 @@ export type SessionEnd =
   /** A message broke the protocol. */
   | "bad-message"
   /** The daemon does not read its orders. */
-  | "unread";
+  | "unread"
+  /** The host was removed from the cluster. */
+  | "removed"
+  /** It has shown nothing that makes it a member. */
+  | "not-a-member"
+  /** Whether it may be a member cannot be found out now. */
+  | "not-now";
 
 // Why a scheduler ends a session, as gRPC says it.
 const CODES: Readonly<Record<SessionEnd, status>> = {
@@ -55,6 +83,9 @@ const CODES: Readonly<Record<SessionEnd, status>> = {
   "no-hello": status.DEADLINE_EXCEEDED,
   "bad-message": status.INVALID_ARGUMENT,
   unread: status.RESOURCE_EXHAUSTED,
+  removed: status.PERMISSION_DENIED,
+  "not-a-member": status.UNAUTHENTICATED,
+  "not-now": status.UNAVAILABLE,
 };
 
 /** What a session tells the scheduler's process. Called in the order things happen; nothing after `onEnd`. */
@@ -68,14 +99,24 @@ export interface SessionListener {
   onEnd(session: Session): void;
 }
 
+/** What a session works with. */
+export type SessionDeps = { readonly listener: SessionListener; readonly door: Door; readonly timers: Timers };
+
 /** One daemon's session: orders that arise in the same turn of the event loop travel together. */
 export class Session {
   readonly #call: SessionCall;
   readonly #listener: SessionListener;
   readonly #timers: Timers;
   readonly #allowance: TokenBucket;
+  readonly #door: Door;
   readonly #cancelHelloTimer: () => void;
+  readonly #challenge: Uint8Array | undefined;
   #hello: Hello | undefined;
+  /** The hello came, and the door has yet to say whether the host may come in. */
+  #atTheDoor = false;
+  #membership: Welcome["membership"];
+  /** Gives what the host has yet to hear of the members. */
+  #news: (() => MembershipNews | undefined) | undefined;
   // Bounded by MAX_WAITING_BYTES.
   #waiting: TaskOrder[] = [];
   #waitingBytes = 0;
@@ -88,11 +129,12 @@ export class Session {
   #slowed = false;
   #ended = false;
 
-  constructor(call: SessionCall, listener: SessionListener, timers: Timers) {
+  constructor(call: SessionCall, { listener, door, timers }: SessionDeps) {
     this.#call = call;
     this.#listener = listener;
     this.#timers = timers;
     this.#allowance = new TokenBucket({ ...MESSAGE_COST, timers });
+    this.#door = door;
     this.#cancelHelloTimer = timers.setTimeout(() => {
       this.end("no-hello", "a session begins with a hello");
     }, HELLO_TIMEOUT_MS);
@@ -104,6 +146,8 @@ export class Session {
         this.#finish();
       });
     }
+    this.#challenge = door.challenge();
+    if (this.#challenge !== undefined) this.#write({ challenge: this.#challenge });
   }
 
   /** The host at the other end; undefined until it said hello. */
@@ -113,7 +157,17 @@ export class Session {
 
   /** Greets the daemon; the first message of the session. */
   welcome(scheduler: string, version: string): void {
-    this.#write({ welcome: { scheduler, version } });
+    this.#write({ welcome: { scheduler, version, ...(this.#membership === undefined ? {} : { membership: this.#membership }) } });
+  }
+
+  /** From now on `news` is asked, whenever `membersChanged` was called, what the host has yet to hear. */
+  tellMembers(news: () => MembershipNews | undefined): void {
+    this.#news = news;
+    this.#flushSoon();
+  }
+
+  membersChanged(): void {
+    if (this.#news !== undefined && !this.#ended) this.#flushSoon();
   }
 
   /** Queues an order; it leaves at the end of this turn of the event loop. */
@@ -123,12 +177,8 @@ export class Session {
     this.#waitingBytes += orderBytes(order.order);
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.end("unread", `the daemon did not read its orders: ${String(this.#waitingBytes)} bytes were waiting`);
-    } else if (!this.#flushing) {
-      this.#flushing = true;
-      setImmediate(() => {
-        this.#flushing = false;
-        this.#flush();
-      });
+    } else {
+      this.#flushSoon();
     }
   }
 
@@ -155,13 +205,23 @@ export class Session {
     this.#finish();
   }
 
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.#flush();
+    });
+  }
+
   #receive(value: unknown): void {
     if (this.#ended) return;
     try {
       const message = readHostMessage(value);
       const cost = messageCost(message);
-      this.#greet(message);
-      if (!this.#isOver()) this.#listener.onMessage(this, message);
+      if (this.#hello === undefined) this.#hear(message);
+      else if (message.hello !== undefined) throw new WireError("hello", "only in the first message");
+      else this.#listener.onMessage(this, message);
       if (!this.#isOver()) this.#pay(cost);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -180,18 +240,30 @@ export class Session {
     });
   }
 
-  /** The first message says hello, and no other. */
-  #greet({ hello }: HostMessage): void {
-    if (this.#hello !== undefined) {
-      if (hello !== undefined) throw new WireError("hello", "only in the first message");
-      return;
-    }
+  /** The first message says hello, and no other comes before the welcome. */
+  #hear(message: HostMessage): void {
+    const { hello } = message;
     if (hello === undefined) throw new WireError("hello", "there, as it must be in a first message");
-    const address = reachableAddress(hello.address, this.#call.getPeer());
+    if (this.#atTheDoor) throw new WireError("hello", "followed by nothing before the welcome");
+    const seenAt = this.#call.getPeer();
+    const address = reachableAddress(hello.address, seenAt);
     if (address === undefined) throw new WireError("hello.address", "host:port, or :port for the host it comes from");
     this.#cancelHelloTimer();
-    this.#hello = { ...hello, address };
-    this.#listener.onHello(this, this.#hello);
+    this.#atTheDoor = true;
+    const { join, ...said } = hello;
+    const asked = this.#door.admit({ host: said.host, join, challenge: this.#challenge, from: hostOf(seenAt) });
+    void asked.then((entry) => {
+      if (this.#ended) return;
+      if (!entry.ok) {
+        const end = REFUSALS[entry.reason];
+        this.end(end, DETAILS[end]);
+        return;
+      }
+      this.#membership = entry.membership;
+      this.#hello = { ...hello, address };
+      this.#listener.onHello(this, this.#hello);
+      if (!this.#isOver()) this.#listener.onMessage(this, message);
+    });
   }
 
   // A method, because TypeScript does not see that a listener may end the session.
@@ -200,7 +272,13 @@ export class Session {
   }
 
   #flush(): void {
-    if (this.#isWriting || this.#ended || this.#waiting.length + this.#facts.length === 0) return;
+    if (this.#isWriting || this.#ended) return;
+    const membership = this.#news?.();
+    if (membership !== undefined) {
+      this.#write({ membership });
+      return;
+    }
+    if (this.#waiting.length + this.#facts.length === 0) return;
     let bytes = 0;
     let count = 0;
     for (const { order } of this.#waiting) {

@@ -17,6 +17,17 @@ export function hostIdOfKey(publicKey: Uint8Array): HostId {
   return hostIdOf(base58btc.baseEncode(multihash));
 }
 
+/** The raw public key that a host id is the name of; undefined where the text only looks like one. */
+export function keyOfHost(host: HostId): Uint8Array | undefined {
+  try {
+    const multihash = base58btc.baseDecode(host);
+    const isKey = multihash.length === PEER_ID_PREFIX.length + KEY_BYTES && PEER_ID_PREFIX.every((byte, at) => multihash[at] === byte);
+    return isKey ? multihash.subarray(PEER_ID_PREFIX.length) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The 32 raw bytes of a public key; undefined where it is not an Ed25519 key. */
 export function rawPublicKey(key: KeyObject): Uint8Array | undefined {
   if (key.asymmetricKeyType !== "ed25519") return undefined;

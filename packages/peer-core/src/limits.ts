@@ -60,6 +60,8 @@ export type PeerLimits = {
   /** How long verified pieces may wait to be reported together, and how many. */
   readonly reportMs: Millis;
   readonly reportPieces: number;
+  /** In how many parts a blob of many pieces is reported. */
+  readonly reportParts: number;
   /** How long a peer without readers stays. */
   readonly lingerMs: Millis;
   /** How long it stays without progress where it goes on to the end because much of the blob is held. */
@@ -121,9 +123,11 @@ export const DEFAULT_LIMITS: PeerLimits = {
   // Half a second does not hurt a registry, half a minute still notices its return during a pull.
   backoffMinMs: 500,
   backoffMaxMs: 30_000,
-  // 50 ms or 16 pieces: messages stay far below 0.2 a piece, and others learn early what is here.
-  reportMs: 50,
+  // Grants stand, so the scheduler needs reports to see who is late (10 s) and who holds what: half of that time is soon enough.
+  reportMs: 5000,
+  // One message for 16 pieces is 0.06 a piece; the other half of the 0.2 a piece belongs to the scheduler.
   reportPieces: 16,
+  reportParts: 16,
   // containerd's retries and a lazy snapshotter's next range come within some seconds.
   lingerMs: 10_000,
   // Twice the longest pause of the source.

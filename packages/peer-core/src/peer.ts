@@ -147,11 +147,11 @@ function followRules(peer: PeerState, now: Millis): Millis | undefined {
   if (peer.phase !== "over") reopenWanted(peer, now);
   const report = reportVerified(peer, now);
   beginProof(peer);
-  assignGrants(peer, now);
+  const waitingGrant = assignGrants(peer, now);
   const ownRead = goBackToSource(peer, now);
   const ending = endHopelessReaders(peer, now);
   const need = askNeed(peer, pending.expired, now);
   const leaving = leaveUnwanted(peer, now);
   if (peer.phase === "over") return undefined;
-  return earliest(pending.deadline, report, ownRead, ending, need, leaving, outlookDeadline(peer, now));
+  return earliest(pending.deadline, report, waitingGrant, ownRead, ending, need, leaving, outlookDeadline(peer, now));
 }

@@ -1,4 +1,5 @@
 import type { PeerGrant } from "../grant.ts";
+import type { Millis } from "../limits.ts";
 
 /**
  * The grants a peer holds, in the order they came. A grant is a standing permission: it is used for those of its pieces that
@@ -8,6 +9,8 @@ export class GrantBook {
   readonly #grants = new Map<number, PeerGrant>();
   /** Whether something happened after which a grant may be of more use than before. */
   changed = false;
+  /** When a transfer that stands in the way of a grant may have become silent. */
+  lookAgainAt: Millis | undefined;
 
   get count(): number {
     return this.#grants.size;
@@ -33,5 +36,6 @@ export class GrantBook {
 
   clear(): void {
     this.#grants.clear();
+    this.lookAgainAt = undefined;
   }
 }

@@ -18,12 +18,16 @@ export type Transfer = {
   lastSignAt: Millis;
 };
 
+const NONE: readonly Transfer[] = [];
+
 /** The transfers of a peer: the live ones, bounded by who starts them, and the last cancelled ones. */
 export class TransferBook {
   readonly #live = new Map<number, Transfer>();
   readonly #cancelled = new Map<number, Transfer>();
   // At most one entry a piece.
   readonly #excused = new Set<number>();
+  // How many live transfers carry a piece: at most one entry a piece.
+  readonly #carried = new Map<number, number>();
   readonly #maxCancelled: number;
   #lastId = 0;
 
@@ -52,9 +56,23 @@ export class TransferBook {
     this.#lastId += 1;
     const left = new Set(piecesOf(run).filter(asked));
     const transfer = { id: this.#lastId, from, grant, run, left, shared: new Set<number>(), startedAt: now, lastSignAt: now };
-    for (const piece of left) this.#share(transfer, piece);
+    for (const piece of left) {
+      this.#share(transfer, piece);
+      this.#carried.set(piece, (this.#carried.get(piece) ?? 0) + 1);
+    }
     this.#live.set(transfer.id, transfer);
     return transfer;
+  }
+
+  /** A live transfer no longer carries a piece. */
+  #drop(transfer: Transfer, piece: number): void {
+    if (transfer.left.delete(piece)) this.#uncarry(piece);
+  }
+
+  #uncarry(piece: number): void {
+    const carriers = this.#carried.get(piece) ?? 0;
+    if (carriers > 1) this.#carried.set(piece, carriers - 1);
+    else this.#carried.delete(piece);
   }
 
   /** A landed piece was given up: the body may still hold its place when the next transfer brings it. */
@@ -86,14 +104,18 @@ export class TransferBook {
   land(sender: Transfer, piece: number, now: Millis): Transfer[] {
     sender.lastSignAt = now;
     const others = this.carriersOf(piece).filter((carrier) => carrier !== sender);
-    sender.left.delete(piece);
-    for (const other of others) other.left.delete(piece);
+    if (this.#live.has(sender.id)) this.#drop(sender, piece);
+    else sender.left.delete(piece);
+    for (const other of others) this.#drop(other, piece);
     return others;
   }
 
   /** A transfer is over; undefined where it was not live. */
   end(id: number): Transfer | undefined {
     const transfer = this.#live.get(id);
+    if (transfer === undefined) return undefined;
+    // What it left stays in `left`, for who asks what it owed.
+    for (const piece of transfer.left) this.#uncarry(piece);
     this.#live.delete(id);
     return transfer;
   }
@@ -115,19 +137,17 @@ export class TransferBook {
   }
 
   isInFlight(piece: number): boolean {
-    for (const transfer of this.#live.values()) if (transfer.left.has(piece)) return true;
-    return false;
+    return this.#carried.has(piece);
   }
 
-  carriersOf(piece: number): Transfer[] {
+  carriersOf(piece: number): readonly Transfer[] {
+    if (!this.#carried.has(piece)) return NONE;
     return [...this.#live.values()].filter((transfer) => transfer.left.has(piece));
   }
 
   /** How many pieces are in flight. */
   get inFlight(): number {
-    const pieces = new Set<number>();
-    for (const transfer of this.#live.values()) for (const piece of transfer.left) pieces.add(piece);
-    return pieces.size;
+    return this.#carried.size;
   }
 
   get cancelledCount(): number {

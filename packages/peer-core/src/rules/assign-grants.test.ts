@@ -46,6 +46,15 @@ describe("using grants", () => {
     assert.deepEqual(toldOf(after, "grant-failed"), [{ type: "grant-failed", grant: 1, failure: { code: "channel-lost" } }]);
   });
 
+  it("asks a second parent as soon as the first one is silent, though nothing else happens", () => {
+    const bench = new PeerBench();
+    bench.table(0);
+    bench.grant(1, run(0, 1), MOTHER);
+    assert.equal(only(bench.grant(2, run(0, 1), FATHER), "fetch-pieces").length, 0);
+    assert.equal(only(bench.after(1999), "fetch-pieces").length, 0);
+    assert.deepEqual(one(bench.after(1), "fetch-pieces").parent, FATHER);
+  });
+
   it("asks again for a piece in flight that is late, and cancels the loser", () => {
     const bench = new PeerBench();
     bench.table(0);

@@ -1,24 +1,28 @@
 import { piecesOf, runsOf, type PieceRun } from "@darner/domain";
 import type { PeerGrant } from "../grant.ts";
 import type { Millis } from "../limits.ts";
-import { isSilent } from "./outlook.ts";
-import type { PeerState } from "../peer-state.ts";
+import { isSilent, patience } from "./outlook.ts";
+import { earliest, type PeerState } from "../peer-state.ts";
 import { runsWithin } from "../books/piece-runs.ts";
 
 /**
  * Uses the grants, in the order they came: each is asked for those of its pieces that are neither here nor in flight
- * (or in flight by others, but late: the scheduler was told, or they are silent), as few runs. What finds no room waits for the next chance.
+ * (or in flight by others, but late: the scheduler was told, or they are silent), as few runs. What finds no room waits for the next
+ * chance; what another transfer carries, until that one may be silent. Returns when.
  */
-export function assignGrants(peer: PeerState, now: Millis): void {
+export function assignGrants(peer: PeerState, now: Millis): Millis | undefined {
   const { grants, source, fromOwnSource } = peer;
-  if (!grants.changed || peer.phase !== "fetching") return;
+  if (peer.phase !== "fetching") return undefined;
+  if (!grants.changed && (grants.lookAgainAt === undefined || now < grants.lookAgainAt)) return grants.lookAgainAt;
   // After a failed proof the own source is asked for everything, as long as it answers.
-  if (fromOwnSource && source.access !== "none" && now >= source.notBefore) return;
+  if (fromOwnSource && source.access !== "none" && now >= source.notBefore) return undefined;
   grants.changed = false;
+  grants.lookAgainAt = undefined;
   for (const grant of [...grants.all]) {
     if (runsWithin(grant.run, (piece) => !peer.pieces.have.has(piece)).length === 0) grants.delete(grant.grant);
     else useGrant(peer, grant, now);
   }
+  return grants.lookAgainAt;
 }
 
 function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
@@ -56,7 +60,13 @@ function readGranted(peer: PeerState, grant: PeerGrant, run: PieceRun, now: Mill
 function isFreeFor(peer: PeerState, grant: PeerGrant, piece: number, now: Millis): boolean {
   if (!peer.pieces.isMissing(piece) || (grant.parent !== undefined && !canBeJudged(peer, piece))) return false;
   const isTold = peer.needs.has(piece);
-  return peer.transfers.carriersOf(piece).every((carrier) => carrier.grant !== grant.grant && (isTold || isSilent(peer, carrier, now)));
+  for (const carrier of peer.transfers.carriersOf(piece)) {
+    if (carrier.grant === grant.grant) return false;
+    if (isTold || isSilent(peer, carrier, now)) continue;
+    peer.grants.lookAgainAt = earliest(peer.grants.lookAgainAt, carrier.lastSignAt + patience(peer));
+    return false;
+  }
+  return true;
 }
 
 /** Whether what a parent sends can be told right from wrong: its line is known, or may yet come. */

@@ -15,17 +15,29 @@ export function queueReport(peer: PeerState, pieces: readonly PieceHash[], areLi
 }
 
 /**
- * A report is due at once where it is the first of the session, has lines of the table that others wait for, is full or the last;
- * else reportMs after its first piece.
+ * When what is queued is reported.
+ *
+ *     at once ⇔ the first of the session, or the last of the blob
+ *               lines of the table are among it, others wait for them
+ *               queued ≥ max(reportPieces, pieces / reportParts)
+ *               queued ≥ in flight, and more than that is missing: the scheduler is to promise more before nothing comes
+ *     else reportMs after the first of them
  */
 export function reportVerified(peer: PeerState, now: Millis): Millis | undefined {
-  const { reports, limits, pieces } = peer;
+  const { reports, limits } = peer;
   if (reports.pieces.length === 0) return undefined;
-  const isDue = !reports.begun || reports.lines.length > 0 || reports.pieces.length >= limits.reportPieces || pieces.have.isFull;
   const at = reports.since + limits.reportMs;
-  if (!isDue && now < at) return at;
+  if (!isDue(peer) && now < at) return at;
   flushReports(peer);
   return undefined;
+}
+
+function isDue({ reports, limits, pieces, transfers }: PeerState): boolean {
+  const queued = reports.pieces.length;
+  if (!reports.begun || reports.lines.length > 0 || pieces.have.isFull) return true;
+  if (queued >= Math.max(limits.reportPieces, Math.floor(pieces.count / limits.reportParts))) return true;
+  const { inFlight } = transfers;
+  return queued >= inFlight && pieces.have.count + pieces.pending.size + inFlight < pieces.count;
 }
 
 /** Reports what is queued. */

@@ -65,7 +65,12 @@ test("a scheduler hears of what is pulled and of what had to go for it", async (
       scheduler.session.messages.some(({ reports }) => reports.some((told) => told.task.digest === digest && told.report.type === type));
     await eventually(() => said("open"), "it is asked for at the scheduler");
     scheduler.session.say({
-      orders: [{ task: { digest: digest, size }, order: { type: "grant-stripe", grant: 1, run: { first: 0, stride: 1, count: 3 } } }],
+      orders: [
+        {
+          task: { digest: digest, size },
+          order: { type: "grant-stripe", grant: 1, run: { first: 0, stride: 1, count: 3 }, connections: 1 },
+        },
+      ],
     });
     assert.equal((await (await pulled).arrayBuffer()).byteLength, 700_000);
     await eventually(() => said("proven"), "its proof is told");

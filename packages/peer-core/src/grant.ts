@@ -6,4 +6,6 @@ export type PeerGrant = {
   /** The parent that will send them; absent: read them from the source. */
   readonly parent?: { readonly host: HostId; readonly address: string };
   readonly run: PieceRun;
+  /** Of a grant to read: how many such reads the scheduler wants at once; one where it says nothing. */
+  readonly connections?: number;
 };

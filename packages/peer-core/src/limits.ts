@@ -74,8 +74,8 @@ export type PeerLimits = {
 export const DEFAULT_LIMITS: PeerLimits = {
   // A peer has some ten parents, each with a few runs once others filled holes in its grant.
   parentTransfers: 64,
-  // Stripes overlap by one ("the next granted before the last ends"), own reads by two.
-  sourceReads: 4,
+  // The scheduler asks for one or two, and for up to eight where a registry gives each connection little; stripes overlap while they end.
+  sourceReads: 16,
   // Two: the answer to the second request arrives while the first is read, and a registry is not crowded.
   ownSourceReads: 2,
   // 8 MiB, 0.7 s at 100 Mbit/s: long against a round trip, short enough for a scheduler that returns to take over.

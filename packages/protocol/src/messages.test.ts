@@ -56,7 +56,7 @@ for (const report of reports) {
 
 const orders: SchedulerOrder[] = [
   { type: "grant-pieces", grant: 0, parent: host, address: "10.0.0.1:4102", run: { first: 0, stride: 1, count: 1 } },
-  { type: "grant-stripe", grant: 7, run: { first: 4, stride: 1, count: 4 } },
+  { type: "grant-stripe", grant: 7, run: { first: 4, stride: 1, count: 4 }, connections: 3 },
   { type: "revoke-grant", grant: 0 },
   { type: "table", hashes },
   { type: "ask-table" },

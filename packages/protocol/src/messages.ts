@@ -109,7 +109,7 @@ export type HostMessage = {
 /** What a scheduler orders for one task. */
 export type SchedulerOrder =
   | { readonly type: "grant-pieces"; readonly grant: number; readonly parent: HostId; readonly address: string; readonly run: PieceRun }
-  | { readonly type: "grant-stripe"; readonly grant: number; readonly run: PieceRun }
+  | { readonly type: "grant-stripe"; readonly grant: number; readonly run: PieceRun; readonly connections: number }
   | { readonly type: "revoke-grant"; readonly grant: number }
   | { readonly type: "table"; readonly hashes: readonly PieceHash[] }
   | { readonly type: "ask-table" }

@@ -54,6 +54,7 @@ function readOrder(wire: WireObject, task: Task): SchedulerOrder {
         type: "grant-stripe",
         grant: asWhole(grant["grant"], "grant_stripe.grant"),
         run: asRun(grant["run"], "grant_stripe.run", task),
+        connections: Math.max(1, asWhole(grant["connections"] ?? 0, "grant_stripe.connections")),
       };
     }
     case "revoke_grant":

@@ -13,8 +13,15 @@ export type SchedulerEffect =
       readonly address: string;
       readonly run: PieceRun;
     }
-  /** Let `host` read these pieces, one contiguous run, from its source. */
-  | { readonly type: "grant-stripe"; readonly host: HostId; readonly task: Task; readonly grant: GrantId; readonly run: PieceRun }
+  /** Let `host` read these pieces, one contiguous run, from its source, and `connections` such stripes at once. */
+  | {
+      readonly type: "grant-stripe";
+      readonly host: HostId;
+      readonly task: Task;
+      readonly grant: GrantId;
+      readonly run: PieceRun;
+      readonly connections: number;
+    }
   /** Take a grant back: what is not verified yet will come another way. */
   | { readonly type: "revoke-grant"; readonly host: HostId; readonly task: Task; readonly grant: GrantId }
   /** Tell a host lines of the piece table it is to check against. */

@@ -13,7 +13,7 @@ export function assertInvariants(memory: Memory): void {
   assert(memory.restingTables.size <= limits.maxRestingTables, "more tables at rest than maxRestingTables");
   assert(memory.trust.size <= Math.max(limits.maxSuspects, limits.maxStruck), "more suspects or struck blobs than there may be");
   const backlog = new Map<string, number>();
-  const stripes = new Map<string, number>();
+  const readers = new Map<string, number>();
   for (const swarm of tasks.values()) {
     assert(swarm.members.size > 0, "a task without members");
     assert(swarm.members.size <= limits.maxMembersPerTask, "more members than maxMembersPerTask");
@@ -22,14 +22,14 @@ export function assertInvariants(memory: Memory): void {
     assert(swarm.accusations.length <= limits.maxAccusations, "more accusations than maxAccusations");
     for (const host of swarm.doubted) assert(!swarm.members.has(host), "a host that is doubted takes part");
     for (const group of swarm.allGroups()) assertGroup(group);
-    for (const member of swarm.members.values()) assertMember(memory, swarm, member, backlog, stripes);
+    for (const member of swarm.members.values()) assertMember(memory, swarm, member, backlog, readers);
     if ([...swarm.allGroups()].some((group) => group.waiting(1) > 0))
       assert(swarm.wakeAt !== undefined, "a waiting swarm is never looked over");
   }
   for (const host of hosts.values()) assert(host.backlogBytes === (backlog.get(host.id) ?? 0), `backlog of ${host.id} is miscounted`);
   for (const registry of registries.values()) {
-    assert(registry.stripes === (stripes.get(registry.name) ?? 0), `stripes of ${registry.name} are miscounted`);
-    assert(registry.stripes <= limits.maxConnectionsPerRegistry, `too many stripes of ${registry.name}`);
+    assert(registry.readers === (readers.get(registry.name) ?? 0), `readers of ${registry.name} are miscounted`);
+    assert(registry.readers <= limits.maxConnectionsPerRegistry, `too many readers of ${registry.name}`);
   }
 }
 
@@ -49,11 +49,17 @@ function assertGroup(group: Group): void {
   for (let piece = 0; piece < group.pieces; piece++) if ((group.held[piece] ?? 0) > 0 && !group.knows(piece)) without += 1;
   assert(without === group.heldWithoutLine, "heldWithoutLine is miscounted");
   for (const grant of group.stripes) assert(grant.left > 0 && group.members.has(grant.child), "a stripe without a reader");
-  for (const [piece, grant] of group.reading) assert(grant.child.peer?.promised[piece] === grant, "a piece is read by nobody");
+  let cold = 0;
+  for (let piece = 0; piece < group.pieces; piece++) {
+    const grant = group.readingOf(piece);
+    if (group.isCold(piece)) cold += 1;
+    if (grant !== undefined) assert(grant.child.peer?.promised[piece] === grant, "a piece is read by nobody");
+  }
+  assert(cold === group.coldPieces && (cold === 0) === (group.firstCold() === undefined), "cold pieces are miscounted");
   for (const member of group.idle) assert(isWanting(member) && member.peer.promisedCount === 0, "an idle peer is promised something");
 }
 
-function assertMember(memory: Memory, swarm: Swarm, member: Member, backlog: Map<string, number>, stripes: Map<string, number>): void {
+function assertMember(memory: Memory, swarm: Swarm, member: Member, backlog: Map<string, number>, readers: Map<string, number>): void {
   const { host, peer } = member;
   const group = swarm.groupOf(member);
   assert(memory.hosts.get(host.id) === host && host.tasks.has(swarm.id), "a member whose host is unknown");
@@ -67,13 +73,16 @@ function assertMember(memory: Memory, swarm: Swarm, member: Member, backlog: Map
   assert(isWanting(member) || peer.grants.size === 0, "a complete peer is promised pieces");
   assert(group.idle.has(member) === (isWanting(member) && peer.promisedCount === 0), "the idle set is wrong");
   let promised = 0;
+  let stripes = 0;
   for (const grant of peer.grants.values()) {
     promised += grant.left;
     assertGrant(group, grant);
-    if (grant.parent === undefined) stripes.set(member.registry, (stripes.get(member.registry) ?? 0) + 1);
+    if (grant.parent === undefined) stripes += 1;
     else backlog.set(grant.parent.host.id, (backlog.get(grant.parent.host.id) ?? 0) + grant.left * swarm.pieceBytes);
   }
   assert(promised === peer.promisedCount, "promisedCount is wrong");
+  assert(stripes === peer.stripes, "stripes are miscounted");
+  if (stripes > 0) readers.set(member.registry, (readers.get(member.registry) ?? 0) + 1);
 }
 
 function assertGrant(group: Group, grant: Grant): void {

@@ -3,7 +3,8 @@ import { feedPeer } from "./feeding/feed-peer.ts";
 import type { Group } from "./books/group.ts";
 import { withdrawEmptyPromises } from "./feeding/lost-promises.ts";
 import { isWanting, type Member } from "./books/member.ts";
-import { askForTable } from "./books/piece-lines.ts";
+import { askForTable } from "./books/ask-table.ts";
+import { followMoved } from "./feeding/follow-trees.ts";
 import { dismissIfIdle } from "./happenings/restart-peer.ts";
 import { restTable } from "./books/resting-tables.ts";
 import { advanceFrontier, rescueStripes } from "./source/source-frontier.ts";
@@ -32,6 +33,7 @@ function provide(turn: Turn, group: Group): void {
   rescueStripes(turn, group);
   const touched = [...turn.touched].filter((member) => group.members.has(member));
   for (const member of inOrder(touched)) feedPeer(turn, group, member);
+  followMoved(turn, group);
   advanceFrontier(turn, group);
   if (!group.stirred) return;
   for (const member of inOrder([...group.idle])) feedPeer(turn, group, member);
@@ -47,14 +49,15 @@ function inOrder(members: readonly Member[]): Member[] {
 function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | undefined): void {
   const { memory, limits, now, swarm } = turn;
   if (group.waiting(1) === 0) return;
-  let at = now + limits.checkEveryMs;
+  let at = Math.min(now + limits.checkEveryMs, swarm.lookAt ?? Number.MAX_SAFE_INTEGER);
   const readable = group.idle.size > 0 ? sourceReadable() : undefined;
   if (readable !== undefined && readable > now) at = Math.min(at, readable);
   for (const member of group.idle) {
     const forgiven = isWanting(member) ? forgivenAt(turn, member) : undefined;
     if (forgiven !== undefined && forgiven > now) at = Math.min(at, forgiven);
   }
-  memory.deadlines.plan(swarm, at);
+  swarm.lookAt = at;
+  memory.deadlines.plan(swarm, Math.min(at, group.linesDueAt ?? at));
 }
 
 /** Asks at most once: every idle peer of a group gets the same answer. */

@@ -7,7 +7,7 @@ export function orderOf(effect: SchedulerEffect): SchedulerOrder {
     case "grant-pieces":
       return { type: "grant-pieces", grant: effect.grant, parent: effect.parent, address: effect.address, run: effect.run };
     case "grant-stripe":
-      return { type: "grant-stripe", grant: effect.grant, run: effect.run };
+      return { type: "grant-stripe", grant: effect.grant, run: effect.run, connections: effect.connections };
     case "revoke-grant":
       return { type: "revoke-grant", grant: effect.grant };
     case "send-table":

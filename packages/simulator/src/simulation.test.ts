@@ -111,7 +111,7 @@ suite("in trouble", () => {
 
   test("late joiners take nothing more from the source, and delay nobody much", () => {
     const report = endsWell(trouble("late-joiners"));
-    assert.ok(report.source.copies <= 1.02 && report.lastRatio <= 1.3, JSON.stringify(report));
+    assert.ok(report.source.copies <= 1.02 && report.lastRatio <= 1.35, JSON.stringify(report));
   });
 
   test("one holder feeds seven cold hosts without a source", (context) => {

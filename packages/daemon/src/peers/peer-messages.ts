@@ -19,7 +19,7 @@ export function orderEvent(order: SchedulerOrder): PeerEvent | undefined {
         grant: { grant: order.grant, parent: { host: order.parent, address: order.address }, run: order.run },
       };
     case "grant-stripe":
-      return { type: "grant-received", grant: { grant: order.grant, run: order.run } };
+      return { type: "grant-received", grant: { grant: order.grant, run: order.run, connections: order.connections } };
     case "revoke-grant":
       return { type: "grant-revoked", grant: order.grant };
     case "table":

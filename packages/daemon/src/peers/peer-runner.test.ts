@@ -217,7 +217,7 @@ test("a parent's wrong piece is refused and told, and the blob comes from elsewh
   bench.peers.onOrder(task, { type: "grant-pieces", grant: 1, parent: MOTHER, address: "liar:1", run: { first: 0, stride: 1, count: 2 } });
   const refusals = (): unknown[] => bench.link.reports.filter(({ report }) => report.type === "grant-failed");
   await eventually(() => refusals().length === 1, "the scheduler hears of it");
-  bench.peers.onOrder(task, { type: "grant-stripe", grant: 2, run: { first: 0, stride: 1, count: 2 } });
+  bench.peers.onOrder(task, { type: "grant-stripe", grant: 2, run: { first: 0, stride: 1, count: 2 }, connections: 1 });
   assert.ok((await reading).bytes.equals(blob.bytes));
   readable.close();
   assert.match(await bench.metrics.metrics(), /darner_daemon_pieces_refused_total{from="parent"} 1\n/);
@@ -247,7 +247,7 @@ test("a peer whose scheduler is lost goes on by itself, and tells the next sched
   const opens = bench.link.reports.flatMap(({ report }) => (report.type === "open" ? [[...report.have]] : []));
   assert.deepEqual(opens, [[], [0]]);
   hold.resolve(undefined);
-  bench.peers.onOrder(taskOf(blob), { type: "grant-stripe", grant: 9, run: { first: 1, stride: 1, count: 3 } });
+  bench.peers.onOrder(taskOf(blob), { type: "grant-stripe", grant: 9, run: { first: 1, stride: 1, count: 3 }, connections: 1 });
   assert.ok((await whileTimePasses(bench.clock, reading)).bytes.equals(blob.bytes));
   readable.close();
 });

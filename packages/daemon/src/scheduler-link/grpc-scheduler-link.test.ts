@@ -131,7 +131,7 @@ test("orders reach the listener in their order", async () => {
   await using bench = openBench([scheduler.address]);
   await eventually(() => bench.link.scheduler === "s", "it is found");
   const orders: SchedulerOrder[] = [
-    { type: "grant-stripe", grant: 1, run: { first: 0, stride: 1, count: 1 } },
+    { type: "grant-stripe", grant: 1, run: { first: 0, stride: 1, count: 1 }, connections: 1 },
     { type: "revoke-grant", grant: 1 },
     { type: "restart" },
   ];

@@ -27,10 +27,11 @@ export function assignGrants(peer: PeerState, now: Millis): Millis | undefined {
 
 function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
   const { transfers, limits, source } = peer;
+  if (grant.parent === undefined && !mayReadMore(peer, grant)) return;
   const isFree = (piece: number): boolean => isFreeFor(peer, grant, piece, now);
   for (const run of grantedRuns(grant, isFree)) {
     if (grant.parent === undefined) {
-      if (transfers.sourceReads >= (source.sequential ? 1 : limits.sourceReads)) return;
+      if (!mayReadMore(peer, grant)) return;
       readGranted(peer, grant, source.sequential ? { first: 0, stride: 1, count: peer.pieces.count } : run, now);
     } else {
       if (transfers.count - transfers.sourceReads >= limits.parentTransfers) return;
@@ -39,6 +40,21 @@ function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
       peer.out.push({ type: "fetch-pieces", transfer: id, parent: grant.parent, run });
     }
   }
+}
+
+// Of a shorter one the last piece is so much that two at once would delay each other more than a round trip costs.
+const OVERLAPPING_PIECES = 8;
+
+/**
+ * Whether another stripe may be begun: as many as the scheduler wants at once; one of several pieces of which only the last is owed
+ * does not count, so that the source is asked for the next one before it ends.
+ */
+function mayReadMore({ transfers, limits, source }: PeerState, { connections = 1 }: PeerGrant): boolean {
+  if (transfers.sourceReads >= (source.sequential ? 1 : limits.sourceReads)) return false;
+  let busy = 0;
+  for (const { from, left, run } of transfers.live)
+    if (from === "source" && left.size > (run.count >= OVERLAPPING_PIECES ? 1 : 0)) busy += 1;
+  return busy < connections;
 }
 
 /** A parent is asked in the stride of its grant; the source can only be read contiguously. */

@@ -127,10 +127,21 @@ describe("judging a landed piece", () => {
 
   it("reads a granted run with a stride from the source as contiguous runs", () => {
     const bench = new PeerBench();
-    const reads = only(bench.grant(1, run(0, 3, 5)), "read-source");
+    const first = one(bench.grant(1, run(0, 3, 5)), "read-source");
+    const second = one(bench.deliver(first), "read-source");
+    const third = one(bench.deliver(second), "read-source");
+    assert.deepEqual(
+      [first, second, third].map((read) => read.run),
+      [run(0, 1), run(5, 1), run(10, 1)],
+    );
+  });
+
+  it("reads as many stripes at once as the scheduler wants", () => {
+    const bench = new PeerBench();
+    const reads = only(bench.send({ type: "grant-received", grant: { grant: 1, run: run(0, 3, 5), connections: 2 } }), "read-source");
     assert.deepEqual(
       reads.map((read) => read.run),
-      [run(0, 1), run(5, 1), run(10, 1)],
+      [run(0, 1), run(5, 1)],
     );
   });
 });

@@ -15,6 +15,8 @@ export function pieceLanded(peer: PeerState, transfer: number, { piece, hash }: 
   const sender = transfers.senderOf(transfer, line.piece);
   if (sender === undefined || !pieces.isPiece(line.piece) || !isPieceHash(line.hash)) return;
   const others = transfers.land(sender, line.piece, now);
+  // The next stripe may be begun.
+  if (sender.from === "source" && sender.left.size === 1) peer.grants.changed = true;
   if (pieces.have.has(line.piece)) return;
   if (sender.from === "source") judgeSourcePiece(peer, sender, line, now);
   else judgeParentPiece(peer, sender, sender.from, line, now);

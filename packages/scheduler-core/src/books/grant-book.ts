@@ -29,7 +29,7 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
   for (const piece of pieces) {
     child.peer.promised[piece] = grant;
     group.promised[piece] = (group.promised[piece] ?? 0) + 1;
-    if (parent === undefined) group.reading.set(piece, grant);
+    if (parent === undefined) group.beginReading(piece, grant);
   }
   child.peer.promisedCount += promised;
   child.peer.grants.set(id, grant);
@@ -38,11 +38,14 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
   const { task } = swarm;
   if (parent === undefined) {
     group.stripes.add(grant);
-    memory.registries.of(child.registry).stripes += 1;
+    child.peer.stripes += 1;
+    if (child.peer.stripes === 1) memory.registries.of(child.registry).readers += 1;
     group.stirred = true;
-    turn.effects.push({ type: "grant-stripe", host: child.host.id, task, grant: id, run });
+    const connections = memory.registries.of(child.registry).connections.each;
+    turn.effects.push({ type: "grant-stripe", host: child.host.id, task, grant: id, run, connections });
     return;
   }
+  if (unit) group.units += 1;
   parent.feeding.add(grant);
   parent.host.backlogBytes += promised * swarm.pieceBytes;
   parent.givenBytes += promised * swarm.pieceBytes;
@@ -71,7 +74,7 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
   peer.promised[piece] = undefined;
   peer.promisedCount -= 1;
   group.promised[piece] = (group.promised[piece] ?? 0) - 1;
-  if (group.reading.get(piece) === grant) group.reading.delete(piece);
+  group.endReading(piece, grant);
   if (grant.parent !== undefined) grant.parent.host.backlogBytes -= turn.swarm.pieceBytes;
   grant.left -= 1;
   if (grant.left > 0) return;
@@ -80,8 +83,9 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
   if (grant.parent === undefined) {
     group.stripes.delete(grant);
     group.stirred = true;
-    turn.memory.registries.of(grant.child.registry).stripes -= 1;
-  }
+    peer.stripes -= 1;
+    if (peer.stripes === 0) turn.memory.registries.of(grant.child.registry).readers -= 1;
+  } else if (grant.unit) group.units -= 1;
   group.noteIdle(grant.child);
 }
 

@@ -1,5 +1,6 @@
 import { PIECE_HASH_BYTES, PieceTable, type HostId, type PieceHash } from "@darner/domain";
 import { isWanting, type Grant, type Member } from "./member.ts";
+import { SpreadTrees } from "./spread-trees.ts";
 
 /** The members of a task whose pieces follow one piece table, and may therefore feed each other. */
 export class Group {
@@ -19,9 +20,22 @@ export class Group {
   /** Per piece: how many peers are promised it. */
   readonly promised: Uint16Array;
   /** Per piece: the stripe that reads it from the source. */
-  readonly reading: Map<number, Grant> = new Map();
+  readonly #reading = new Map<number, Grant>();
+  /** Pieces that nobody holds or reads. */
+  coldPieces: number;
+  /** No piece before this one is cold. */
+  #coldFrom = 0;
+  /** In which trees pieces spread; per piece which of them carries it (0: none, tree + 1). */
+  readonly trees: SpreadTrees = new SpreadTrees();
+  readonly treeOf: Uint8Array;
+  /** Pieces whose lines became known, in that order. */
+  readonly lineLog: number[] = [];
+  /** When peers that still lack lines are to have them; undefined while none does. */
+  linesDueAt: number | undefined;
   /** Live stripes. */
   readonly stripes: Set<Grant> = new Set();
+  /** Live grants that bring in what only holders have. */
+  units = 0;
   /** Wanting peers that are promised nothing. */
   readonly idle: Set<Member> = new Set();
   /** Peers with a reader that waits for a certain piece. */
@@ -36,8 +50,43 @@ export class Group {
 
   constructor(pieces: number) {
     this.pieces = pieces;
+    this.coldPieces = pieces;
+    this.treeOf = new Uint8Array(pieces);
     this.held = new Uint16Array(pieces);
     this.promised = new Uint16Array(pieces);
+  }
+
+  readingOf(piece: number): Grant | undefined {
+    return this.#reading.get(piece);
+  }
+
+  /** Whether nobody holds the piece or reads it: only the source can bring it. */
+  isCold(piece: number): boolean {
+    return (this.held[piece] ?? 0) === 0 && !this.#reading.has(piece);
+  }
+
+  /** The first cold piece at or after `from`. */
+  firstCold(from = 0): number | undefined {
+    if (this.coldPieces === 0) return undefined;
+    while (this.#coldFrom < this.pieces && !this.isCold(this.#coldFrom)) this.#coldFrom += 1;
+    for (let piece = Math.max(from, this.#coldFrom); piece < this.pieces; piece++) if (this.isCold(piece)) return piece;
+    return undefined;
+  }
+
+  beginReading(piece: number, grant: Grant): void {
+    if (this.isCold(piece)) this.coldPieces -= 1;
+    this.#reading.set(piece, grant);
+  }
+
+  endReading(piece: number, grant: Grant): void {
+    if (this.#reading.get(piece) !== grant) return;
+    this.#reading.delete(piece);
+    if (this.isCold(piece)) this.#becomeCold(piece);
+  }
+
+  #becomeCold(piece: number): void {
+    this.coldPieces += 1;
+    this.#coldFrom = Math.min(this.#coldFrom, piece);
   }
 
   get tableIsComplete(): boolean {
@@ -58,6 +107,12 @@ export class Group {
     return this.#table === undefined ? [] : [...this.#table.entries()];
   }
 
+  /** The line of one piece. */
+  lineOf(piece: number): PieceHash | undefined {
+    const hash = this.#table?.get(piece);
+    return hash === undefined ? undefined : { piece, hash };
+  }
+
   /** Adds lines; gives back those that were new and those that contradict the table. What is no line of this blob is neither. */
   learn(hashes: readonly PieceHash[]): { readonly fresh: PieceHash[]; readonly contradicting: number[] } {
     const fresh: PieceHash[] = [];
@@ -69,6 +124,7 @@ export class Group {
       if (verdict === "conflict") contradicting.push(line.piece);
       if (verdict !== "new") continue;
       fresh.push(line);
+      this.lineLog.push(line.piece);
       this.lines += 1;
       if ((this.held[line.piece] ?? 0) > 0) this.heldWithoutLine -= 1;
     }
@@ -81,6 +137,9 @@ export class Group {
     this.lines = 0;
     this.witnesses.clear();
     this.alarms.clear();
+    this.lineLog.length = 0;
+    this.linesDueAt = undefined;
+    for (const member of this.members) member.linesSent = 0;
     this.heldWithoutLine = this.held.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
   }
 
@@ -94,10 +153,13 @@ export class Group {
 
   countHeld(piece: number, by: 1 | -1): void {
     const before = this.held[piece] ?? 0;
+    const changesFirst = by === 1 ? before === 0 : before === 1;
+    if (changesFirst && by === 1 && !this.#reading.has(piece)) this.coldPieces -= 1;
     this.held[piece] = before + by;
     if (by === 1) this.stirred = true;
-    const changesFirst = by === 1 ? before === 0 : before === 1;
-    if (changesFirst && !this.knows(piece)) this.heldWithoutLine += by;
+    if (!changesFirst) return;
+    if (by === -1 && !this.#reading.has(piece)) this.#becomeCold(piece);
+    if (!this.knows(piece)) this.heldWithoutLine += by;
   }
 
   /** Counts a member and everything it holds and is promised. */
@@ -110,11 +172,15 @@ export class Group {
       for (const [piece, grant] of peer.promised.entries()) {
         if (grant === undefined) continue;
         this.promised[piece] = (this.promised[piece] ?? 0) + 1;
-        if (grant.parent === undefined) this.reading.set(piece, grant);
+        if (grant.parent === undefined) this.beginReading(piece, grant);
       }
-      for (const grant of peer.grants.values()) if (grant.parent === undefined) this.stripes.add(grant);
+      for (const grant of peer.grants.values()) {
+        if (grant.parent === undefined) this.stripes.add(grant);
+        else if (grant.unit) this.units += 1;
+      }
     }
     if ((peer?.needs.length ?? 0) > 0) this.needy.add(member);
+    if (isWanting(member)) this.trees.join(member);
     this.noteIdle(member);
   }
 
@@ -126,6 +192,7 @@ export class Group {
   /** Uncounts a member that holds and is promised nothing any more. */
   leave(member: Member): void {
     this.members.delete(member);
+    this.trees.leave(member);
     this.#list = undefined;
     this.idle.delete(member);
     this.needy.delete(member);

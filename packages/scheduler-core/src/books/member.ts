@@ -32,6 +32,8 @@ export type Peer = {
   readonly promised: (Grant | undefined)[];
   promisedCount: number;
   readonly grants: Map<GrantId, Grant>;
+  /** How many of them are stripes. */
+  stripes: number;
   /** Pieces a reader waits for, first things first. */
   needs: number[];
   /** Pieces that were hedged already. */
@@ -41,6 +43,8 @@ export type Peer = {
   /** Does not read the source before this instant. */
   sourceRestUntil: number;
   sourceFailures: number;
+  /** When a piece it read from the source was last reported. */
+  sourceProgressAt: number;
   /** Its own disk failed: nothing is granted before this instant. */
   heldBackUntil: number;
   /** What it was last told. */
@@ -57,13 +61,15 @@ export type Member = {
   peer: Peer | undefined;
   /** Bytes it was promised to give since it came, less what was taken back; who begins to want begins with the least of the others, not to be asked for everything. */
   givenBytes: number;
+  /** How many of its group's lines, in the order in which they became known, it was sent. */
+  linesSent: number;
   /** Grants in which it is the parent. */
   readonly feeding: Set<Grant>;
 };
 
 /** A host's part in a task it has said nothing of yet. */
 export function newMember(host: Host, registry: string, pieces: number): Member {
-  return { host, registry, have: new PieceSet(pieces), proven: false, peer: undefined, givenBytes: 0, feeding: new Set() };
+  return { host, registry, have: new PieceSet(pieces), proven: false, peer: undefined, givenBytes: 0, linesSent: 0, feeding: new Set() };
 }
 
 /** A peer that was promised nothing yet. */
@@ -75,11 +81,13 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     promised: Array.from({ length: pieces }, () => undefined),
     promisedCount: 0,
     grants: new Map(),
+    stripes: 0,
     needs: [],
     hedged: new PieceSet(pieces),
     avoided: new Map(),
     sourceRestUntil: 0,
     sourceFailures: 0,
+    sourceProgressAt: 0,
     heldBackUntil: 0,
     standing: undefined,
   };

@@ -3,62 +3,58 @@ import type { Group } from "./group.ts";
 import { isWanting, type Member } from "./member.ts";
 import type { Turn } from "../turn.ts";
 
-/** Adds lines a host reported and sends the new ones to every other waiting peer of the group; gives back the pieces whose line contradicts. */
+/** Adds lines a host reported; whoever needs the new ones soon has them now. Gives back the pieces whose line contradicts. */
 export function learnLines(turn: Turn, group: Group, from: Member, hashes: readonly PieceHash[]): readonly number[] {
   if (hashes.length === 0) return [];
   const { fresh, contradicting } = group.learn(hashes);
   for (const { piece } of fresh) group.witnesses.set(piece, from);
-  if (fresh.length > 0) for (const member of group.members) if (member !== from) sendLines(turn, member, fresh);
+  if (fresh.length === 0) return contradicting;
+  const isEnd = group.tableIsComplete;
+  for (const member of group.members) {
+    if (member === from || !isWanting(member)) continue;
+    if (isEnd || group.lineLog.length - member.linesSent >= linesAtOnce(group, member)) sendNewLines(turn, group, member);
+  }
+  group.linesDueAt = isEnd ? undefined : turn.now + turn.limits.linesMs;
   return contradicting;
+}
+
+/**
+ * How many lines a peer is sent in one message.
+ *
+ *     max(1, 2 × (depth − 1))
+ *
+ * A piece needs at least one piece time for each step from its reader, two in the usual case: where it arrives later, its
+ * line may come later, together with others.
+ */
+function linesAtOnce(group: Group, member: Member): number {
+  return Math.max(1, 2 * (group.trees.depthOf(member) - 1));
+}
+
+/** No new line came for linesMs: nobody is to wait for a message to be full. */
+export function sendDueLines(turn: Turn, group: Group): void {
+  if (group.linesDueAt === undefined || group.linesDueAt > turn.now) return;
+  group.linesDueAt = undefined;
+  for (const member of group.members) sendNewLines(turn, group, member);
+}
+
+function sendNewLines(turn: Turn, group: Group, member: Member): void {
+  const hashes: PieceHash[] = [];
+  for (const piece of group.lineLog.slice(member.linesSent)) {
+    const line = member.have.has(piece) ? undefined : group.lineOf(piece);
+    if (line !== undefined) hashes.push(line);
+  }
+  member.linesSent = group.lineLog.length;
+  sendLines(turn, member, hashes);
+}
+
+/** Sends a peer that begins, or begins again, every line there is. */
+export function sendTable(turn: Turn, group: Group, member: Member): void {
+  member.linesSent = group.lineLog.length;
+  sendLines(turn, member, group.table());
 }
 
 /** Sends lines to a peer that still wants pieces. */
 export function sendLines(turn: Turn, member: Member, hashes: readonly PieceHash[]): void {
   if (hashes.length === 0 || !isWanting(member)) return;
   turn.effects.push({ type: "send-table", host: member.host.id, task: turn.swarm.task, hashes });
-}
-
-/**
- * Asks one holder for the lines nobody gave yet.
- *
- *     due ⇔ somebody waits, somebody holds a piece without a line, nobody was asked within askAgainMs
- */
-export function askForTable(turn: Turn, group: Group): void {
-  const { swarm, now, limits } = turn;
-  if (group.heldWithoutLine === 0 || !someoneWaits(turn, group)) return;
-  if (group.asked !== undefined) {
-    if (group.asked.at + limits.askAgainMs > now) return;
-    group.askedInVain.add(group.asked.member);
-    group.asked = undefined;
-  }
-  const holder = holderToAsk(group);
-  if (holder === undefined) {
-    // Everybody was asked in vain: the next look begins with the first again.
-    group.askedInVain.clear();
-    return;
-  }
-  group.asked = { member: holder, at: now };
-  turn.effects.push({ type: "ask-table", host: holder.host.id, task: swarm.task });
-}
-
-function someoneWaits(turn: Turn, group: Group): boolean {
-  if (group.waiting(1) > 0) return true;
-  // A proven table is everybody's once it is complete.
-  return group === turn.swarm.proven && [...turn.swarm.allGroups()].some((other) => other.waiting(1) > 0);
-}
-
-/** A holder of a piece without a line that was not asked in vain; a proven one first. */
-function holderToAsk(group: Group): Member | undefined {
-  let chosen: Member | undefined;
-  for (const member of group.members) {
-    if (group.askedInVain.has(member) || (chosen !== undefined && !member.proven)) continue;
-    if (member.proven) return member;
-    if (holdsWithoutLine(group, member)) chosen = member;
-  }
-  return chosen;
-}
-
-function holdsWithoutLine(group: Group, member: Member): boolean {
-  for (let piece = 0; piece < group.pieces; piece++) if (!group.knows(piece) && member.have.has(piece)) return true;
-  return false;
 }

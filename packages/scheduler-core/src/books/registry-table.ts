@@ -1,14 +1,16 @@
 import type { SchedulerLimits } from "../limits.ts";
+import { newConnections, type RegistryConnections } from "./registry-connections.ts";
 
 /** What the scheduler knows of one registry, over all tasks. */
 export type Registry = {
   readonly name: string;
   /** Nobody asks it before this instant (429 honoured once for all). */
   pausedUntil: number;
-  /** Live stripes: source reads in progress, cluster-wide. */
-  stripes: number;
+  /** Peers that read it now, cluster-wide. */
+  readers: number;
   /** How long a stripe usually waits for its first byte; undefined until one brought something. */
   firstByteMs: number | undefined;
+  readonly connections: RegistryConnections;
 };
 
 /**
@@ -37,7 +39,7 @@ export class RegistryTable {
     const known = this.#registries.get(name);
     if (known !== undefined) return known;
     if (this.#registries.size >= this.#limits.maxRegistries) this.#forgetOneIdle();
-    const registry: Registry = { name, pausedUntil: 0, stripes: 0, firstByteMs: undefined };
+    const registry: Registry = { name, pausedUntil: 0, readers: 0, firstByteMs: undefined, connections: newConnections() };
     this.#registries.set(name, registry);
     return registry;
   }
@@ -50,10 +52,10 @@ export class RegistryTable {
     return this.#registries.values();
   }
 
-  // Every live stripe keeps its registry; stripes are bounded by readers per blob, so an idle one is always near.
+  // Whoever reads keeps its registry; readers are bounded per blob, so an idle one is always near.
   #forgetOneIdle(): void {
     for (const registry of this.#registries.values()) {
-      if (registry.stripes > 0) continue;
+      if (registry.readers > 0) continue;
       this.#registries.delete(registry.name);
       return;
     }

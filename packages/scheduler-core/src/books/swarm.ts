@@ -25,7 +25,9 @@ export class Swarm {
   accusations: Accusation[] = [];
   /** Pieces read from the source a second time because a reader waited. */
   hedgedSourcePieces = 0;
-  /** When it is looked over next. */
+  /** When everything in it is looked over next. */
+  lookAt: number | undefined;
+  /** When something is due in it next. */
   wakeAt: number | undefined;
 
   constructor(task: Task) {

@@ -1,6 +1,7 @@
-import { continueReader, giveStripeOf, isCold, readWhole, stripeFor } from "../source/source-frontier.ts";
-import { mayRead, readsWhole, stripesOf } from "../source/choose-reader.ts";
+import { giveStripeOf, readWhole, stripeFor } from "../source/source-frontier.ts";
+import { mayRead, readsWhole } from "../source/choose-reader.ts";
 import { forgiveParents } from "../books/avoided-parents.ts";
+import { followTrees } from "./follow-trees.ts";
 import { give } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
@@ -16,13 +17,15 @@ import type { Turn } from "../turn.ts";
 export function feedPeer(turn: Turn, group: Group, member: Member): void {
   if (!isWanting(member) || member.peer.heldBackUntil > turn.now) return;
   feedFromSwarm(turn, group, member);
-  continueReader(turn, group, member);
   if (member.peer.promisedCount === 0) readUnreachable(turn, group, member);
   if (member.peer.promisedCount === 0 && forgiveParents(turn, member)) feedFromSwarm(turn, group, member);
 }
 
 function feedFromSwarm(turn: Turn, group: Group, member: Wanting): void {
-  takeNeeded(turn, group, member);
+  if (member.peer.needs.length > 0) takeNeeded(turn, group, member);
+  // Whatever somebody holds or is promised it has, or is promised.
+  if (member.have.count + member.peer.promisedCount >= group.pieces - group.coldPieces) return;
+  followTrees(turn, group, member);
   const unreachable = takeUnits(turn, group, member);
   joinRuns(turn, group, member, unreachable);
 }
@@ -30,6 +33,7 @@ function feedFromSwarm(turn: Turn, group: Group, member: Wanting): void {
 /**
  * Brings pieces into the swarm that somebody holds and no peer is promised, and lets the others follow.
  *
+ *     runs of all peers at a time: 8 × holders, so that each is soon whole and goes on
  *     runs at a time: clamp(8 × holders / waiting peers, 1, maxUnitsPerPeer), one more for each that is half done
  */
 function takeUnits(turn: Turn, group: Group, member: Wanting): Set<number> {
@@ -51,13 +55,14 @@ function takeUnits(turn: Turn, group: Group, member: Wanting): Set<number> {
       (piece) => isFresh(group, member, piece) && parent.have.has(piece),
     );
     give(turn, { child: member, parent, pieces, unit: true });
-    if (waiting > 1) spread(turn, group, member, pieces, shape);
+    if (waiting > 1) spread(turn, group, member, pieces, MAX_FAN_OUT);
   }
   return unreachable;
 }
 
 function mayTakeUnit(turn: Turn, group: Group, member: Wanting, holders: number): boolean {
   const { maxUnitsPerPeer } = turn.limits;
+  if (group.units >= MAX_FAN_OUT * holders) return false;
   const allowed = Math.max(1, Math.min(maxUnitsPerPeer, Math.floor((MAX_FAN_OUT * holders) / group.waiting(MAX_FAN_OUT))));
   let all = 0;
   let early = 0;
@@ -154,8 +159,8 @@ function isReady(child: Wanting, piece: number, parent: Member): boolean {
 
 /** Nobody this peer may ask has these pieces, though somebody holds them: it reads them from its source. */
 function readUnreachable(turn: Turn, group: Group, member: Wanting): void {
-  if (!mayRead(turn, member) || stripesOf(member) > 0) return;
-  const isUnreachable = (piece: number): boolean => lacks(member, piece) && !isCold(group, piece) && !group.reading.has(piece);
+  if (!mayRead(turn, member) || member.peer.stripes > 0) return;
+  const isUnreachable = (piece: number): boolean => lacks(member, piece) && !group.isCold(piece) && group.readingOf(piece) === undefined;
   const first = member.have.firstMissing();
   if (first >= group.pieces || !isUnreachable(first)) return;
   if (readsWhole(turn, member)) {

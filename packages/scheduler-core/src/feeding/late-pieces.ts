@@ -24,7 +24,7 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
     const waited = waitedFor(turn, grant);
     if (waited <= Math.max(patience, FIRST_BYTES_WAITED * (firstByteAwaited(turn, grant) ?? 0))) continue;
     if (parent === undefined) {
-      if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member) === undefined) continue;
+      if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], member) === undefined) continue;
       restFromSource(turn, member, 0);
     } else {
       const busy = now - parent.host.deliveredAt <= patience && waited <= BUSY_FACTOR * patience;
@@ -45,20 +45,22 @@ function waitedFor(turn: Turn, grant: Grant): number {
   const ready = parent === undefined || owed(grant).some((piece) => parent.have.has(piece));
   if (!ready) grant.readySince = undefined;
   else grant.readySince ??= parent === undefined ? grant.progressAt : turn.now;
-  return grant.readySince === undefined ? 0 : turn.now - Math.max(grant.readySince, grant.progressAt);
+  if (grant.readySince === undefined) return 0;
+  const begunAt = parent === undefined ? (grant.child.peer?.sourceProgressAt ?? 0) : 0;
+  return turn.now - Math.max(grant.readySince, grant.progressAt, begunAt);
 }
 
 function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): boolean {
   const [first] = owed(grant);
   if (first === undefined) return false;
   if (selectParent(turn, group, member, first, treeShape(turn, group, "holder"), grant.parent) !== undefined) return true;
-  return chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member) !== undefined || mayRead(turn, member);
+  return chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], member) !== undefined || mayRead(turn, member);
 }
 
 /**
  * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
  *
- *     due ⇔ its giver could send for hedgeMs and no piece came;
+ *     due ⇔ its giver could send for max(hedgeMs, 4 × the time of a piece) and no piece came;
  *            a source read without its first byte: max(hedgeMs, 2 × the registry's first byte), and not before that is known
  *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob
  */
@@ -75,14 +77,21 @@ export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
   }
 }
 
+/** Pieces a link is given for one that a reader waits for: others may be before it. */
+const PIECES_WAITED = 4;
+
 /** A registry that let nobody have a byte yet is slow to all: asking it again brings nothing sooner. */
-function hedgePatience(turn: Turn, grant: Grant): number {
-  const firstByteMs = firstByteAwaited(turn, grant);
-  return firstByteMs === undefined ? Number.MAX_SAFE_INTEGER : Math.max(turn.limits.hedgeMs, FIRST_BYTES_WAITED * firstByteMs);
+function hedgePatience({ limits, swarm, memory }: Turn, grant: Grant): number {
+  if (grant.parent === undefined) {
+    const firstByteMs = firstByteAwaited({ memory }, grant);
+    return firstByteMs === undefined ? Number.MAX_SAFE_INTEGER : Math.max(limits.hedgeMs, FIRST_BYTES_WAITED * firstByteMs);
+  }
+  const rate = Math.max(limits.slowestBytesPerSecond, grant.child.host.fromPeers.bytesPerSecond);
+  return Math.max(limits.hedgeMs, PIECES_WAITED * Math.ceil((swarm.pieceBytes * 1000) / rate));
 }
 
 /** What the first byte this grant waits for usually takes: 0 where it waits for none, undefined where nobody knows. */
-function firstByteAwaited({ memory }: Turn, grant: Grant): number | undefined {
+function firstByteAwaited({ memory }: Pick<Turn, "memory">, grant: Grant): number | undefined {
   if (grant.parent !== undefined || grant.left < grant.promised) return 0;
   return memory.registries.of(grant.child.registry).firstByteMs;
 }
@@ -92,7 +101,7 @@ function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: numbe
   if (swarm.hedgedSourcePieces >= Math.max(1, Math.floor(swarm.pieces / 100))) return;
   const current = member.peer.promised[piece];
   const own = current?.parent !== undefined && mayRead(turn, member) ? member : undefined;
-  const reader = own ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER, member);
+  const reader = own ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], member);
   if (reader === undefined || readsWhole(turn, reader) || reader.have.has(piece)) return;
   swarm.hedgedSourcePieces += 1;
   hedge(turn, reader, undefined, piece);

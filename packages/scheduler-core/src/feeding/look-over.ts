@@ -1,10 +1,15 @@
 import { isWanting } from "../books/member.ts";
 import { endLateGrants, hedgeNeeded } from "./late-pieces.ts";
+import { sendDueLines } from "../books/piece-lines.ts";
 import type { Turn } from "../turn.ts";
 
 /** Looks over a swarm for what no event announces: late pieces, rests and benches that are over. */
 export function lookOver(turn: Turn): void {
-  for (const group of turn.swarm.allGroups()) {
+  const { swarm, now } = turn;
+  for (const group of swarm.allGroups()) sendDueLines(turn, group);
+  if (swarm.lookAt !== undefined && swarm.lookAt > now) return;
+  swarm.lookAt = undefined;
+  for (const group of swarm.allGroups()) {
     group.stirred = true;
     for (const member of group.list()) {
       if (!isWanting(member)) continue;

@@ -28,11 +28,13 @@ suite("what a reader waits for", () => {
     );
   });
 
-  test("a piece that its parent does not have yet is taken from one that has it", () => {
+  test("a piece that its parent does not have yet is taken from one that has it, once half of the swarm has", () => {
     const script = new Script(8);
     script.open("a");
     script.open("b", { access: "none" });
     script.hold("h", [0]);
+    assert.deepEqual(script.grants(script.need("b", 0)), []);
+    script.hold("i", [0]);
     const effects = script.need("b", 0);
     assert.ok(script.grants(effects).some(({ host, from: parent, pieces }) => host === "b" && parent === "h" && pieces[0] === 0));
     assert.ok(effects.some(({ type }) => type === "revoke-grant"));

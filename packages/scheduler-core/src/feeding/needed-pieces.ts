@@ -1,10 +1,10 @@
-import { chooseReader, mayRead, stripesOf } from "../source/choose-reader.ts";
+import { chooseReader, mayRead } from "../source/choose-reader.ts";
 import { give, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { otherHolder } from "./hedge-piece.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
 import { selectParent } from "./select-parent.ts";
-import { giveStripe, isCold } from "../source/source-frontier.ts";
+import { giveStripe } from "../source/source-frontier.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
@@ -31,9 +31,11 @@ function noteNeedy(group: Group, member: Member): void {
 /**
  * What a reader waits for comes before everything else.
  *
- *     held or promised to somebody → from the best of them, now
- *     promised by who does not have it yet, held by another → from that one instead
- *     cold                         → a stripe that begins there, by this peer if it may read, else by another
+ *     held or promised to somebody                       → from the best of them, now
+ *     promised by who does not have it yet, held by half → from one of those instead
+ *     cold, and not what the frontier comes to next      → a stripe that begins there, by this peer if it may read, else by another
+ *
+ * Who waits for what is on its way to it down a tree, or for the frontier as everybody does, gains nothing by a place of its own.
  */
 export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
   for (const piece of member.peer.needs) {
@@ -41,8 +43,10 @@ export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
       takeFromHolder(turn, group, member, piece);
       continue;
     }
-    if (isCold(group, piece)) {
-      const reader = mayRead(turn, member) && stripesOf(member) < 2 ? member : chooseReader(turn, group, 1);
+    if (group.isCold(piece)) {
+      const next = group.firstCold() ?? piece;
+      if (group.stripes.size > 0 && piece < next + turn.limits.maxNeedsPerPeer) continue;
+      const reader = mayRead(turn, member) ? member : chooseReader(turn, group, Number.MAX_SAFE_INTEGER);
       if (reader !== undefined) giveStripe(turn, group, reader, piece);
       continue;
     }
@@ -53,7 +57,7 @@ export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
 
 function takeFromHolder(turn: Turn, group: Group, member: Wanting, piece: number): void {
   const grant = member.peer.promised[piece];
-  if (grant?.parent === undefined || grant.parent.have.has(piece)) return;
+  if (grant?.parent === undefined || grant.parent.have.has(piece) || 2 * (group.held[piece] ?? 0) < group.members.size) return;
   const parent = otherHolder(turn, group, member, piece);
   if (parent === undefined) return;
   withdraw(turn, grant, [piece]);

@@ -16,34 +16,45 @@ suite("spreading a run", () => {
       stripes.flatMap(({ pieces }) => pieces),
       from(4, 4),
     );
-    assert.deepEqual(standing, from(0, 8));
+    assert.deepEqual(
+      standing.sort((left, right) => left - right),
+      from(0, 8),
+    );
   });
 
-  test("among eight hosts no piece of a stripe takes more than two steps from its reader", () => {
+  test("among eight hosts every piece of a stripe reaches everybody in at most four steps", () => {
     const script = new Script(256);
     const names = from(0, 8).map((number) => `host-${String(number)}`);
     for (const name of names) script.open(name);
     const effects = names.flatMap((name, index) => script.read(name, from(4 * index, 2)));
-    for (const { host: reader, pieces } of script.stripes(effects)) {
-      const parents = new Map(script.grants(effects).flatMap((each) => (each.pieces[0] === pieces[0] ? [[each.host, each.from]] : [])));
-      const far = names.filter(
-        (name) => name !== reader && parents.get(name) !== reader && parents.get(parents.get(name) ?? "") !== reader,
-      );
-      assert.deepEqual(far, []);
+    const granted = script.grants(effects);
+    for (const { pieces } of script.stripes(effects)) {
+      for (const piece of pieces) {
+        const parents = new Map(granted.flatMap((each) => (each.pieces.includes(piece) ? [[each.host, each.from]] : [])));
+        const steps = (name: string): number => {
+          const parent = parents.get(name);
+          return parent === undefined ? Number.NaN : parent === "source" ? 0 : 1 + steps(parent);
+        };
+        assert.ok(names.every((name) => steps(name) <= 4));
+      }
     }
   });
 
-  test("among fifty hosts a stripe reaches everybody once, and nobody feeds more than sixteen of them", () => {
+  test("among fifty hosts a stripe reaches everybody once, and nobody feeds more than three of them", () => {
     const script = new Script(256);
     const names = from(0, 50).map((number) => `host-${String(number).padStart(2, "0")}`);
     for (const name of names) script.open(name, { access: name < "host-08" ? "caller" : "none" });
-    const effects = script.read("host-00", [0, 1]);
-    const [stripe] = script.stripes(effects);
-    const fed = script.grants(effects).filter((grant) => grant.from !== "source" && grant.pieces[0] === stripe?.pieces[0]);
-    assert.equal(new Set(fed.map(({ host }) => host)).size, 49);
-    const feeds = new Map<string, number>();
-    for (const { from: parent } of fed) feeds.set(parent, (feeds.get(parent) ?? 0) + 1);
-    assert.ok(Math.max(...feeds.values()) <= 16, JSON.stringify([...feeds]));
+    const effects = [...script.read("host-00", from(0, 4)), ...script.read("host-00", from(8, 4)), ...script.read("host-01", from(4, 4))];
+    const pieces = script.stripes(effects).flatMap((stripe) => stripe.pieces);
+    assert.ok(pieces.length > 0);
+    for (const piece of pieces) {
+      const fed = script.grants(effects).filter((grant) => grant.from !== "source" && grant.pieces.includes(piece));
+      assert.equal(fed.length, 49);
+      assert.equal(new Set(fed.map(({ host }) => host)).size, 49);
+      const feeds = new Map<string, number>();
+      for (const { from: parent } of fed) feeds.set(parent, (feeds.get(parent) ?? 0) + 1);
+      assert.ok(Math.max(...feeds.values()) <= 3, JSON.stringify([...feeds]));
+    }
   });
 
   test("inner roles go round: over many stripes the busiest host is promised to send hardly more than its share", () => {

@@ -5,9 +5,9 @@ import { beginSpan, measure } from "../books/measured-rate.ts";
 import { isWanting, newPeer, type Grant, type Member } from "../books/member.ts";
 import { memberFor, notePiece, replaceHave } from "./membership.ts";
 import { noteNeeds, tidyNeeds } from "../feeding/needed-pieces.ts";
-import { learnLines, sendLines } from "../books/piece-lines.ts";
-import { stripesOf } from "../source/choose-reader.ts";
+import { learnLines, sendTable } from "../books/piece-lines.ts";
 import { uniteGroups } from "./prove-table.ts";
+import { learnConnections } from "../books/registry-connections.ts";
 import { learnFirstByte } from "../books/registry-table.ts";
 import { contradict, hearAlarm, isDoubted } from "./inquiry.ts";
 import { dismissIfIdle, dropGrants } from "./restart-peer.ts";
@@ -31,18 +31,15 @@ export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, 
   if (member.peer === undefined) {
     member.givenBytes = group.leastGivenBytes(turn.limits.maxParentsCompared);
     member.peer = newPeer(swarm.pieces, access, sequential, priority);
-    sendLinesAfter(turn, member);
+    sendTable(turn, group, member);
   } else {
     Object.assign(member.peer, { access, sequential, priority });
-    if (event.have.count < member.have.count) sendLinesAfter(turn, member);
+    if (event.have.count < member.have.count) sendTable(turn, group, member);
   }
   replaceHave(turn, member, event.have);
+  if (isWanting(member)) group.trees.join(member);
   tidyNeeds(group, member);
   group.stirred = true;
-}
-
-function sendLinesAfter(turn: Turn, member: Member): void {
-  sendLines(turn, member, turn.swarm.groupOf(member).table());
 }
 
 /** No room for another registry or member: the peer is to help itself. */
@@ -57,6 +54,7 @@ export function closePeer(turn: Turn, member: Member): void {
   member.peer = undefined;
   group.idle.delete(member);
   group.needy.delete(member);
+  group.trees.leave(member);
   group.stirred = true;
   turn.touched.delete(member);
   dismissIfIdle(turn, member);
@@ -96,6 +94,12 @@ function noteArrival(turn: Turn, member: Member, piece: number): void {
   const grant = member.peer?.promised[piece];
   if (grant !== undefined) {
     if (grant.parent === undefined && grant.left === grant.promised) noteFirstPiece(turn, member, grant);
+    if (grant.parent === undefined && member.peer !== undefined) {
+      member.peer.sourceProgressAt = now;
+      const registry = turn.memory.registries.of(member.registry);
+      const mayDouble = 2 * registry.readers * registry.connections.each <= turn.limits.maxConnectionsPerRegistry;
+      learnConnections(registry.connections, swarm.pieceBytes, mayDouble, now);
+    }
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
     if (grant.parent !== undefined) grant.parent.host.deliveredAt = now;
@@ -108,9 +112,11 @@ function noteArrival(turn: Turn, member: Member, piece: number): void {
 function noteFirstPiece(turn: Turn, member: Member, grant: Grant): void {
   const { fromSource } = member.host;
   const pieceMs = fromSource.bytesPerSecond > 0 ? Math.floor((turn.swarm.pieceBytes * 1000) / fromSource.bytesPerSecond) : 0;
-  const waitedMs = Math.max(0, turn.now - grant.progressAt - pieceMs);
+  // A stripe that was dealt ahead of time began when the one before it ended.
+  const begunAt = Math.max(grant.progressAt, member.peer?.sourceProgressAt ?? 0);
+  const waitedMs = Math.max(0, turn.now - begunAt - pieceMs);
   learnFirstByte(turn.memory.registries.of(member.registry), waitedMs);
-  if (waitedMs > turn.limits.runMs && isWanting(member) && stripesOf(member) === 1) beginSpan(fromSource, turn.now);
+  if (waitedMs > turn.limits.runMs && member.peer?.stripes === 1) beginSpan(fromSource, turn.now);
 }
 
 /** A holder told its table. */

@@ -49,6 +49,7 @@ function joinProven(turn: Turn, group: Group, known: readonly PieceHash[], prove
   for (const member of group.members) proven.enter(member);
   for (const member of group.members) {
     turn.touched.add(member);
+    member.linesSent = proven.lineLog.length;
     sendLines(turn, member, unknown);
   }
 }

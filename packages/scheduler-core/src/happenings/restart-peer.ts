@@ -2,7 +2,7 @@ import { PieceSet } from "@darner/domain";
 import { drop } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import type { Member } from "../books/member.ts";
-import { sendLines } from "../books/piece-lines.ts";
+import { sendTable } from "../books/piece-lines.ts";
 import type { Turn } from "../turn.ts";
 
 /** Forgets what a member holds; whoever was promised pieces from it gets them another way. */
@@ -29,7 +29,7 @@ export function restartMember(turn: Turn, group: Group, member: Member): void {
   forgetHave(turn, group, member);
   if (member.peer === undefined) return;
   turn.effects.push({ type: "restart-peer", host: member.host.id, task: turn.swarm.task });
-  sendLines(turn, member, group.table());
+  sendTable(turn, group, member);
 }
 
 /** The table of a group gave bytes without the digest, or contradicts a proven one: every unproven piece that followed it goes, and the table with them. */

@@ -27,26 +27,27 @@ export function readsWhole(turn: Turn, member: Wanting): boolean {
 /** Whether a peer may be given a stripe now, with what its registry bears cluster-wide. */
 export function mayRead(turn: Turn, member: Member): member is Wanting {
   if (!mayReadSoon(turn, member)) return false;
-  return turn.memory.registries.of(member.registry).stripes < turn.limits.maxConnectionsPerRegistry;
-}
-
-/** The stripes a peer reads now. */
-export function stripesOf(member: Wanting): number {
-  let count = 0;
-  for (const grant of member.peer.grants.values()) if (grant.parent === undefined) count += 1;
-  return count;
+  if (member.peer.stripes > 0) return true;
+  const { readers, connections } = turn.memory.registries.of(member.registry);
+  return (readers + 1) * connections.each <= turn.limits.maxConnectionsPerRegistry;
 }
 
 /**
  * Who reads the next stripe: filter (may read) → order → first.
  *
- *     ranges before whole blobs, fewest stripes in progress, not the benched, seeds, readers before preheats, least to send, id
+ *     ranges before whole blobs, fewest stripes, not the benched, seeds, readers before preheats, roots of trees, least to send, id
  */
-export function chooseReader(turn: Turn, group: Group, maxStripesEach: number, without?: Member): Wanting | undefined {
+export function chooseReader(
+  turn: Turn,
+  group: Group,
+  maxStripesEach: number,
+  chosenBefore: readonly { readonly reader: Member }[] = [],
+  without?: Member,
+): Wanting | undefined {
   let chosen: { readonly member: Wanting; readonly rank: readonly number[] } | undefined;
   for (const member of group.members) {
-    if (member === without || !mayRead(turn, member)) continue;
-    const stripes = stripesOf(member);
+    if (member === without || !mayRead(turn, member) || chosenBefore.some(({ reader }) => reader === member)) continue;
+    const { stripes } = member.peer;
     if (stripes > maxStripesEach) continue;
     const rank = [
       Number(readsWhole(turn, member)),
@@ -54,6 +55,7 @@ export function chooseReader(turn: Turn, group: Group, maxStripesEach: number, w
       Number(member.host.benchedUntil > turn.now),
       Number(!member.host.seed),
       Number(member.peer.priority === "preheat"),
+      Number(group.trees.rootedAt(member) === undefined),
       member.host.backlogBytes,
     ];
     if (chosen === undefined || precedes(rank, chosen.rank, member.host.id < chosen.member.host.id)) chosen = { member, rank };

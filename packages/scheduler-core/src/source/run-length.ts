@@ -12,7 +12,7 @@ const FIRST_BYTES_PER_STRIPE = 4;
 /** The pieces of one run, before the bound by what is left: max(1 MiB, 0.3 s × rate), and not under four pieces. */
 function wantedPieces(limits: SchedulerLimits, pieceBytes: number, bytesPerSecond: number): number {
   const bytes = Math.max(limits.minRunBytes, Math.floor((bytesPerSecond * limits.runMs) / 1000));
-  return Math.max(limits.minRunPieces, Math.ceil(bytes / pieceBytes));
+  return Math.ceil(bytes / pieceBytes);
 }
 
 /** A part of what is left, in pieces: left / (4 × min(8, waiting peers)). */

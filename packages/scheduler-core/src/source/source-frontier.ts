@@ -1,51 +1,111 @@
-import { chooseReader, mayRead, readsWhole, stripesOf } from "./choose-reader.ts";
+import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
 import { give, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Grant, type Wanting } from "../books/member.ts";
+import { TREES } from "../books/spread-trees.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
 import { MAX_FAN_OUT, treeShape } from "../feeding/tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
-/** Whether nobody in the group holds the piece or reads it: only the source can bring it. */
-export function isCold(group: Group, piece: number): boolean {
-  return (group.held[piece] ?? 0) === 0 && !group.reading.has(piece);
-}
+/** One reader, and how many pieces it still has to read. */
+type Queue = {
+  readonly reader: Wanting;
+  owed: number;
+  readonly stripePieces: number;
+  /** Stripes it reads at once. */
+  readonly connections: number;
+  readonly stripes: number[][];
+};
 
 /**
- * Moves the source frontier: as long as cold pieces are left and readers are free, the next stripe goes to one of them.
+ * Moves the source frontier: stripes are dealt to the readers ahead of time, many at once, so that hundreds of pieces take one message.
  *
- *     readers ≤ min(maxReadersPerBlob, peers that may read)
+ *     readers = min(maxReadersPerBlob, TREES, peers that may read)
+ *     due     ⇔ some reader owes at most half a stripe besides one for each further connection
+ *     ahead   = max(a stripe for each connection, min(pieces read so far, half of what is cold))
+ *     each stripe goes to the reader that would begin it first: least owed / measured rate
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
-  const cold = firstCold(group, 0);
-  if (cold === undefined || group.waiting(1) === 0) return;
-  for (let readers = group.readers; readers < turn.limits.maxReadersPerBlob; readers++) {
-    const reader = chooseReader(turn, group, 0);
-    if (reader === undefined || !giveStripe(turn, group, reader)) return;
+  if (group.coldPieces === 0 || group.waiting(1) === 0) return;
+  const queues = readersOf(turn, group);
+  const reading = queues.length;
+  addReaders(turn, group, queues);
+  const [first] = queues;
+  if (first === undefined) return;
+  if (queues.length === reading && !queues.some(isRunningOut)) return;
+  const whole = queues.find(({ reader }) => readsWhole(turn, reader));
+  if (whole !== undefined) {
+    giveWhole(turn, group, whole.reader, coldPieces(group));
+    return;
+  }
+  deal(group, queues);
+  for (const { reader, stripes } of queues) if (stripes.length > 0) giveStripes(turn, group, reader, stripes, queues.length);
+}
+
+function readersOf(turn: Turn, group: Group): Queue[] {
+  const queues = new Map<Wanting, Queue>();
+  for (const { child, left } of group.stripes) {
+    if (!mayRead(turn, child)) continue;
+    const queue = queues.get(child) ?? queueOf(turn, group, child);
+    queue.owed += left;
+    queues.set(child, queue);
+  }
+  return [...queues.values()];
+}
+
+function addReaders(turn: Turn, group: Group, queues: Queue[]): void {
+  for (let most = Math.min(turn.limits.maxReadersPerBlob, TREES); group.readers + countNew(queues) < most;) {
+    const reader = chooseReader(turn, group, 0, queues);
+    if (reader === undefined) return;
+    queues.push(queueOf(turn, group, reader));
   }
 }
 
-/**
- * Gives a reader its next stripe before its last one ends.
- *
- *     due ⇔ one stripe in progress and at most max(1, half) of it owed
- */
-export function continueReader(turn: Turn, group: Group, member: Wanting): void {
-  if (!mayRead(turn, member) || readsWhole(turn, member) || stripesOf(member) !== 1) return;
-  const current = [...member.peer.grants.values()].find((grant) => grant.parent === undefined);
-  if (current !== undefined && current.left <= Math.max(1, current.promised >> 1)) giveStripe(turn, group, member);
+function isRunningOut({ owed, stripePieces, connections }: Queue): boolean {
+  return owed <= Math.max(1, (stripePieces * (2 * connections - 1)) >> 1);
+}
+
+function countNew(queues: readonly Queue[]): number {
+  return queues.filter(({ reader }) => reader.peer.stripes === 0).length;
+}
+
+function queueOf(turn: Turn, group: Group, reader: Wanting): Queue {
+  const connections = turn.memory.registries.of(reader.registry).connections.each;
+  return { reader, owed: 0, stripePieces: stripeFor(turn, group, reader, group.coldPieces), connections, stripes: [] };
+}
+
+/** Deals the cold pieces, from the first that a reader somewhere waits for, else in order. */
+function deal(group: Group, queues: readonly Queue[]): void {
+  const owed = queues.reduce((sum, queue) => sum + queue.owed, 0);
+  const least = queues.reduce((sum, queue) => sum + queue.stripePieces * queue.connections, 0);
+  let ahead = Math.max(least, Math.min(group.pieces - group.coldPieces - owed, group.coldPieces >> 1));
+  const fastest = queues.reduce((most, { reader }) => Math.max(most, reader.host.fromSource.bytesPerSecond), 0);
+  for (let at = firstNeeded(group) ?? group.firstCold(); at !== undefined && ahead > 0;) {
+    const queue = queues.reduce((soonest, each) => (waitOf(each, fastest) < waitOf(soonest, fastest) ? each : soonest));
+    const stripe: number[] = [];
+    for (let piece = at; stripe.length < queue.stripePieces && piece < group.pieces && group.isCold(piece); piece++) stripe.push(piece);
+    queue.stripes.push(stripe);
+    queue.owed += stripe.length;
+    ahead -= stripe.length;
+    at = group.firstCold((stripe.at(-1) ?? at) + 1);
+  }
+}
+
+/** When a reader could begin another stripe. Within a factor of two of the fastest rates count as equal: so much is noise. */
+function waitOf({ owed, reader }: Queue, fastest: number): number {
+  const rate = reader.host.fromSource.bytesPerSecond;
+  return rate === 0 || 2 * rate >= fastest ? owed : (owed * fastest) / rate;
 }
 
 /** Gives a reader the stripe at the frontier (or at `from`), and lets the others have it from there; false where nothing is cold. */
 export function giveStripe(turn: Turn, group: Group, reader: Wanting, from?: number): boolean {
-  const cold = coldPieces(group);
-  const first = firstNeeded(group, from) ?? cold[0];
+  const first = from !== undefined && group.isCold(from) ? from : (firstNeeded(group) ?? group.firstCold());
   if (first === undefined) return false;
-  if (readsWhole(turn, reader)) return giveWhole(turn, group, reader, cold);
-  const length = stripeFor(turn, group, reader, cold.length);
+  if (readsWhole(turn, reader)) return giveWhole(turn, group, reader, coldPieces(group));
+  const length = stripeFor(turn, group, reader, group.coldPieces);
   const pieces: number[] = [];
-  for (let piece = first; pieces.length < length && piece < group.pieces && isCold(group, piece); piece++) pieces.push(piece);
+  for (let piece = first; pieces.length < length && piece < group.pieces && group.isCold(piece); piece++) pieces.push(piece);
   giveStripeOf(turn, group, reader, pieces);
   return true;
 }
@@ -56,7 +116,7 @@ export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: numbe
   return stripeLength(limits, swarm.pieceBytes, {
     left,
     waiting: group.waiting(MAX_FAN_OUT),
-    readers: treeShape(turn, group, "stripe").roots,
+    readers: Math.min(TREES, treeShape(turn, group, "stripe").roots),
     sourceRate: reader.host.fromSource.bytesPerSecond,
     firstByteMs: memory.registries.of(reader.registry).firstByteMs ?? 0,
   });
@@ -64,9 +124,15 @@ export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: numbe
 
 /** Lets a reader read exactly these neighbouring pieces, whatever it was promised of them before. */
 export function giveStripeOf(turn: Turn, group: Group, reader: Wanting, pieces: readonly number[]): void {
+  giveStripes(turn, group, reader, [pieces], Math.max(1, group.readers));
+}
+
+function giveStripes(turn: Turn, group: Group, reader: Wanting, stripes: readonly (readonly number[])[], readers: number): void {
+  const pieces = stripes.flat();
   freePromises(turn, reader, pieces);
-  give(turn, { child: reader, parent: undefined, pieces, unit: true });
-  spread(turn, group, reader, pieces, treeShape(turn, group, "stripe"));
+  for (const stripe of stripes) give(turn, { child: reader, parent: undefined, pieces: stripe, unit: true });
+  if (treeShape(turn, group, "stripe").roots === 1) group.trees.makeLeaf(reader);
+  spread(turn, group, reader, pieces, readers);
 }
 
 /** A source without ranges: one reader gets everything that is cold, as one grant from piece 0 on; all others are fed by it. */
@@ -75,7 +141,8 @@ function giveWhole(turn: Turn, group: Group, reader: Wanting, pieces: readonly n
   if (last === undefined || [...group.stripes].some((grant) => readsWhole(turn, grant.child as Wanting))) return false;
   freePromises(turn, reader, pieces);
   give(turn, { child: reader, parent: undefined, pieces, unit: true, run: { first: 0, stride: 1, count: last + 1 } });
-  spread(turn, group, reader, pieces, treeShape(turn, group, "whole"));
+  group.trees.makeLeaf(reader);
+  spread(turn, group, reader, pieces, 1);
   return true;
 }
 
@@ -86,7 +153,7 @@ export function readWhole(turn: Turn, group: Group, reader: Wanting): void {
     turn,
     group,
     reader,
-    pieces.filter((piece) => lacks(reader, piece) && !group.reading.has(piece)),
+    pieces.filter((piece) => lacks(reader, piece) && group.readingOf(piece) === undefined),
   );
 }
 
@@ -102,36 +169,30 @@ function freePromises(turn: Turn, reader: Wanting, pieces: readonly number[]): v
 /** A stripe that came to nothing goes to somebody else at once, for the rest that is still cold. */
 export function rescueStripes(turn: Turn, group: Group): void {
   for (const [piece, failed] of turn.rescue) {
-    if (!isCold(group, piece)) continue;
-    const reader = chooseReader(turn, group, Number.MAX_SAFE_INTEGER, failed) ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER);
+    if (!group.isCold(piece)) continue;
+    const reader = chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], failed) ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER);
     if (reader === undefined) return;
     if (readsWhole(turn, reader)) {
       giveStripe(turn, group, reader);
       return;
     }
     const rest: number[] = [];
-    for (let next = piece; turn.rescue.get(next) === failed && isCold(group, next); next++) rest.push(next);
+    for (let next = piece; turn.rescue.get(next) === failed && group.isCold(next); next++) rest.push(next);
     giveStripeOf(turn, group, reader, rest);
   }
 }
 
 function coldPieces(group: Group): number[] {
   const pieces: number[] = [];
-  for (let piece = firstCold(group, 0); piece !== undefined; piece = firstCold(group, piece + 1)) pieces.push(piece);
+  for (let piece = group.firstCold(); piece !== undefined; piece = group.firstCold(piece + 1)) pieces.push(piece);
   return pieces;
 }
 
-function firstCold(group: Group, from: number): number | undefined {
-  for (let piece = from; piece < group.pieces; piece++) if (isCold(group, piece)) return piece;
-  return undefined;
-}
-
 /** The first cold piece that a reader somewhere waits for: the frontier goes there first. */
-function firstNeeded(group: Group, from: number | undefined): number | undefined {
-  if (from !== undefined && isCold(group, from)) return from;
+function firstNeeded(group: Group): number | undefined {
   for (const member of group.needy) {
     if (!isWanting(member)) continue;
-    const needed = member.peer.needs.find((piece) => isCold(group, piece));
+    const needed = member.peer.needs.find((piece) => group.isCold(piece));
     if (needed !== undefined) return needed;
   }
   return undefined;

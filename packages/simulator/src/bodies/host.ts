@@ -168,7 +168,7 @@ export class SimulatedHost implements PullingHost {
         return;
       }
       case "grant-stripe":
-        pull?.post({ type: "grant-received", grant: { grant: effect.grant, run: effect.run } });
+        pull?.post({ type: "grant-received", grant: { grant: effect.grant, run: effect.run, connections: effect.connections } });
         return;
       case "revoke-grant":
         pull?.post({ type: "grant-revoked", grant: effect.grant });

@@ -1,0 +1,106 @@
+import type { Member } from "./member.ts";
+import { SpreadTree } from "./spread-tree.ts";
+
+/** Trees side by side, and children an inner member has: each tree carries half of the blob, so two children take one copy. */
+export const TREES = 2;
+
+/**
+ * The trees in which pieces spread over a group. Every member is inner in one tree, its home, and a leaf in the others:
+ *
+ *     trees = fanOut = min(TREES, members)
+ *     upload of a host = fanOut children × 1/trees of the blob = one copy
+ *     depth = log_fanOut(members): for 10,000 hosts two give 27 piece times, four 28, eight 40; two flows at a time disturb each other least
+ */
+export class SpreadTrees {
+  #trees: SpreadTree[] = [];
+  readonly #home = new Map<Member, SpreadTree>();
+
+  get trees(): readonly SpreadTree[] {
+    return this.#trees;
+  }
+
+  has(member: Member): boolean {
+    return this.#home.has(member);
+  }
+
+  /** Adds a member; its home is the tree with the fewest inner members. */
+  join(member: Member): void {
+    if (this.#home.has(member)) return;
+    const count = Math.min(TREES, this.#home.size + 1);
+    if (count !== this.#trees.length) {
+      this.#rebuild(count, member);
+      return;
+    }
+    this.#seat(member);
+  }
+
+  leave(member: Member): void {
+    if (!this.#home.delete(member)) return;
+    for (const tree of this.#trees) tree.remove(member);
+    this.#balance();
+  }
+
+  /** Takes a member's inner place: who brings in the pieces of several trees has enough to send to their roots. */
+  makeLeaf(member: Member): void {
+    for (const tree of this.#trees) if (tree.inner > 1 && tree.isInner(member)) tree.seat(member, false);
+  }
+
+  /** The tree whose root a member is. */
+  rootedAt(member: Member): SpreadTree | undefined {
+    const home = this.#home.get(member);
+    return home?.root === member ? home : this.#trees.find((tree) => tree.root === member);
+  }
+
+  /** The least steps from a root in any tree. */
+  depthOf(member: Member): number {
+    let least = Number.MAX_SAFE_INTEGER;
+    for (const tree of this.#trees) least = Math.min(least, tree.depthOf(member));
+    return this.#home.has(member) ? least : 0;
+  }
+
+  #seat(member: Member): void {
+    const home = this.#trees.reduce((least, tree) => (tree.inner < least.inner ? tree : least));
+    this.#home.set(member, home);
+    for (const tree of this.#trees) tree.seat(member, tree === home);
+  }
+
+  #rebuild(count: number, member: Member): void {
+    const members = [...this.#home.keys(), member];
+    const loads = this.#trees.map((tree) => tree.load);
+    this.#trees = Array.from({ length: count }, () => new SpreadTree(count, () => this.#helper()));
+    for (const [index, load] of loads.entries()) {
+      const tree = this.#trees[index];
+      if (tree !== undefined) tree.load = load;
+    }
+    this.#home.clear();
+    // Every tree has its own root before anybody is a leaf: a tree's first member is inner there whatever its home is.
+    for (const [index, tree] of this.#trees.entries()) {
+      const root = members[index];
+      if (root === undefined) continue;
+      this.#home.set(root, tree);
+      tree.seat(root, true);
+    }
+    for (const root of members.slice(0, count)) for (const tree of this.#trees) if (tree.root !== root) tree.seat(root, false);
+    for (const each of members.slice(count)) this.#seat(each);
+  }
+
+  /** The last inner member of the tree with the most free places: it has the fewest children. */
+  #helper(): Member | undefined {
+    const rich = this.#trees.reduce((most, tree) => (tree.free > most.free ? tree : most));
+    return rich.free > 0 ? rich.lastInner() : undefined;
+  }
+
+  /** A tree that lost more inner members than others gets one that another can spare. */
+  #balance(): void {
+    for (const short of this.#trees) {
+      while (short.free < 0) {
+        const rich = this.#trees.reduce((most, tree) => (tree.free > most.free ? tree : most));
+        const spare = rich.lastInner();
+        if (spare === undefined || rich.free < this.#trees.length || rich.inner < 2) return;
+        rich.seat(spare, false);
+        short.seat(spare, true);
+        this.#home.set(spare, short);
+      }
+    }
+  }
+}

@@ -2,7 +2,7 @@ import { digestOf, hostIdOf, pieceCount, PieceSet, piecesOf, runsOf, type HostId
 import { DEFAULT_LIMITS, Scheduler, type SchedulerEffect, type SchedulerEvent } from "@darner/scheduler-core";
 
 /**
- * How many pieces the scheduler grants in a second of its own time, and how many messages that takes: N hosts pull one cold blob
+ * How many pieces the scheduler grants in a second of CPU time, and how many messages that takes: N hosts pull one cold blob
  * of 1 GiB at once. Hosts take turns; in its turn a host gets what its parents can send, at most REPORT_PIECES, and reports it.
  *
  *     node --conditions=source packages/scheduler-core/bench/grant.bench.ts [hosts …]
@@ -88,9 +88,10 @@ class Game {
   }
 
   #tell(event: SchedulerEvent): void {
-    const began = performance.now();
+    const began = process.cpuUsage();
     const effects = this.#core.handle(event, this.#now);
-    this.coreMs += performance.now() - began;
+    const { user, system } = process.cpuUsage(began);
+    this.coreMs += (user + system) / 1000;
     this.messages += 1 + new Set(effects.map(({ host }) => host)).size;
     for (const effect of effects) this.#perform(effect);
   }

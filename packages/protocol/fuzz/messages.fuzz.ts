@@ -45,7 +45,7 @@ const SCHEDULER_MESSAGES: readonly Partial<SchedulerMessage>[] = [
   { orders: [{ task: TASK, order: { type: "grant-pieces", grant: 1, parent: HOST, address: "10.0.0.1:4102", run: RUN } }] },
   {
     orders: [
-      { task: TASK, order: { type: "grant-stripe", grant: 1, run: RUN }, connections: 1 },
+      { task: TASK, order: { type: "grant-stripe", grant: 1, run: RUN, connections: 1 } },
       { task: TASK, order: { type: "revoke-grant", grant: 2 } },
     ],
   },

@@ -4,6 +4,7 @@ export const FLOORS = {
   runtime: 0,
   "peer-core": 1,
   membership: 1,
+  preheat: 2,
   protocol: 1,
   "registry-client": 1,
   "scheduler-core": 1,

@@ -1,0 +1,210 @@
+import { createHash } from "node:crypto";
+import { digestAlgorithm, digestEncoded, type Digest, type Repository } from "@darner/domain";
+import { RegistryError, type Authority, type ManifestBody, type RegistryClient } from "@darner/registry-client";
+import type { ImageReference } from "../job-request.ts";
+import type { ResolvedImage } from "../job.ts";
+import { choosePlatforms } from "./platforms.ts";
+import { readManifest, type Named } from "./read-manifest.ts";
+
+/** One thing that hosts are to hold: a manifest or a blob of a repository, by digest. */
+export type Content = {
+  readonly kind: "manifest" | "blob";
+  readonly digest: Digest;
+  readonly size: number;
+  readonly mediaType: string;
+  /** A manifest's bytes, so that no host asks the registry for it again. */
+  readonly bytes?: Uint8Array;
+};
+
+/** An image with everything that has to be held, in the order in which a client wants it: index, manifest, config, layers. */
+export type ImageContents = {
+  readonly repository: Repository;
+  readonly image: ResolvedImage;
+  readonly contents: readonly Content[];
+  /** What an admin should know: layers that are not at the registry. */
+  readonly notes: readonly string[];
+};
+
+/** Why an image cannot be warmed. */
+export class ImageError extends Error {
+  /** The registry's status, where it said one. */
+  readonly status: number | undefined;
+  /** Whether the registry wants another credential. */
+  readonly isDenied: boolean;
+
+  constructor(message: string, status?: number, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "ImageError";
+    this.status = status;
+    this.isDenied = status === 401 || status === 403;
+  }
+}
+
+/** What resolving works with. */
+export type ResolveDeps = {
+  readonly client: Pick<RegistryClient, "head" | "manifest">;
+  readonly authority: Authority;
+  /** Manifests fetched before, by digest: a registry counts each GET of one as a pull. */
+  readonly manifests: { get(digest: Digest): ManifestBody | undefined; set(digest: Digest, body: ManifestBody): unknown };
+  readonly signal: AbortSignal;
+};
+
+// An index of indexes of indexes is nothing that anybody builds.
+const MAX_DEPTH = 4;
+
+/** Resolves an image to everything that hosts of these platforms need, by digest; rejects with `ImageError` or the signal's reason. */
+export async function resolveImage(
+  reference: ImageReference,
+  wanted: readonly string[] | undefined,
+  deps: ResolveDeps,
+): Promise<ImageContents> {
+  const resolution = new Resolution(reference, wanted, deps);
+  return resolution.run();
+}
+
+class Resolution {
+  readonly #reference: ImageReference;
+  readonly #wanted: readonly string[] | undefined;
+  readonly #deps: ResolveDeps;
+  readonly #contents = new Map<Digest, Content>();
+  readonly #platforms = new Set<string>();
+  readonly #otherPlatforms = new Set<string>();
+  #elsewhere = 0;
+
+  constructor(reference: ImageReference, wanted: readonly string[] | undefined, deps: ResolveDeps) {
+    this.#reference = reference;
+    this.#wanted = wanted;
+    this.#deps = deps;
+  }
+
+  async run(): Promise<ImageContents> {
+    const { repository } = this.#reference;
+    const { digest, body } = await this.#root();
+    await this.#take(digest, body, 0);
+    const contents = [...this.#contents.values()];
+    const notes =
+      this.#elsewhere === 0
+        ? []
+        : [`${String(this.#elsewhere)} layers of ${this.#name()} are not at the registry (foreign layers) and are not warmed`];
+    const image: ResolvedImage = {
+      name: this.#name(),
+      digest,
+      mediaType: body.mediaType ?? "application/octet-stream",
+      platforms: [...this.#platforms],
+      otherPlatforms: [...this.#otherPlatforms],
+      contents: contents.length,
+      bytes: contents.reduce((sum, { size }) => sum + size, 0),
+    };
+    return { repository, image, contents, notes };
+  }
+
+  /** What the name stands for now; a tag is asked with a HEAD, which counts as no pull. */
+  async #root(): Promise<{ digest: Digest; body: ManifestBody }> {
+    const { tag, digest } = this.#reference;
+    if (digest !== undefined) return { digest, body: await this.#manifest(digest) };
+    const reference = tag ?? "latest";
+    const head = await this.#asked(() => this.#deps.client.head(this.#request("manifest", reference)));
+    if (head.digest !== undefined) return { digest: head.digest, body: await this.#manifest(head.digest) };
+    const body = await this.#asked(() => this.#deps.client.manifest(this.#request("manifest", reference)));
+    if (body.digest === undefined) throw new ImageError(`${this.#name()}: the registry does not say which digest the tag stands for`);
+    this.#deps.manifests.set(body.digest, body);
+    return { digest: body.digest, body };
+  }
+
+  async #take(digest: Digest, body: ManifestBody, depth: number): Promise<void> {
+    if (this.#contents.has(digest)) return;
+    const mediaType = body.mediaType ?? "application/octet-stream";
+    this.#contents.set(digest, { kind: "manifest", digest, size: body.bytes.length, mediaType, bytes: body.bytes });
+    const parts = readManifest(body.bytes);
+    switch (parts.kind) {
+      case "unreadable":
+        throw new ImageError(`${this.#name()}: the manifest ${digest} cannot be read: ${parts.why}`);
+      case "image":
+        this.#elsewhere += parts.elsewhere;
+        for (const blob of parts.blobs) await this.#takeBlob(blob);
+        return;
+      case "index":
+        await this.#takeIndex(parts.manifests, depth);
+    }
+  }
+
+  async #takeIndex(manifests: readonly Named[], depth: number): Promise<void> {
+    if (depth >= MAX_DEPTH) throw new ImageError(`${this.#name()}: indexes are nested more than ${String(MAX_DEPTH)} deep`);
+    const { chosen, platforms, otherPlatforms } = choosePlatforms(manifests, this.#wanted);
+    if (chosen.length === 0 && manifests.length > 0) throw new ImageError(this.#noMatch(otherPlatforms));
+    for (const platform of platforms) this.#platforms.add(platform);
+    for (const platform of otherPlatforms) this.#otherPlatforms.add(platform);
+    for (const { digest } of chosen) await this.#take(digest, await this.#manifest(digest), depth + 1);
+  }
+
+  #noMatch(exist: readonly string[]): string {
+    const has = exist.length === 0 ? "no platform that can be run" : `only ${exist.join(", ")}`;
+    return `${this.#name()}: there is nothing for ${(this.#wanted ?? []).join(", ")}; the image has ${has}`;
+  }
+
+  async #takeBlob({ digest, mediaType, size }: Named): Promise<void> {
+    if (this.#contents.has(digest)) return;
+    const known = size ?? (await this.#asked(() => this.#deps.client.head(this.#request("blob", digest)))).size;
+    if (known === undefined) throw new ImageError(`${this.#name()}: nobody says how large ${digest} is`);
+    this.#contents.set(digest, { kind: "blob", digest, size: known, mediaType });
+  }
+
+  async #manifest(digest: Digest): Promise<ManifestBody> {
+    const known = this.#deps.manifests.get(digest);
+    if (known !== undefined) return known;
+    const body = await this.#asked(() => this.#deps.client.manifest(this.#request("manifest", digest)));
+    const hash = createHash(digestAlgorithm(digest)).update(body.bytes).digest("hex");
+    if (hash !== digestEncoded(digest)) throw new ImageError(`${this.#name()}: the registry sent a manifest that is not ${digest}`);
+    this.#deps.manifests.set(digest, body);
+    return body;
+  }
+
+  #request(kind: "manifest" | "blob", reference: string): Parameters<RegistryClient["head"]>[0] {
+    const { authority, signal } = this.#deps;
+    return { repository: this.#reference.repository, kind, reference, authority, signal };
+  }
+
+  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof RegistryError)) throw error;
+      throw refusal(this.#name(), error);
+    }
+  }
+
+  #name(): string {
+    const { repository, tag, digest } = this.#reference;
+    return `${repository.registry}/${repository.name}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
+  }
+}
+
+/** A registry's refusal as a sentence: the image, what came, what to do. */
+function refusal(name: string, error: RegistryError): ImageError {
+  const { detail } = error;
+  const options = { cause: error };
+  switch (detail.code) {
+    case "unauthorized":
+      return new ImageError(
+        `${name}: the registry refuses the credential (401): renew the token, or give Darner its own credential for it`,
+        401,
+        options,
+      );
+    case "not-found":
+      return new ImageError(`${name}: the registry does not have it (404): check the project, the repository and the tag`, 404, options);
+    case "rate-limited":
+      return new ImageError(`${name}: the registry wants a pause (429): it is pulled from too often`, 429, options);
+    case "host-refused":
+      return new ImageError(
+        `${name}: ${error.message}: to allow it, add registries: { "${detail.host}": {} } to the configuration`,
+        undefined,
+        options,
+      );
+    default:
+      return new ImageError(
+        `${name}: ${error.message}`,
+        "status" in detail && typeof detail.status === "number" ? detail.status : undefined,
+        options,
+      );
+  }
+}

@@ -2,3 +2,10 @@ export type { HostFailure, HostProgress, Job, JobState, ResolvedImage } from "./
 export type { ImageReference, JobCredential, JobRequest, Scope } from "./job-request.ts";
 export { JobError } from "./jobs.ts";
 export type { ImageDistribution, JobErrorDetail, JobFilter, Jobs } from "./jobs.ts";
+export type { JobEffect, WarmContent } from "./engine/effect.ts";
+export { JobEngine } from "./engine/engine.ts";
+export type { JobEvent } from "./engine/event.ts";
+export type { LiveHost } from "./engine/live-host.ts";
+export { ImageError, resolveImage } from "./image/resolve-image.ts";
+export type { Content, ImageContents, ResolveDeps } from "./image/resolve-image.ts";
+export { parsePlatform } from "./image/platforms.ts";

@@ -200,7 +200,11 @@ function refusal(name: string, error: RegistryError): ImageError {
         undefined,
         options,
       );
-    default:
+    case "denied":
+    case "refused":
+    case "unavailable":
+    case "invalid-answer":
+    case "range-ignored":
       return new ImageError(
         `${name}: ${error.message}`,
         "status" in detail && typeof detail.status === "number" ? detail.status : undefined,

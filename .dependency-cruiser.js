@@ -40,7 +40,7 @@ const ROOMS = [
       "packages/node-setup/src/cri",
     ],
   },
-  { name: "level", packages: "level", folders: ["packages/daemon/src/store"] },
+  { name: "level", packages: "level", folders: ["packages/daemon/src/store", "packages/scheduler/src/job-store"] },
 ];
 
 function floorRules() {

@@ -1,0 +1,254 @@
+import type { Digest, HostId } from "@darner/domain";
+import {
+  ImageError,
+  JobEngine,
+  JobError,
+  resolveImage,
+  type ImageContents,
+  type ImageDistribution,
+  type ImageReference,
+  type Job,
+  type JobCredential,
+  type JobEffect,
+  type JobEvent,
+  type JobFilter,
+  type JobRequest,
+  type Jobs,
+  type LiveHost,
+  type WarmContent,
+} from "@darner/preheat";
+import type { Authority, ManifestBody, RegistryClient } from "@darner/registry-client";
+import { LruMap, Mailbox, type Logger, type Secret, type Timers } from "@darner/runtime";
+import type { JobStore } from "../job-store/job-store.ts";
+import { tokenEnd } from "./token-end.ts";
+import { Watchers } from "./watchers.ts";
+
+/** What a host is told to get for a job. */
+export type WarmOrder = {
+  readonly host: HostId;
+  readonly job: number;
+  readonly contents: readonly WarmContent[];
+  readonly priority: number;
+  readonly pinMs: number;
+  /** The job's credential, for the few hosts that read with it. */
+  readonly authorization: Secret | undefined;
+};
+
+/** How orders reach hosts, and who holds what: the sessions. */
+export interface WarmSwarm {
+  warm(order: WarmOrder): void;
+  release(host: HostId, job: number): void;
+  /** Which of these a host holds whole. */
+  holds(host: HostId, digests: readonly Digest[]): readonly Digest[];
+  live(): readonly LiveHost[];
+}
+
+/** What preheat jobs work with. */
+export type PreheatDeps = {
+  readonly store: JobStore;
+  readonly client: RegistryClient;
+  readonly swarm: WarmSwarm;
+  readonly timers: Timers;
+  /** Milliseconds since the epoch, never going back while the process lives. */
+  readonly wallNow: () => number;
+  readonly log: Logger;
+};
+
+// A registry counts each GET of a manifest as a pull; so many are kept for the next job: usually some KiB each, at the very most 16 MiB.
+const MAX_MANIFESTS = 256;
+
+/** The body of the job engine: resolves images, tells hosts, keeps jobs. */
+export class PreheatJobs implements Jobs, AsyncDisposable {
+  readonly #deps: PreheatDeps;
+  readonly #engine = new JobEngine();
+  readonly #mailbox: Mailbox<JobEvent, JobEffect>;
+  readonly #watchers = new Watchers();
+  readonly #manifests = new LruMap<Digest, ManifestBody>({ maxEntries: MAX_MANIFESTS });
+  // One entry an open job that came with a credential; goes with the job.
+  readonly #credentials = new Map<number, JobCredential>();
+  readonly #closing = new AbortController();
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(deps: PreheatDeps) {
+    this.#deps = deps;
+    const clock: Timers = { now: deps.wallNow, setTimeout: (run, ms) => deps.timers.setTimeout(run, ms) };
+    this.#mailbox = new Mailbox(this.#engine, clock, { type: "time-passed" }, (effects) => {
+      for (const effect of effects) this.#perform(effect);
+    });
+  }
+
+  /** Goes on with the jobs that were not over when the last process ended; their credentials went with it. */
+  start(): void {
+    const open = this.#deps.store.all().filter(({ finishedAt }) => finishedAt === undefined);
+    for (const job of open.reverse()) this.#mailbox.post({ type: "job-opened", job, hasCredential: false });
+  }
+
+  /** What the sessions report. */
+  post(event: Extract<JobEvent, { readonly host: unknown }>): void {
+    this.#mailbox.post(event);
+  }
+
+  readiness(): ReturnType<Jobs["readiness"]> {
+    const why =
+      this.#deps.store.failure ?? (this.#deps.swarm.live().length === 0 ? "no daemon has a session with this scheduler" : undefined);
+    return why === undefined ? { ready: true } : { ready: false, why };
+  }
+
+  async create(request: JobRequest, credential?: JobCredential): Promise<Job> {
+    if (this.#engine.isFull)
+      throw new JobError({ code: "busy" }, `${String(this.#engine.openJobs)} jobs are open, as many as may be: try again later`);
+    const now = this.#deps.wallNow();
+    try {
+      const id = await this.#deps.store.nextId();
+      const job: Job = {
+        id,
+        request,
+        state: "pending",
+        createdAt: now,
+        updatedAt: now,
+        images: [],
+        contentUrls: [],
+        hosts: [],
+        failures: [],
+        failuresLeftOut: 0,
+      };
+      await this.#deps.store.keep(job);
+      if (credential !== undefined) this.#credentials.set(id, credential);
+      this.#mailbox.post({ type: "job-opened", job, hasCredential: credential !== undefined });
+      return job;
+    } catch (cause) {
+      throw new JobError({ code: "store", cause }, "the job cannot be kept: look at the disk of the scheduler's dataDir", { cause });
+    }
+  }
+
+  get(id: number): Promise<Job | undefined> {
+    return Promise.resolve(this.#deps.store.get(id));
+  }
+
+  list({ states, limit, before }: JobFilter): Promise<readonly Job[]> {
+    const fitting = this.#deps.store
+      .all()
+      .filter((job) => (states?.includes(job.state) ?? true) && (before === undefined || job.id < before));
+    return Promise.resolve(fitting.slice(0, limit));
+  }
+
+  cancel(id: number): Promise<boolean> {
+    const job = this.#deps.store.get(id);
+    if (job === undefined || job.finishedAt !== undefined) return Promise.resolve(false);
+    this.#mailbox.post({ type: "job-cancelled", job: id });
+    return Promise.resolve(true);
+  }
+
+  async remove(id: number): Promise<boolean> {
+    if (this.#deps.store.get(id) === undefined) return false;
+    this.#mailbox.post({ type: "job-removed", job: id });
+    await this.#deps.store.remove(id);
+    return true;
+  }
+
+  watch(id: number, signal: AbortSignal): AsyncIterable<Job> {
+    return this.#watchers.watch(id, this.#deps.store.get(id), signal);
+  }
+
+  async distribution(reference: ImageReference, credential?: JobCredential): Promise<ImageDistribution> {
+    const { image, contents } = await this.#resolve(reference, undefined, credential).catch((error: unknown) => {
+      if (!(error instanceof ImageError)) throw error;
+      const detail = { code: "registry", ...(error.status === undefined ? {} : { status: error.status }) } as const;
+      throw new JobError(detail, error.message, { cause: error });
+    });
+    const digests = contents.map(({ digest }) => digest);
+    const hosts = this.#deps.swarm.live().map(({ host, name, zone }) => {
+      const holds = this.#deps.swarm.holds(host, digests);
+      return { host, hostName: name, zone, holds, complete: holds.length === digests.length };
+    });
+    const told = contents.map(({ digest, size, mediaType }) => ({ digest, size, mediaType }));
+    return { image: image.name, digest: image.digest, contents: told, hosts };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#mailbox[Symbol.dispose]();
+    this.#closing.abort();
+    this.#watchers.close();
+    await Promise.allSettled(this.#working);
+  }
+
+  #perform(effect: JobEffect): void {
+    const { swarm } = this.#deps;
+    switch (effect.type) {
+      case "resolve-image":
+        this.#inBackground(this.#answer(effect));
+        return;
+      case "warm-host": {
+        const { type: _type, mayRead, ...order } = effect;
+        swarm.warm({ ...order, authorization: mayRead ? this.#credentials.get(effect.job)?.authorization : undefined });
+        return;
+      }
+      case "release-host":
+        swarm.release(effect.host, effect.job);
+        return;
+      case "keep-job":
+        this.#keep(effect.job, effect.isDurable);
+        return;
+      case "job-over":
+        this.#credentials.delete(effect.job);
+        return;
+      case "forget-job":
+        this.#watchers.end(effect.job);
+    }
+  }
+
+  #keep(job: Job, isDurable: boolean): void {
+    const { store, log } = this.#deps;
+    store.show(job);
+    if (isDurable) {
+      const kept = store.keep(job).catch((error: unknown) => {
+        log.error("job could not be kept", { job: job.id, error });
+      });
+      this.#inBackground(kept);
+    }
+    if (job.finishedAt !== undefined)
+      log.info("preheat job over", { job: job.id, state: job.state, hosts: job.hosts.length, ...(job.error && { error: job.error }) });
+    this.#watchers.tell(job);
+  }
+
+  async #answer({ job, at, reference, platforms }: Extract<JobEffect, { type: "resolve-image" }>): Promise<void> {
+    try {
+      const contents = await this.#resolve(reference, platforms, this.#credentials.get(job));
+      for (const note of contents.notes) this.#deps.log.info("preheat note", { job, note });
+      this.#mailbox.post({ type: "image-resolved", job, at, contents });
+    } catch (error) {
+      if (this.#closing.signal.aborted) return;
+      if (!(error instanceof ImageError)) this.#deps.log.error("image could not be resolved", { job, error });
+      const reason = error instanceof ImageError ? error.message : "the image could not be resolved: the scheduler's log says why";
+      this.#mailbox.post({ type: "image-refused", job, at, reason });
+    }
+  }
+
+  /** With the job's credential; where the registry refuses that, with Darner's own. */
+  async #resolve(
+    reference: ImageReference,
+    platforms: readonly string[] | undefined,
+    credential: JobCredential | undefined,
+  ): Promise<ImageContents> {
+    const { client, wallNow } = this.#deps;
+    const ask = (authority: Authority): Promise<ImageContents> =>
+      resolveImage(reference, platforms, { client, authority, manifests: this.#manifests, signal: this.#closing.signal });
+    if (credential === undefined) return ask({ kind: "own" });
+    const { authorization } = credential;
+    const end = tokenEnd(authorization);
+    try {
+      return await ask({ kind: "caller", authorization });
+    } catch (error) {
+      if (!(error instanceof ImageError) || !error.isDenied) throw error;
+      const why = end !== undefined && end <= wallNow() ? `token expired at ${new Date(end).toISOString()}; ` : "";
+      return ask({ kind: "own" }).catch(() => {
+        throw new ImageError(`${error.message}${why === "" ? "" : ` (${why.slice(0, -2)})`}`, error.status, { cause: error });
+      });
+    }
+  }
+
+  #inBackground(work: Promise<void>): void {
+    this.#working.add(work);
+    void work.finally(() => this.#working.delete(work));
+  }
+}

@@ -25,6 +25,10 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     forMs: fc.integer({ min: 1, max: 1000 }),
     retryAfterMs: fc.integer({ min: 100, max: 1000 }),
   }),
+  fc.record({ type: fc.constant("hosts-cut" as const), atMs: at, who: other }),
+  fc.record({ type: fc.constant("hosts-restarted" as const), atMs: at, who: other, downMs: forMs }),
+  fc.record({ type: fc.constant("hosts-stall" as const), atMs: at, forMs, who: other }),
+  fc.record({ type: fc.constant("hosts-corrupt" as const), atMs: at, forMs, who: other, share: fc.constantFrom(0.1, 0.5) }),
   fc.record({ type: fc.constant("source-refuses" as const), atMs: at, who: other }),
 );
 

@@ -60,6 +60,8 @@ export type Scenario = {
   readonly endMs?: number;
   /** Slices a piece is cut into on its way; left out: as many as the number of hosts allows. */
   readonly slicesPerPiece?: number;
+  /** How often everything is looked at that always holds; left out: after every step up to a hundred hosts, above now and then. At the end in any case. */
+  readonly checks?: "every-step" | "now-and-then";
   /** What the run is held to. */
   readonly expect: Expectation;
 };

@@ -102,6 +102,7 @@ export class Simulation {
     const slicesPerPiece = scenario.slicesPerPiece ?? (scenario.hosts <= FINE_UP_TO_HOSTS ? FINE_SLICES : COARSE_SLICES);
     return {
       scenario,
+      isCheckedAlways: scenario.checks === undefined ? scenario.hosts <= CHECK_ALL_UP_TO_HOSTS : scenario.checks === "every-step",
       timeline,
       network: new Network(timeline, { slicesPerPiece, minSliceBytes: MIN_SLICE_BYTES }),
       trace: new Trace(print),
@@ -169,8 +170,8 @@ export class Simulation {
 
   /** The scheduler of a small swarm is looked at whole after every message, that of a large one now and then. */
   #check(): void {
-    const heard = this.#scheduler.heard;
-    const isDue = this.#scenario.hosts <= CHECK_ALL_UP_TO_HOSTS ? heard > this.#checkedAt : heard >= this.#checkedAt + CHECK_EVERY_MESSAGES;
+    const { heard } = this.#scheduler;
+    const isDue = this.#world.isCheckedAlways ? heard > this.#checkedAt : heard >= this.#checkedAt + CHECK_EVERY_MESSAGES;
     if (!isDue) return;
     this.#checkedAt = heard;
     const since = performance.now();

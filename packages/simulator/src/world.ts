@@ -47,6 +47,8 @@ export interface SchedulerInWorld {
 /** Everything in one simulation that its parts share. */
 export type World = {
   readonly scenario: Scenario;
+  /** Whether everything is looked at after every step. */
+  readonly isCheckedAlways: boolean;
   readonly timeline: Timeline;
   readonly network: Network;
   readonly trace: Trace;

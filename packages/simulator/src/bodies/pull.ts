@@ -21,8 +21,7 @@ const READER = 1;
 const REGISTRY = "registry.example";
 // How long a daemon tries to reach a host that does not answer at all.
 const CONNECT_MS = 3000;
-// Up to this many hosts every peer is looked at after every event; in a larger swarm each of them now and then.
-const CHECK_ALL_UP_TO_HOSTS = 100;
+// Where not every peer is looked at after every event, each of them is after so many of its own.
 const CHECK_EVERY_EVENTS = 256;
 
 /** What a pull needs of the host it runs on. */
@@ -119,13 +118,13 @@ export class Pull implements TransferListener {
 
   #handle(event: PeerEvent): void {
     if (this.#isOver) return;
-    const { timeline, trace, stopwatch, scenario } = this.#world;
+    const { timeline, trace, stopwatch, isCheckedAlways } = this.#world;
     trace.note(timeline.now, this.#name, "<", event);
     const since = performance.now();
     const effects = this.#peer.handle(event, this.#host.clock.now);
     stopwatch.book("peer-core", since);
     this.#handled += 1;
-    if (scenario.hosts <= CHECK_ALL_UP_TO_HOSTS || this.#handled % CHECK_EVERY_EVENTS === 0) this.#check();
+    if (isCheckedAlways || this.#handled % CHECK_EVERY_EVENTS === 0) this.#check();
     for (const effect of effects) {
       trace.note(timeline.now, this.#name, ">", effect);
       this.#perform(effect);

@@ -8,7 +8,10 @@ import { readManifest } from "../src/image/manifest.ts";
 const HEX = "f".repeat(64);
 const MANIFEST = `{"config":{"digest":"sha256:${HEX}","size":2},"layers":[{"digest":"sha256:${HEX}","size":9,"platform":{"os":"linux","architecture":"arm64"}}]}`;
 
-/** Image names, digests, hosts and addresses as people and programs write them. */
+/**
+ * Image names, digests, hosts and addresses as people and programs write them.
+ * @public the runner finds it by the name of its file
+ */
 export const names: FuzzTarget = {
   name: "names",
   seeds: [
@@ -41,7 +44,10 @@ export const names: FuzzTarget = {
   },
 };
 
-/** Manifests and indexes as `darner pull` reads them. */
+/**
+ * Manifests and indexes as `darner pull` reads them.
+ * @public the runner finds it by the name of its file
+ */
 export const manifest: FuzzTarget = {
   name: "pulled-manifest",
   seeds: [MANIFEST, `{"manifests":[{"digest":"sha256:${HEX}","size":1}]}`, "{}", "[]"],

@@ -20,7 +20,10 @@ function descriptor(dice: FuzzDice): object {
   };
 }
 
-/** What a manifest makes part of a repository. */
+/**
+ * What a manifest makes part of a repository.
+ * @public the runner finds it by the name of its file
+ */
 export const manifestMembers: FuzzTarget = {
   name: "manifest-members",
   seeds: [
@@ -69,7 +72,10 @@ export const manifestMembers: FuzzTarget = {
   },
 };
 
-/** A host's status as another host sends it, in portions of the size the first byte says. */
+/**
+ * A host's status as another host sends it, in portions of the size the first byte says.
+ * @public the runner finds it by the name of its file
+ */
 export const status: FuzzTarget = {
   name: "p2p-status",
   seeds: [
@@ -96,7 +102,10 @@ export const status: FuzzTarget = {
   },
 };
 
-/** The end a caller's token names. */
+/**
+ * The end a caller's token names.
+ * @public the runner finds it by the name of its file
+ */
 export const token: FuzzTarget = {
   name: "token-end",
   seeds: [`Bearer x.${Buffer.from('{"exp":1800000000}').toString("base64url")}.y`, "Basic dTpw", "Bearer opaque"],

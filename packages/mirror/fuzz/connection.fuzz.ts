@@ -112,5 +112,8 @@ function statusesIn(sent: string): number[] {
   });
 }
 
-/** Raw bytes on a connection to the mirror: Node's HTTP parser and everything behind it. */
+/**
+ * Raw bytes on a connection to the mirror: Node's HTTP parser and everything behind it.
+ * @public the runner finds it by the name of its file
+ */
 export const connection: FuzzTarget = openTarget();

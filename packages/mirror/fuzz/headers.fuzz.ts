@@ -17,7 +17,10 @@ function spec(dice: FuzzDice): string {
   return dice.pick([`${String(from)}-${String(to)}`, `${String(from)}-`, `-${String(to)}`]);
 }
 
-/** The Range header. */
+/**
+ * The Range header.
+ * @public the runner finds it by the name of its file
+ */
 export const range: FuzzTarget = {
   name: "mirror-range",
   seeds: ["bytes=0-", "bytes=0-0,5-6", "bytes=-5", "items=0-1"],
@@ -37,7 +40,10 @@ export const range: FuzzTarget = {
   },
 };
 
-/** Accept, If-None-Match and If-Range of a client; Link, Warning, WWW-Authenticate and Content-Type of a registry to be passed on. */
+/**
+ * Accept, If-None-Match and If-Range of a client; Link, Warning, WWW-Authenticate and Content-Type of a registry to be passed on.
+ * @public the runner finds it by the name of its file
+ */
 export const headers: FuzzTarget = {
   name: "mirror-headers",
   seeds: [`${TYPE};q=0.5, */*;q=0`, `<https://r/v2/x/tags/list?n=1&last=a>; rel="next"`, `"${DIGEST}"`, 'Basic realm="x"', '299 - "old"'],

@@ -58,7 +58,10 @@ function make(dice: FuzzDice): string {
   return `/v2/${dice.once(4) ? `${dice.pick(hosts)}/` : ""}${name}/${dice.pick(ends)}${query}`;
 }
 
-/** The target of a request line: path, query and `ns`. */
+/**
+ * The target of a request line: path, query and `ns`.
+ * @public the runner finds it by the name of its file
+ */
 export const requestTarget: FuzzTarget = {
   name: "mirror-target",
   seeds: ["/v2/", "/v2/library/nginx/manifests/latest?ns=docker.io", `http://m/v2/x/blobs/sha256:${HEX}`, "*", ""],

@@ -145,9 +145,15 @@ function targetOf(name: string, reading: Reading, wires: readonly WireObject[]):
   };
 }
 
-/** Messages of a daemon, as a scheduler reads them. */
+/**
+ * Messages of a daemon, as a scheduler reads them.
+ * @public the runner finds it by the name of its file
+ */
 export const hostMessage: FuzzTarget = targetOf("host-message", OF_HOST, HOST_MESSAGES.map(writeFully));
-/** Messages of a scheduler, as a daemon reads them. */
+/**
+ * Messages of a scheduler, as a daemon reads them.
+ * @public the runner finds it by the name of its file
+ */
 export const schedulerMessage: FuzzTarget = targetOf("scheduler-message", OF_SCHEDULER, SCHEDULER_MESSAGES.map(writeSchedulerMessage));
 
 function writeFully(message: Partial<HostMessage>): WireObject {

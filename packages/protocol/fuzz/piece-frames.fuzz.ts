@@ -31,7 +31,10 @@ function frameOf(dice: FuzzDice): PieceFrame {
   ])();
 }
 
-/** Frames of the piece channel, as parent and as child, in any portions. The first byte says how large the portions are. */
+/**
+ * Frames of the piece channel, as parent and as child, in any portions. The first byte says how large the portions are.
+ * @public the runner finds it by the name of its file
+ */
 export const pieceFrames: FuzzTarget = {
   name: "piece-frames",
   seeds: [Uint8Array.of(0, 1, 0, 0, 0, 1, 1), Uint8Array.of(3, 4, 0xff, 0xff, 0xff, 0xff)],

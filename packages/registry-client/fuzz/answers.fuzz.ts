@@ -6,7 +6,10 @@ import { backOffMs, contentDigest, contentLength, contentRange, isEncoded, media
 
 const BEARER = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/x:pull"';
 
-/** WWW-Authenticate of a registry. */
+/**
+ * WWW-Authenticate of a registry.
+ * @public the runner finds it by the name of its file
+ */
 export const challenge: FuzzTarget = {
   name: "challenge",
   seeds: [BEARER, 'Basic realm="x", Bearer realm=y', "Negotiate abc==", 'Digest realm="a\\"b", nonce=1', 'Bearer error="invalid_token'],
@@ -35,7 +38,10 @@ export const challenge: FuzzTarget = {
   },
 };
 
-/** Content-Range, Content-Length, Content-Type, digests and pauses in a registry's answer. */
+/**
+ * Content-Range, Content-Length, Content-Type, digests and pauses in a registry's answer.
+ * @public the runner finds it by the name of its file
+ */
 export const answerHeaders: FuzzTarget = {
   name: "answer-headers",
   seeds: [

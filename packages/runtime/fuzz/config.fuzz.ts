@@ -40,7 +40,10 @@ function outcome(loaded: LoadedConfig): string {
   return `wrong: ${loaded.problems[0]?.problem.replaceAll(/[^a-z ]+.*/gis, "").slice(0, 24) ?? ""}`;
 }
 
-/** The text of a configuration file. */
+/**
+ * The text of a configuration file.
+ * @public the runner finds it by the name of its file
+ */
 export const configFile: FuzzTarget = {
   name: "config-file",
   seeds: [LINES.slice(0, 7).join("\n"), "", "a: &a [*a]", "{", "- 1", "? x", "!!binary aGk="],
@@ -57,7 +60,10 @@ export const configFile: FuzzTarget = {
   },
 };
 
-/** A command line (words between blanks), and the same words as values of environment variables. */
+/**
+ * A command line (words between blanks), and the same words as values of environment variables.
+ * @public the runner finds it by the name of its file
+ */
 export const configOverrides: FuzzTarget = {
   name: "config-overrides",
   seeds: [FLAGS.join(" "), "--listen.mirror", "--name=x --seed"],

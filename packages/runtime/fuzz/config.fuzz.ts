@@ -46,7 +46,7 @@ function outcome(loaded: LoadedConfig): string {
  */
 export const configFile: FuzzTarget = {
   name: "config-file",
-  seeds: [LINES.slice(0, 7).join("\n"), "", "a: &a [*a]", "{", "- 1", "? x", "!!binary aGk="],
+  seeds: [LINES.slice(0, 7).join("\n"), "", "a: &a [*a]", "{", "- 1", "? x", "? ".repeat(200), "- ".repeat(8000), "!!binary aGk="],
   words: [...LINES, "\n", ": ", "- ", "&a ", "*a ", "<<: *a", "!!js ", "__proto__: ", "constructor: ", "|\n", "{", "}", "[", "]", "~"],
   make: (dice: FuzzDice) => dice.some(LINES, 8).join("\n"),
   check: (input) => {

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { isMap as isYamlMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
+import { isCollection, isMap as isYamlMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { Document } from "yaml";
 import type { RawConfig } from "./config.ts";
 import { isMap } from "./config-tree.ts";
@@ -40,7 +40,8 @@ export function readConfigFile(file: string): ConfigFile | ConfigProblem[] {
 /** Reads YAML text; `file` is its name for people. */
 export function parseConfigText(text: string, file: string): ConfigFile | ConfigProblem[] {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = documentOf(text, lines);
+  if (document === undefined) return [{ path: file, problem: "is nested too deeply: is it the right file?" }];
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${String(line)}:${String(col)}`;
@@ -53,13 +54,36 @@ export function parseConfigText(text: string, file: string): ConfigFile | Config
   return { tree, placeOf: (path) => place(offsetOf(document, path)) };
 }
 
+/** Undefined where the text is nested deeper than the parser can follow. */
+function documentOf(text: string, lines: LineCounter): Document.Parsed | undefined {
+  try {
+    return parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "error" });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 function contentOf(document: Document.Parsed): RawConfig | string {
   try {
+    // Such keys would be written out as texts, maps in maps in maps, again and again: minutes for a kilobyte.
+    if (hasMapAsKey(document)) return "has a map or a list in the place of a key (a line that begins with ?, or a bracket too many)";
     const content: unknown = document.toJS({ maxAliasCount: 100 }) ?? {};
     return isMap(content) ? content : "must be a map of keys, as in\nstore:\n  maxBytes: 100GiB";
   } catch (error) {
     return `is not usable YAML: ${error instanceof Error ? error.message : String(error)}`;
   }
+}
+
+function hasMapAsKey(document: Document.Parsed): boolean {
+  let found = false;
+  visit(document, {
+    Pair: (_place, { key }) => {
+      found ||= isCollection(key);
+      return found ? visit.BREAK : undefined;
+    },
+  });
+  return found;
 }
 
 function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {

@@ -9,10 +9,9 @@ function problemOf(text: string): string {
 }
 
 test("a map in the place of a key is told, at once, however deep the nesting", () => {
-  for (const text of ["? {a: 1}\n: 2", "? ".repeat(500), "store: {? [1] : 2}"])
-    assert.match(problemOf(text), /in the place of a key/, text);
+  for (const text of ["? {a: 1}\n: 2", "? ".repeat(20), "store: {? [1] : 2}"]) assert.match(problemOf(text), /in the place of a key/, text);
 });
 
 test("a text that is nested without end is told", () => {
-  assert.match(problemOf("- ".repeat(500_000)), /nested too deeply|must be a map|YAML/);
+  for (const text of ["- ", "? ", "[", "{ ", "[\n"]) assert.match(problemOf(text.repeat(500_000 / text.length)), /nested too deeply/, text);
 });

@@ -24,6 +24,9 @@ export type ConfigFile = {
 // The design's own example is a page; an alias bomb or a wrong file (an image, a log) must not fill the memory.
 const MAX_FILE_BYTES = 1_048_576;
 
+// Deeper than any configuration; the parser's time grows with the square of the depth.
+const TOO_DEEP = /(?:[-?][ \t]+){32}|(?:[[{]\s*){32}/;
+
 /** Reads a YAML file; what is wrong with it as a whole are problems. */
 export function readConfigFile(file: string): ConfigFile | ConfigProblem[] {
   let text: string;
@@ -40,7 +43,7 @@ export function readConfigFile(file: string): ConfigFile | ConfigProblem[] {
 /** Reads YAML text; `file` is its name for people. */
 export function parseConfigText(text: string, file: string): ConfigFile | ConfigProblem[] {
   const lines = new LineCounter();
-  const document = documentOf(text, lines);
+  const document = TOO_DEEP.test(text) ? undefined : documentOf(text, lines);
   if (document === undefined) return [{ path: file, problem: "is nested too deeply: is it the right file?" }];
   const place = (offset: number): string => {
     const { line, col } = lines.linePos(offset);

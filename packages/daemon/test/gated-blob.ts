@@ -11,7 +11,7 @@ export type Gates = {
 /** A store that waits where a test says. */
 export function gatedStore(store: BlobStore, gates: Gates): BlobStore {
   return {
-    open: (task) => store.open(task),
+    open: (task, why) => store.open(task, why),
     openOrCreate: async (task, facts) => {
       await gates.openOrCreate?.();
       return new GatedBlob(await store.openOrCreate(task, facts), gates);

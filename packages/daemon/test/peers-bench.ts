@@ -19,6 +19,7 @@ import { RecordBook } from "../src/record/record-book.ts";
 import { openDiskStore } from "../src/store/disk-store.ts";
 import { inlineProver } from "../src/store/inline-prover.ts";
 import type { Prover } from "../src/store/prover.ts";
+import { FirstUse } from "../src/store/rot/first-use.ts";
 import type { BlobStore } from "../src/store/store.ts";
 import { RecordedLink } from "./recorded-link.ts";
 
@@ -117,6 +118,7 @@ function openTable(births: AsyncDisposableStack, plan: PeersPlan, { client, chan
     limits: { ...DEFAULT_LIMITS, ...plan.limits },
     random: () => 0.5,
     prover: plan.prover?.(prover) ?? prover,
+    firstUse: births.use(new FirstUse({ store: parts.store, prover, log: parts.log, onRotten: () => undefined })),
     transfers: { fetcher: births.use(channel.openFetcher()), registry: client, onSourceBytes, takeDownload: undefined },
     completing: (completion) => completions.add(completion),
   });

@@ -13,6 +13,8 @@ export class RawParent implements AsyncDisposable {
   readonly guests: Guest[] = [];
   /** Connections that were taken, whatever became of them. */
   knocks = 0;
+  /** Called for every request, where it is set; a greeting is then answered by itself. */
+  onWant: ((guest: Guest, frame: Extract<PieceFrame, { type: "want" }>) => void) | undefined;
   readonly #server: Server;
   #onNews: (() => void) | undefined;
 
@@ -57,11 +59,20 @@ export class RawParent implements AsyncDisposable {
     socket.on("error", () => {});
     socket.on("data", (bytes: Uint8Array) => {
       feedPieceFrames(reader, bytes, (read) => {
-        if (read.ok) guest.heard.push(read.frame);
+        if (read.ok) this.#answer(guest, read.frame);
         return read.ok;
       });
       this.#onNews?.();
     });
+  }
+
+  #answer(guest: Guest, frame: PieceFrame): void {
+    if (this.onWant === undefined) {
+      guest.heard.push(frame);
+      return;
+    }
+    if (frame.type === "hello") guest.say(frame);
+    if (frame.type === "want") this.onWant(guest, frame);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

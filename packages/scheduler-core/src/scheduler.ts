@@ -4,7 +4,7 @@ import type { SchedulerEffect } from "./effect.ts";
 import type { SchedulerEvent } from "./event.ts";
 import { failGrant } from "./happenings/failed-grant.ts";
 import { announceBlob, dropBlob, loseMember } from "./happenings/holder-events.ts";
-import { noteRefusedPiece } from "./happenings/inquiry.ts";
+import { contradictPiece, noteRefusedPiece } from "./happenings/inquiry.ts";
 import { HostTable, type Host } from "./books/host-table.ts";
 import { assertInvariants } from "./invariants.ts";
 import type { SchedulerLimits } from "./limits.ts";
@@ -172,7 +172,9 @@ function applyToMember(turn: Turn, member: Member, event: MemberEvent): void {
     case "grant-failed": {
       const grant = member.peer?.grants.get(event.grant);
       if (grant === undefined || !isWanting(member)) return;
+      const { parent } = grant;
       const refused = failGrant(turn, group, member, grant, event.failure);
+      if (parent === undefined && event.failure.code === "piece-refused") contradictPiece(turn, group, member, event.failure.piece);
       if (refused !== undefined) noteRefusedPiece(turn, group, member, refused.parent, refused.piece);
     }
   }

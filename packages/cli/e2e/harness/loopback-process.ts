@@ -45,6 +45,11 @@ export class LoopbackProcess implements AsyncDisposable {
     return String(this.doors[name]);
   }
 
+  /** What it has logged, line by line. */
+  lines(): Record<string, unknown>[] {
+    return linesOf(this.#process.log());
+  }
+
   /** The most memory it ever had, in bytes (proc(5), VmHWM). */
   get peakBytes(): number {
     const status = readFileSync(`/proc/${String(this.#process.pid)}/status`, "utf8");

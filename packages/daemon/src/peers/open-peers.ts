@@ -16,6 +16,8 @@ import { noSchedulerLink } from "../scheduler-link/no-scheduler-link.ts";
 import type { FactBook, SchedulerLink } from "../scheduler-link/scheduler-link.ts";
 import type { RecordBook } from "../record/record-book.ts";
 import { openDiskStore } from "../store/disk-store.ts";
+import { FirstUse } from "../store/rot/first-use.ts";
+import { Scrubber } from "../store/rot/scrubber.ts";
 import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
 import { channelBooks } from "./channel-books.ts";
@@ -61,6 +63,7 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
     await openDiskStore({ dir: join(config.dataDir, "store"), maxBytes, minFreeBytes }, { log: log.child({ room: "store" }) }),
   );
   const prover = births.use(openProver({ log: log.child({ room: "store" }) }));
+  const { firstUse } = openRotChecks(config, parts, births, { store, prover });
   // Completions on their way to the disk when the daemon stops are waited for; bounded by the peers that run.
   const completions = new Set<Promise<void>>();
   births.defer(async () => {
@@ -72,11 +75,11 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
   const fetcher = births.use(openFetcher(config, parts, downloadLimit));
   const buffers = new ReadBuffers();
   let link: SchedulerLink = noSchedulerLink;
-  const table = openTable(parts, { store, prover, buffers, fetcher, downloadLimit, link: () => link, completions });
+  const table = openTable(parts, { store, prover, firstUse, buffers, fetcher, downloadLimit, link: () => link, completions });
   births.defer(() => {
     table.close();
   });
-  const server = births.use(await openServer(config, parts, { store, table, uploadLimit }));
+  const server = births.use(await openServer(config, parts, { store, firstUse, table, uploadLimit }));
   births.defer(() => link[Symbol.asyncDispose]());
   store.onDropped((task) => {
     link.dropped(task);
@@ -124,14 +127,37 @@ function schedulerLink(
   );
 }
 
-type TableParts = Pick<PeerDeps, "store" | "prover" | "buffers" | "link"> & {
+/** Two ways to find what changed on the disk: at a blob's first use in this life of the process, and by reading everything again slowly. */
+function openRotChecks(
+  config: Config,
+  { log, timers, books }: PeersParts,
+  births: AsyncDisposableStack,
+  { store, prover }: Pick<PeerDeps, "store" | "prover">,
+): { readonly firstUse: FirstUse } {
+  const storeLog = log.child({ room: "store" });
+  const onRotten = ({ digest }: Task): void => {
+    storeLog.error("blob changed on the disk since it was proven: it is put aside and fetched again when somebody wants it", {
+      task: digest,
+    });
+    books.wrongBytes("rotten", join(config.dataDir, "store"), digest);
+  };
+  const firstUse = births.use(new FirstUse({ store, prover, log: storeLog, onRotten }));
+  const onChecked = (task: Task): void => {
+    firstUse.found(task);
+  };
+  const { scrubBytesPerSecond } = config.store;
+  if (scrubBytesPerSecond > 0) births.use(new Scrubber(scrubBytesPerSecond, { store, prover, timers, log: storeLog, onRotten, onChecked }));
+  return { firstUse };
+}
+
+type TableParts = Pick<PeerDeps, "store" | "prover" | "firstUse" | "buffers" | "link"> & {
   readonly fetcher: PieceFetcher;
   readonly downloadLimit: TokenBucket | undefined;
   readonly completions: Set<Promise<void>>;
 };
 
 function openTable({ client, timers, log, metrics, books, records }: PeersParts, parts: TableParts): PeerTable {
-  const { store, prover, buffers, link, fetcher, downloadLimit, completions } = parts;
+  const { store, prover, firstUse, buffers, link, fetcher, downloadLimit, completions } = parts;
   return new PeerTable({
     limits: DEFAULT_LIMITS,
     random: Math.random,
@@ -142,6 +168,7 @@ function openTable({ client, timers, log, metrics, books, records }: PeersParts,
     records,
     store,
     prover,
+    firstUse,
     buffers,
     transfers: {
       fetcher,
@@ -164,18 +191,30 @@ function limitOf(bytesPerSecond: number, timers: Timers): TokenBucket | undefine
   return bytesPerSecond === 0 ? undefined : new TokenBucket({ bytesPerSecond, timers });
 }
 
-type Served = { readonly store: BlobStore; readonly table: PeerTable; readonly uploadLimit: TokenBucket | undefined };
+type Served = {
+  readonly store: BlobStore;
+  readonly firstUse: FirstUse;
+  readonly table: PeerTable;
+  readonly uploadLimit: TokenBucket | undefined;
+};
 
 function openServer(
   config: Config,
   { identity, membership, log, books, metrics }: PeersParts,
-  { store, table, uploadLimit }: Served,
+  { store, firstUse, table, uploadLimit }: Served,
 ): ReturnType<typeof openPieceServer> {
   return openPieceServer(
     { listen: config.listen.pieces, encryption: config.pieces.encryption, maxConnections: config.limits.uploadConnections },
     {
       identity,
-      store,
+      // A child checks every piece itself; that it asks is reason enough to look whether this host still has what it says.
+      store: {
+        open: (task) => {
+          const blob = store.open(task);
+          if (blob !== undefined) firstUse.of(blob);
+          return blob;
+        },
+      },
       lend: (task) => table.lend(task),
       gate: membership.gate,
       ...(uploadLimit === undefined ? {} : { uploadLimit }),

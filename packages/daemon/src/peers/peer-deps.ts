@@ -5,6 +5,7 @@ import type { DaemonMetrics } from "../metrics.ts";
 import type { RecordBook } from "../record/record-book.ts";
 import type { SchedulerLink } from "../scheduler-link/scheduler-link.ts";
 import type { Prover } from "../store/prover.ts";
+import type { FirstUse } from "../store/rot/first-use.ts";
 import type { BlobStore } from "../store/store.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { TransferDeps } from "./transfers.ts";
@@ -20,6 +21,8 @@ export type PeerDeps = {
   readonly records: RecordBook;
   readonly store: BlobStore;
   readonly prover: Prover;
+  /** Checks blobs of an earlier life of this process before a byte of them is given out. */
+  readonly firstUse: FirstUse;
   readonly buffers: ReadBuffers;
   readonly transfers: TransferDeps;
   /** The line to the scheduler; a function, because line and peers need each other. */

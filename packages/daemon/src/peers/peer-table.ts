@@ -1,6 +1,7 @@
 import { taskId, type ByteRange, type Task, type TaskId } from "@darner/domain";
 import type { Holding, SchedulerOrder } from "@darner/protocol";
 import type { SchedulerListener } from "../scheduler-link/scheduler-link.ts";
+import type { CheckedBlob } from "../store/rot/first-use.ts";
 import type { StoredBlob } from "../store/store.ts";
 import { BlobFailure } from "./blob-failure.ts";
 import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
@@ -43,7 +44,7 @@ export class PeerTable implements SchedulerListener {
   /** Opens a blob for reading: from disk where it is complete, else by joining or starting its peer. Rejects with `BlobFailure` or `StoreError`. */
   async open(task: Task, wish: BlobWish): Promise<ReadableBlob> {
     const stored = this.#deps.store.open(task);
-    if (stored?.complete === true) return this.#fromDisk(stored);
+    if (stored?.complete === true && (await this.#isReadable(stored))) return this.#fromDisk(stored);
     stored?.[Symbol.dispose]();
     const runner = await this.#joinOrStart(task, wish);
     let held = true;
@@ -140,19 +141,52 @@ export class PeerTable implements SchedulerListener {
     if (this.#closed) throw new BlobFailure({ code: "stopping", retryAfterMs: 0 });
   }
 
+  /** Whether there is something right to begin with; a blob that turns out to be rotten at its first piece is fetched again instead. */
+  async #isReadable(stored: StoredBlob): Promise<boolean> {
+    const check = this.#deps.firstUse.of(stored);
+    if (check === undefined) return true;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const stop = check.onChange(() => {
+      resolve(undefined);
+    });
+    if (check.have.count === 0 && stored.complete) await promise;
+    stop();
+    return stored.complete;
+  }
+
   #fromDisk(stored: StoredBlob): ReadableBlob {
     const read = (offset: number, into: Uint8Array): Promise<void> => {
       this.#deps.books.received("disk", into.length);
       return stored.read(offset, into);
     };
-    const blob: StreamedBlob = { task: stored.task, have: stored.have, proven: true, read };
     const whole = { start: 0, end: stored.task.size };
     this.#deps.records.readFromDisk(stored.task.digest);
+    const check = this.#deps.firstUse.of(stored);
+    const blob: StreamedBlob =
+      check === undefined
+        ? { task: stored.task, have: stored.have, proven: true, read }
+        : {
+            task: stored.task,
+            have: check.have,
+            get proven() {
+              return check.isRight();
+            },
+            read,
+          };
     return {
       task: stored.task,
       from: "disk",
-      openStream: (range = whole) =>
-        new BlobStream(blob, range, this.#deps.buffers, { onAdvance: () => undefined, onClose: () => undefined }),
+      openStream: (range = whole) => {
+        let stop = (): void => undefined;
+        const stream = new BlobStream(blob, range, this.#deps.buffers, {
+          onAdvance: () => undefined,
+          onClose: () => {
+            stop();
+          },
+        });
+        if (check !== undefined) stop = followCheck(check, stream);
+        return stream;
+      },
       close: () => {
         stored[Symbol.dispose]();
       },
@@ -188,4 +222,15 @@ export class PeerTable implements SchedulerListener {
         stored[Symbol.dispose]();
       });
   }
+}
+
+/** Wakes a stream as its blob is found right piece by piece, and fails it where it is not. */
+function followCheck(check: CheckedBlob, stream: BlobStream): () => void {
+  void check.ended.then((right) => {
+    if (right) stream.wake();
+    else stream.fail(new BlobFailure({ code: "wrong-bytes", retryAfterMs: 0 }));
+  });
+  return check.onChange(() => {
+    stream.wake();
+  });
 }

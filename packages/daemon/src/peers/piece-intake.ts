@@ -11,10 +11,19 @@ export type IntakeListener = {
 
 // A writer whose bytes stopped coming for this long may be taken over by another transfer; nothing of it waits for the disk by then.
 const TAKE_OVER_AFTER_MS = 1000;
+// Nor does one that drips keep the piece from who was asked a second time: 256 KiB a second is the slowest that is of use.
+const SLOWEST_BYTES_PER_MS = 256;
 // A landed piece without a verdict for this long was given up by the core and may be written again: the core's own patience.
 const VERDICT_OVERDUE_MS = DEFAULT_LIMITS.pendingMs;
 
-type Incoming = { readonly transfer: number; readonly writer: PieceWriter; landed: boolean; lastProgress: number };
+type Incoming = {
+  readonly transfer: number;
+  readonly writer: PieceWriter;
+  landed: boolean;
+  lastProgress: number;
+  readonly begunAt: number;
+  bytes: number;
+};
 
 /** Takes the pieces of one blob in. Each piece has one writer at a time: a verified piece is never written again. */
 export class PieceIntake {
@@ -75,13 +84,20 @@ export class PieceIntake {
     if (this.#closed || this.#blob.have.has(piece)) return undefined;
     const other = this.#incoming.get(piece);
     if (other !== undefined) {
-      const idleMs = this.#now() - other.lastProgress;
-      if (idleMs < (other.landed ? VERDICT_OVERDUE_MS : TAKE_OVER_AFTER_MS)) return undefined;
+      if (!this.#mayTakeOver(other)) return undefined;
       if (!other.landed) other.writer.abort();
     }
-    const incoming: Incoming = { transfer, writer: this.#blob.writePiece(piece), landed: false, lastProgress: this.#now() };
+    const now = this.#now();
+    const incoming: Incoming = { transfer, writer: this.#blob.writePiece(piece), landed: false, lastProgress: now, begunAt: now, bytes: 0 };
     this.#incoming.set(piece, incoming);
     return this.#watched(incoming);
+  }
+
+  #mayTakeOver({ landed, lastProgress, begunAt, bytes }: Incoming): boolean {
+    const now = this.#now();
+    if (landed) return now - lastProgress >= VERDICT_OVERDUE_MS;
+    const ageMs = now - begunAt;
+    return now - lastProgress >= TAKE_OVER_AFTER_MS || (ageMs >= TAKE_OVER_AFTER_MS && bytes < ageMs * SLOWEST_BYTES_PER_MS);
   }
 
   #end(transfer: number, piece: number, writer: PieceWriter): void {
@@ -114,6 +130,7 @@ export class PieceIntake {
       space: () => writer.space(),
       commit: (bytes) => {
         incoming.lastProgress = this.#now();
+        incoming.bytes += bytes;
         writer.commit(bytes);
       },
       drained: () => writer.drained(),

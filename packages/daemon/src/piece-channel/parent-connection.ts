@@ -45,6 +45,10 @@ type State = "dialling" | "proving" | "admitting" | "greeting" | "open" | "close
 // Requests without an answer, cancelled ones included: four times what a parent lets stand, so that only one that answers nothing gets here.
 const MAX_UNANSWERED = 1024;
 
+// A parent gives a sign for each request once a second; a busy one may give several late ones at once.
+const SIGN_WINDOW_MS = 4000;
+const SIGNS_PER_REQUEST = 16;
+
 /** The child's end of a connection to one parent: asks, and puts the pieces that come into their writers. */
 export class ParentConnection {
   readonly parent: ParentAddress;
@@ -60,6 +64,8 @@ export class ParentConnection {
   #incoming: { readonly asked: AskedRun; readonly piece: IncomingPiece } | undefined;
   #lastByteAt: number;
   #idleSince: number;
+  #signs = 0;
+  #signsSince = 0;
 
   constructor(parent: ParentAddress, deps: ParentConnectionDeps) {
     this.parent = parent;
@@ -253,7 +259,7 @@ export class ParentConnection {
     if (asked === undefined) return false;
     switch (frame.type) {
       case "waiting":
-        return true;
+        return this.#isSign();
       case "piece":
         return this.#begin(asked, frame.piece, frame.length);
       case "end":
@@ -266,6 +272,17 @@ export class ParentConnection {
       case "cancel":
         return false;
     }
+  }
+
+  /** Signs of life come once a second for each request; false for a parent that sends them without end. */
+  #isSign(): boolean {
+    const now = this.#deps.timers.now();
+    if (now - this.#signsSince >= SIGN_WINDOW_MS) {
+      this.#signsSince = now;
+      this.#signs = 0;
+    }
+    this.#signs += 1;
+    return this.#signs <= SIGNS_PER_REQUEST * (this.#asked.size + 1);
   }
 
   #begin(asked: AskedRun, piece: number, length: number): IncomingPiece | false {

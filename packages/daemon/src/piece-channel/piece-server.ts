@@ -42,7 +42,7 @@ export type PieceServerTimeouts = {
 /** What the parent's side works with. */
 export type PieceServerDeps = {
   readonly identity: Identity;
-  readonly store: BlobStore;
+  readonly store: Pick<BlobStore, "open">;
   /** Opens a blob that the store does not have yet but a peer of this host is getting; the server gives it back. */
   readonly lend: (task: Task) => StoredBlob | undefined;
   /** Who is a member; asked when a host comes, and again every second while it is connected. */

@@ -51,14 +51,14 @@ export interface StoredBlob extends Disposable {
   onVerified(listener: (piece: number | undefined) => void): () => void;
   /** All pieces verified and the digest proven: fsync, rename into `blobs/`, facts and hashes kept. */
   markComplete(): Promise<void>;
-  /** The bytes are wrong: out of the way at once (kept for nobody), claims withdrawn. */
-  quarantine(reason: string): Promise<void>;
+  /** The bytes are wrong: out of the way at once, claims withdrawn. `kept`: the latest few small ones stay in `quarantine/` for whoever wants to know what happened. */
+  quarantine(reason: string, kept?: "kept"): Promise<void>;
 }
 
 /** The blobs of this host. Reads and writes are by whole buffers; nothing is ever buffered whole. */
 export interface BlobStore extends AsyncDisposable {
-  /** Opens a blob that is there in full or in part; undefined where it is not. After a restart of the machine its `have` may still grow. */
-  open(task: Task): StoredBlob | undefined;
+  /** Opens a blob that is there in full or in part; undefined where it is not. After a restart of the machine its `have` may still grow. A check is no use: it makes the blob no younger. */
+  open(task: Task, why?: "use" | "check"): StoredBlob | undefined;
   /**
    * Opens a blob, making it where it is not there. Rejects with `StoreError` where there is no room for it. Pieces of an earlier boot are
    * hashed again before (for seconds at most), so that whoever fetches the blob knows from the start what is there.

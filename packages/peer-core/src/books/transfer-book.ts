@@ -13,6 +13,8 @@ export type Transfer = {
   readonly left: Set<number>;
   /** Pieces that another transfer carried at the same time: the body takes one of the two copies and drops the other. */
   readonly shared: Set<number>;
+  /** Pieces for which another transfer came and went while this one kept them: nobody else is asked for them while it runs. */
+  readonly kept: Set<number>;
   readonly startedAt: Millis;
   /** When it last landed a piece, or began. */
   lastSignAt: Millis;
@@ -55,7 +57,8 @@ export class TransferBook {
   start(from: HostId | "source", grant: number | undefined, run: PieceRun, asked: (piece: number) => boolean, now: Millis): Transfer {
     this.#lastId += 1;
     const left = new Set(piecesOf(run).filter(asked));
-    const transfer = { id: this.#lastId, from, grant, run, left, shared: new Set<number>(), startedAt: now, lastSignAt: now };
+    const [shared, kept] = [new Set<number>(), new Set<number>()];
+    const transfer = { id: this.#lastId, from, grant, run, left, shared, kept, startedAt: now, lastSignAt: now };
     for (const piece of left) {
       this.#share(transfer, piece);
       this.#carried.set(piece, (this.#carried.get(piece) ?? 0) + 1);
@@ -110,20 +113,23 @@ export class TransferBook {
     return others;
   }
 
-  /** A transfer is over; undefined where it was not live. */
+  /** A transfer is over; undefined where it was not live. What it left is with whoever else carries it. */
   end(id: number): Transfer | undefined {
     const transfer = this.#live.get(id);
     if (transfer === undefined) return undefined;
     // What it left stays in `left`, for who asks what it owed.
     for (const piece of transfer.left) this.#uncarry(piece);
     this.#live.delete(id);
+    for (const piece of transfer.left) for (const other of this.carriersOf(piece)) other.kept.add(piece);
     return transfer;
   }
 
   /** Moves a transfer to the cancelled ones; says whether it was live. */
   cancel(id: number): boolean {
-    const transfer = this.end(id);
+    const transfer = this.#live.get(id);
     if (transfer === undefined) return false;
+    for (const piece of transfer.left) this.#uncarry(piece);
+    this.#live.delete(id);
     transfer.grant = undefined;
     this.#cancelled.set(id, transfer);
     for (const oldest of this.#cancelled.keys()) if (this.#cancelled.size > this.#maxCancelled) this.#cancelled.delete(oldest);

@@ -77,7 +77,7 @@ function isFreeFor(peer: PeerState, grant: PeerGrant, piece: number, now: Millis
   if (!peer.pieces.isMissing(piece) || (grant.parent !== undefined && !canBeJudged(peer, piece))) return false;
   const isTold = peer.needs.has(piece);
   for (const carrier of peer.transfers.carriersOf(piece)) {
-    if (carrier.grant === grant.grant) return false;
+    if (carrier.grant === grant.grant || carrier.kept.has(piece)) return false;
     if (isTold || isSilent(peer, carrier, now)) continue;
     peer.grants.lookAgainAt = earliest(peer.grants.lookAgainAt, carrier.lastSignAt + patience(peer));
     return false;

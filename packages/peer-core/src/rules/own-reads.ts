@@ -76,8 +76,8 @@ function freePieces(peer: PeerState, now: Millis): boolean[] {
   const { pieces, transfers } = peer;
   const free = Array.from({ length: pieces.count }, (_, piece) => pieces.isMissing(piece));
   for (const transfer of transfers.live) {
-    if (transfer.from !== "source" && isSilent(peer, transfer, now)) continue;
-    for (const piece of transfer.left) free[piece] = false;
+    const isLost = transfer.from !== "source" && isSilent(peer, transfer, now);
+    for (const piece of transfer.left) if (!isLost || transfer.kept.has(piece)) free[piece] = false;
   }
   return free;
 }

@@ -198,6 +198,10 @@ const access = section({
 const store = section({
   maxBytes: bytesKey("100GiB", "What the store may hold; beyond it the least recently used blobs go."),
   minFreeBytes: bytesKey("10GiB", "What the store leaves free on its disk."),
+  scrubBytesPerSecond: bytesKey(
+    "4MiB",
+    "How fast complete blobs are read again to find those that changed on the disk; 0: only at their first use.",
+  ),
 });
 
 const limits = section({

@@ -87,7 +87,7 @@ export type Config = {
     readonly publicSeconds: number;
     readonly graceSeconds: number;
   };
-  readonly store: { readonly maxBytes: number; readonly minFreeBytes: number };
+  readonly store: { readonly maxBytes: number; readonly minFreeBytes: number; readonly scrubBytesPerSecond: number };
   readonly limits: {
     /** Zero: unlimited. */
     readonly uploadBytesPerSecond: number;

@@ -7,8 +7,8 @@ export function restTable(turn: Turn, group: Group): void {
   restingTables.delete(group);
   if (group.lines === 0 || group.members.size === 0 || group.waiting(1) > 0) return;
   restingTables.add(group);
-  // Who said what matters while somebody takes pieces by it.
-  group.witnesses.clear();
+  // A proven table is vouched for by who proved it.
+  if (group === turn.swarm.proven) group.witnesses.clear();
   if (restingTables.size <= turn.limits.maxRestingTables) return;
   for (const oldest of restingTables) {
     restingTables.delete(oldest);

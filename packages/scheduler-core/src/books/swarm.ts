@@ -19,6 +19,8 @@ export class Swarm {
   readonly sequential: Set<string> = new Set();
   /** Hosts whose word on this blob contradicts another's: they help themselves until somebody proves who is right. */
   readonly doubted: Set<HostId> = new Set();
+  /** Hosts whose proof failed: what fails for them after that is their own reading of the source. */
+  readonly alarmed: Set<HostId> = new Set();
   /** What was doubted, the oldest first; bounded by `maxEvidence`. */
   evidence: Evidence[] = [];
   /** Pieces that were refused, until a proof tells whose fault that was; bounded by `maxAccusations`. */

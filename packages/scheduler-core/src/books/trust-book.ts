@@ -79,9 +79,13 @@ export class TrustBook {
     if (failures === undefined || failures.lastAt <= now - this.#limits.struckMs) return false;
     const { maxProofFailures } = this.#limits;
     if ((failures.byHost.get(host) ?? 0) >= maxProofFailures) return true;
-    let sum = 0;
-    for (const count of failures.byHost.values()) sum += Math.min(count, MOST_OF_ONE_HOST);
-    return sum >= maxProofFailures;
+    return sumOf(failures) >= maxProofFailures;
+  }
+
+  /** Whether nobody is to ask it. */
+  isStruckForAll(task: TaskId, registry: string, now: number): boolean {
+    const failures = this.#failures.get(task)?.get(registry);
+    return failures !== undefined && failures.lastAt > now - this.#limits.struckMs && sumOf(failures) >= this.#limits.maxProofFailures;
   }
 
   /** How many suspects and struck blobs are remembered. */
@@ -92,6 +96,12 @@ export class TrustBook {
 
 // The proof that failed with the swarm's table, and the one with the host's own reading of the whole blob.
 const MOST_OF_ONE_HOST = 2;
+
+function sumOf({ byHost }: Failures): number {
+  let sum = 0;
+  for (const count of byHost.values()) sum += Math.min(count, MOST_OF_ONE_HOST);
+  return sum;
+}
 
 function keyOf({ host, registry }: Suspect): string {
   return registry === undefined ? host : `${host} ${registry}`;

@@ -71,6 +71,20 @@ suite("wrong bytes: one word against another", () => {
     assert.deepEqual(script.grants(script.open("w")), [], "nothing is granted to, or taken from, who is doubted");
   });
 
+  test("a second host that contradicts a host that is doubted settles it: the table goes, and who contradicted first is heard again", () => {
+    const script = new Script(8);
+    for (const name of ["w", "h", "c", "d"]) script.open(name);
+    script.read("w", [0]);
+    const [stripe] = script.stripes().filter(({ host: reader }) => reader === "c");
+    script.read("h", [0], 1);
+    assert.ok(stripe !== undefined);
+    const effects = script.fail("c", stripe.grant, { code: "piece-refused", piece: 0 });
+    assert.deepEqual(faults(effects), [["w", "wrong-table", "one.example", false]]);
+    assert.deepEqual(restarted(effects), ["c", "d"]);
+    assert.deepEqual(script.grants(script.open("w")), []);
+    assert.ok(script.grants(script.open("h")).length > 0);
+  });
+
   test("a host through another registry that contradicts the only proof follows it, and who proved it is not touched", () => {
     const script = new Script(4);
     script.open("a");

@@ -22,28 +22,54 @@ export function isDoubted({ swarm, memory, now }: Turn, host: Member["host"], re
  *
  *     its own earlier ones, those of another registry, or proven twice → it follows the table
  *     those of another host through the same registry                  → one of the two is wrong: neither is heard on this blob any more
+ *     those of a host that another one contradicted before             → that one was wrong: its table goes
  *
  * Who followed the line goes on: a host that lies must not cost others what is right.
  */
 export function contradict(turn: Turn, group: Group, member: Member, lines: readonly PieceHash[]): void {
-  const { swarm } = turn;
   const [line] = lines;
+  if (line === undefined || weigh(turn, group, member, line.piece, line)) return;
+  if (isWanting(member)) restFromSource(turn, member, 0);
+  restartMember(turn, group, member);
+}
+
+/** A member read a piece from its source twice, and it is not what the table says: the same, but for what it read. */
+export function contradictPiece(turn: Turn, group: Group, member: Member, piece: number): void {
+  weigh(turn, group, member, piece, undefined);
+}
+
+/** Weighs a member's word against the table's; false where the table stands. */
+function weigh(turn: Turn, group: Group, member: Member, piece: number, line: PieceHash | undefined): boolean {
+  const { swarm } = turn;
   const provers = proversOf(group);
-  const witness = line === undefined ? undefined : (group.witnesses.get(line.piece) ?? provers[0]);
-  const isProven = group === swarm.proven && provers.length >= QUORUM;
-  if (line === undefined || witness === undefined || witness === member || witness.registry !== member.registry || isProven) {
-    if (isWanting(member)) restFromSource(turn, member, 0);
-    restartMember(turn, group, member);
-    if (isProven && witness?.registry === member.registry)
-      blame(turn, { host: member.host.id, registry: member.registry }, "wrong-table", true);
-    return;
+  const witness = group.witnesses.get(piece) ?? provers[0];
+  if (!group.knows(piece) || witness === undefined || witness === member || witness.registry !== member.registry) return false;
+  if (group === swarm.proven && provers.length >= QUORUM) {
+    blame(turn, { host: member.host.id, registry: member.registry }, "wrong-table", true);
+    return false;
   }
-  const theirs = statementsOf(group).find(({ piece }) => piece === line.piece);
-  note(turn, { alarm: undefined, prover: undefined, statements: [{ ...line, by: member }, ...(theirs === undefined ? [] : [theirs])] });
+  if (swarm.doubted.has(witness.host.id)) {
+    condemnWitness(turn, group, witness);
+    return true;
+  }
+  const theirs = statementsOf(group).filter((each) => each.piece === piece);
+  note(turn, { alarm: undefined, prover: undefined, statements: line === undefined ? theirs : [{ ...line, by: member }, ...theirs] });
   for (const each of [member, witness]) name(turn, { host: each.host.id, registry: each.registry }, "contradiction", false);
   expel(turn, member);
   if (witness.proven) dethrone(turn, group, witness);
   else expel(turn, witness);
+  return true;
+}
+
+/** A second host contradicts a host that is doubted already: it was that one. Its table goes, and who contradicted it first is heard again. */
+function condemnWitness(turn: Turn, group: Group, witness: Member): void {
+  const { swarm } = turn;
+  blame(turn, { host: witness.host.id, registry: witness.registry }, "wrong-table", true);
+  for (const { statements } of swarm.evidence) {
+    if (!statements.some(({ by }) => by === witness)) continue;
+    for (const { by } of statements) if (by !== witness) swarm.doubted.delete(by.host.id);
+  }
+  condemnTable(turn, group);
 }
 
 /**
@@ -58,7 +84,7 @@ export function hearAlarm(turn: Turn, group: Group, member: Member): void {
     blame(turn, { host: member.host.id }, "false-alarm", true);
     return;
   }
-  const isStruck = noteRegistryFailure(turn, member);
+  const isStruck = isStruckNow(turn, group, member);
   group.alarms.add(member.host.id);
   note(turn, { alarm: member, prover: provers[0], statements: statementsOf(group) });
   const isAlone = [...group.members].every((other) => other === member || other.proven);
@@ -107,7 +133,8 @@ function suspectsOf(group: Group, { alarm, prover, statements }: Evidence, suspe
     // Who raised the alarm over its own line was sent wrong bytes and said so.
     if (by !== alarm) suspects.set(by, by === prover ? "false-proof" : "wrong-table");
   }
-  if (wrong.length === 0 && statements.length > 0 && alarm !== undefined) suspects.set(alarm, "false-alarm");
+  // An alarm over an earlier table may come when the next one has just begun.
+  if (wrong.length === 0 && statements.length === group.pieces && alarm !== undefined) suspects.set(alarm, "false-alarm");
 }
 
 /** What a host said of a registry may be that registry's fault, and counts for it only; its own proof is its own. */
@@ -133,11 +160,18 @@ function name({ effects, swarm }: Turn, { host, registry }: Suspect, fault: Faul
   effects.push({ type: "name-fault", host, task: swarm.task, fault, registry: registry ?? "", blocked });
 }
 
-/** Says whether the registry is struck by it. */
-function noteRegistryFailure({ memory, swarm, now, effects }: Turn, { host, registry }: Member): boolean {
-  const wasStruck = memory.trust.isStruck(swarm.id, registry, host.id, now);
-  memory.trust.noteFailure(swarm.id, registry, host.id, now);
-  if (wasStruck || !memory.trust.isStruck(swarm.id, registry, host.id, now)) return false;
+/**
+ * Only what a host read itself speaks against the registry: the second failed proof of a host, or one of a table that it told alone.
+ * Says whether the registry is struck by it for everybody.
+ */
+function isStruckNow({ memory, swarm, now, effects }: Turn, group: Group, { host, registry }: Member): boolean {
+  const { trust } = memory;
+  const isOwn = swarm.alarmed.has(host.id) || (group.witnesses.size > 0 && [...group.witnesses.values()].every((by) => by.host === host));
+  swarm.alarmed.add(host.id);
+  if (!isOwn) return false;
+  const before = trust.isStruckForAll(swarm.id, registry, now);
+  trust.noteFailure(swarm.id, registry, host.id, now);
+  if (before || !trust.isStruckForAll(swarm.id, registry, now)) return false;
   effects.push({ type: "name-fault", host: host.id, task: swarm.task, fault: "registry-wrong-bytes", registry, blocked: true });
   return true;
 }

@@ -1,6 +1,6 @@
-import { renameSync } from "node:fs";
-import { unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { renameSync, statSync } from "node:fs";
+import { readdir, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 import { pieceCount, taskId, type PieceHash, type Task } from "@darner/domain";
 
@@ -23,6 +23,10 @@ export type DiskParts = {
 
 // 1 minute: eviction needs the order of hours; a record for each request would be one write for each request.
 const NOTE_USE_EVERY_MS = 60_000;
+
+// 1 GiB each, 4 of them: enough to see what a disk does to files, and no second store.
+const MAX_KEPT_BYTES = 1024 ** 3;
+const MAX_KEPT_FILES = 4;
 
 /** One blob's file and records. */
 export class DiskBlob implements BlobBacking {
@@ -102,20 +106,30 @@ export class DiskBlob implements BlobBacking {
     await syncFolder(layout.incoming);
   }
 
-  async remove(): Promise<void> {
-    const { records, trashName } = this.#parts;
-    const trash = trashName();
+  async remove(kept?: "kept"): Promise<void> {
+    const { layout, records, trashName } = this.#parts;
+    const isKept = kept === "kept" && this.#task.size <= MAX_KEPT_BYTES;
+    const trash = isKept ? layout.quarantineFile(this.#task) : trashName();
     const moved = renameIfThere(this.#file.path, trash);
     records.deletePieces(this.#record.incarnation, this.#claimed);
     records.deleteBlob(taskId(this.#task));
     this.#claimed.clear();
-    if (moved) await unlink(trash);
+    if (moved && isKept) await trimQuarantine(layout);
+    else if (moved) await unlink(trash);
   }
 
   #put(record: BlobRecord): void {
     this.#record = record;
     this.#parts.records.putBlob(taskId(this.#task), record);
   }
+}
+
+/** Removes all but the latest files of the quarantine. */
+async function trimQuarantine({ quarantine }: DiskLayout): Promise<void> {
+  const names = await readdir(quarantine);
+  const files = names.map((name) => join(quarantine, name)).map((path) => ({ path, at: statSync(path).ctimeMs }));
+  files.sort((left, right) => right.at - left.at);
+  for (const { path } of files.slice(MAX_KEPT_FILES)) await unlink(path);
 }
 
 function renameIfThere(from: string, to: string): boolean {

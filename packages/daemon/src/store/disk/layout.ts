@@ -18,6 +18,8 @@ export class DiskLayout {
   readonly spool: string;
   readonly level: string;
   readonly blobs: string;
+  /** Blobs whose bytes changed on the disk, for people to look at. */
+  readonly quarantine: string;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -25,6 +27,7 @@ export class DiskLayout {
     this.spool = join(dir, "spool");
     this.level = join(dir, "level");
     this.blobs = join(dir, "blobs");
+    this.quarantine = join(dir, "quarantine");
   }
 
   /** The folder of the complete blobs of one algorithm. */
@@ -35,6 +38,11 @@ export class DiskLayout {
   /** Where a complete blob lies. */
   blobFile({ digest }: Task): string {
     return join(this.blobFolder(digestAlgorithm(digest)), digestEncoded(digest));
+  }
+
+  /** Where a complete blob that went wrong is put aside. */
+  quarantineFile({ digest }: Task): string {
+    return join(this.quarantine, `${digestAlgorithm(digest)}-${digestEncoded(digest)}`);
   }
 
   /** Where a blob lies on its way in; `incarnation` tells it from an earlier file for the same task. */
@@ -48,7 +56,7 @@ export class DiskLayout {
     try {
       await mkdir(this.dir, { recursive: true });
       await this.#checkVersion();
-      for (const folder of [this.incoming, this.spool, ...ALGORITHMS.map((name) => this.blobFolder(name))])
+      for (const folder of [this.incoming, this.spool, this.quarantine, ...ALGORITHMS.map((name) => this.blobFolder(name))])
         await mkdir(folder, { recursive: true });
     } catch (error) {
       if (error instanceof StoreError) throw error;

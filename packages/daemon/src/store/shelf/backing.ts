@@ -14,8 +14,8 @@ export interface BlobBacking extends BlobBytes {
   hashes(): PieceHash[];
   /** Makes the proven bytes durable and moves them to where complete blobs are. */
   complete(hashes: readonly PieceHash[]): Promise<void>;
-  /** Takes bytes and records away; the bytes are out of the way when the call returns. */
-  remove(): Promise<void>;
+  /** Takes bytes and records away; the bytes are out of the way when the call returns. `kept`: for people to look at, for a while. */
+  remove(kept?: "kept"): Promise<void>;
   /** Nobody holds the blob: its file need not stay open. */
   rest(): void;
 }

@@ -80,9 +80,10 @@ export class BlobShelf implements BlobStore, Keeper {
     return { bytes: this.#room.stored, blobs: this.#entries.size, maxBytes: this.#parts.limits.maxBytes };
   }
 
-  open(task: Task): StoredBlob | undefined {
+  open(task: Task, why: "use" | "check" = "use"): StoredBlob | undefined {
     const entry = this.#closed ? undefined : this.#entries.get(taskId(task));
-    return entry === undefined ? undefined : this.#hold(entry);
+    if (entry === undefined) return undefined;
+    return why === "use" ? this.#hold(entry) : new HeldBlob(entry, this);
   }
 
   async openOrCreate(task: Task, facts: BlobFacts): Promise<StoredBlob> {
@@ -177,14 +178,14 @@ export class BlobShelf implements BlobStore, Keeper {
     return entry.completing;
   }
 
-  async drop(entry: BlobEntry, reason: string): Promise<void> {
+  async drop(entry: BlobEntry, reason: string, kept?: "kept"): Promise<void> {
     if (entry.dropped) return;
     this.#parts.log.info("blob dropped from the store", { digest: entry.task.digest, size: entry.task.size, reason });
     this.#entries.delete(entry.id);
     if (this.#complete.get(entry.task.digest) === entry) this.#complete.delete(entry.task.digest);
     this.#room.reserved -= entry.task.size;
     this.#room.stored -= entry.storedBytes;
-    const removal = this.#remove(entry);
+    const removal = this.#remove(entry, kept);
     this.#removing.set(entry.task.digest, removal);
     entry.becomeDropped();
     for (const listener of [...this.#dropListeners]) listener(entry.task);
@@ -315,10 +316,10 @@ export class BlobShelf implements BlobStore, Keeper {
     }
   }
 
-  async #remove(entry: BlobEntry): Promise<void> {
+  async #remove(entry: BlobEntry, kept?: "kept"): Promise<void> {
     if (entry.completing !== undefined) await entry.completing.catch(() => undefined);
     try {
-      await entry.backing.remove();
+      await entry.backing.remove(kept);
     } catch (error) {
       this.#parts.log.warn("blob could not be removed", { digest: entry.task.digest, path: entry.backing.path, error: String(error) });
     }

@@ -14,7 +14,7 @@ export interface Keeper {
   /** One holder less. */
   released(entry: BlobEntry): void;
   complete(entry: BlobEntry): Promise<void>;
-  drop(entry: BlobEntry, reason: string): Promise<void>;
+  drop(entry: BlobEntry, reason: string, kept?: "kept"): Promise<void>;
 }
 
 /** One holder's grip on a blob. */
@@ -105,8 +105,8 @@ export class HeldBlob implements StoredBlob {
     await this.#keeper.complete(this.#requireHeld());
   }
 
-  async quarantine(reason: string): Promise<void> {
-    await this.#keeper.drop(this.#requireHeld(), reason);
+  async quarantine(reason: string, kept?: "kept"): Promise<void> {
+    await this.#keeper.drop(this.#requireHeld(), reason, kept);
   }
 
   [Symbol.dispose](): void {

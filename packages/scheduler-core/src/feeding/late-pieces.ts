@@ -15,7 +15,6 @@ import type { Turn } from "../turn.ts";
  *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came;
  *            a source read without its first byte: not before 2 × the registry's first byte
  *            a parent that delivers to others in that time is busy, not late, until six times as long
- *            one that never delivered anything to anybody, while a reader waits: after hedgeMs in place of lateMs
  */
 export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
   const { limits, now, swarm } = turn;
@@ -23,14 +22,7 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
   for (const grant of [...member.peer.grants.values()]) {
     const { parent } = grant;
     const waited = waitedFor(turn, grant);
-    if (
-      waited <=
-      Math.max(
-        isEmptyPromise(turn, member, grant) ? patience - limits.lateMs + limits.hedgeMs : patience,
-        FIRST_BYTES_WAITED * (firstByteAwaited(turn, grant) ?? 0),
-      )
-    )
-      continue;
+    if (waited <= Math.max(patience, FIRST_BYTES_WAITED * (firstByteAwaited(turn, grant) ?? 0))) continue;
     if (parent === undefined) {
       if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], member) === undefined) continue;
       restFromSource(turn, member, 0);
@@ -41,12 +33,6 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
     }
     endGrant(turn, grant, true);
   }
-}
-
-function isEmptyPromise({ now, limits }: Turn, { peer }: Wanting, grant: Grant): boolean {
-  if (grant.parent === undefined || grant.left < grant.promised || now - grant.parent.host.deliveredAt <= limits.strikeWindowMs)
-    return false;
-  return peer.needs.length > 0;
 }
 
 const BUSY_FACTOR = 6;

@@ -29,10 +29,12 @@ const MIN_MAX_STEPS = 1_000_000;
 // A pull that takes so much longer than the least time there can be hangs.
 const PATIENCE_MS = 60_000;
 const PATIENCE_BOUNDS = 10;
-// The links of ten thousand hosts are simulated in coarser slices: each costs a step.
-const FINE_SLICES = 8;
-const COARSE_SLICES = 2;
-const FINE_UP_TO_HOSTS = 1000;
+// Each slice costs a step: the links of many hosts are simulated in coarser ones.
+const SLICES: readonly { readonly upToHosts: number; readonly slicesPerPiece: number }[] = [
+  { upToHosts: 200, slicesPerPiece: 8 },
+  { upToHosts: 2000, slicesPerPiece: 4 },
+  { upToHosts: Infinity, slicesPerPiece: 2 },
+];
 const MIN_SLICE_BYTES = 64 * 1024;
 
 /** Drives the real scheduler and the real peers of one scenario through virtual time. */
@@ -99,7 +101,7 @@ export class Simulation {
   #makeWorld(print: ((line: string) => void) | undefined): World {
     const scenario = this.#scenario;
     const timeline = new Timeline();
-    const slicesPerPiece = scenario.slicesPerPiece ?? (scenario.hosts <= FINE_UP_TO_HOSTS ? FINE_SLICES : COARSE_SLICES);
+    const slicesPerPiece = scenario.slicesPerPiece ?? SLICES.find(({ upToHosts }) => scenario.hosts <= upToHosts)?.slicesPerPiece ?? 1;
     return {
       scenario,
       isCheckedAlways: scenario.checks === undefined ? scenario.hosts <= CHECK_ALL_UP_TO_HOSTS : scenario.checks === "every-step",

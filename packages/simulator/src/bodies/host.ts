@@ -105,7 +105,7 @@ export class SimulatedHost implements PullingHost {
       for (const transfer of serving)
         timeline.after(noticedMs, () => transfer.end({ code: how === "told" ? "channel-lost" : "parent-silent" }));
       serving.clear();
-      waiting.length = 0;
+      waiting.fill(undefined);
     }
     scheduler.lose(this, noticedMs);
   }
@@ -224,7 +224,7 @@ export class SimulatedHost implements PullingHost {
   dropBlob(stored: StoredBlob): void {
     stored.have = new PieceSet(stored.blob.pieces);
     stored.wrong.clear();
-    stored.waiting.length = 0;
+    stored.waiting.fill(undefined);
     const { timeline, scenario } = this.#world;
     for (const transfer of stored.serving) timeline.after(scenario.latencyMs, () => transfer.end({ code: "parent-refused" }));
     stored.serving.clear();

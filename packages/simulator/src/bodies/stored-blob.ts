@@ -16,5 +16,12 @@ export type StoredBlob = {
 
 /** A store entry with nothing in it. */
 export function emptyEntry(blob: SimulatedBlob): StoredBlob {
-  return { blob, have: new PieceSet(blob.pieces), wrong: new Set(), isProven: false, serving: new Set(), waiting: [] };
+  return {
+    blob,
+    have: new PieceSet(blob.pieces),
+    wrong: new Set(),
+    isProven: false,
+    serving: new Set(),
+    waiting: Array.from({ length: blob.pieces }, () => undefined),
+  };
 }

@@ -57,23 +57,23 @@ export class Network {
     station.turnAt = Infinity;
     const { lanes } = station;
     let soonest = Infinity;
-    for (let index = 0; index < lanes.length;) {
-      const lane = lanes[index];
+    for (let looked = 0; looked < lanes.length;) {
+      if (station.nextLane >= lanes.length) station.nextLane = 0;
+      const lane = lanes[station.nextLane];
       if (lane === undefined || !this.#hasNext(lane)) {
-        lanes.splice(index, 1);
+        lanes.splice(station.nextLane, 1);
         if (lane !== undefined) lane.isWaiting = false;
         continue;
       }
+      station.nextLane += 1;
       const mayAt = lane.maySendAt;
       if (mayAt <= now) {
-        lanes.splice(index, 1);
-        lanes.push(lane);
         this.#sendSlice(lane, now);
         this.#plan(station, station.up.freeAt);
         return;
       }
       soonest = Math.min(soonest, mayAt);
-      index += 1;
+      looked += 1;
     }
     if (soonest < Infinity) this.#plan(station, soonest);
   }

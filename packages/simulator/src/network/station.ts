@@ -24,8 +24,9 @@ export class Station {
   readonly down: Link;
   readonly latencyMs: number;
   readonly rack: Rack | undefined;
-  /** Lanes with something to send, in the order of their turns. */
+  /** Lanes with something to send; they take turns, and this one is next. */
   readonly lanes: Lane[] = [];
+  nextLane = 0;
   /** When it looks next for something to send; infinite where nothing waits. */
   turnAt: number = Infinity;
   turn: Happening | undefined;
@@ -83,6 +84,7 @@ export class Lane {
 /** A process begins anew at a station whose last one died: what that one had to send is forgotten. */
 export function revive(station: Station): void {
   station.isDead = false;
+  for (const lane of station.lanes) lane.isWaiting = false;
   station.lanes.length = 0;
   station.turnAt = Infinity;
 }

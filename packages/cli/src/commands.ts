@@ -3,6 +3,7 @@ import { configureCommand } from "./commands/configure.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
+import { hostsCommand } from "./commands/hosts.ts";
 import { nodeSetupCommand } from "./commands/node-setup.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -27,5 +28,6 @@ export const COMMANDS: readonly Command[] = [
   explainCommand,
   replayCommand,
   tokenCommand,
+  hostsCommand,
   versionCommand,
 ];

@@ -8,6 +8,9 @@ export const SCHEDULER_DIR = "scheduler";
 /** The list of members a scheduler keeps in its folder. */
 export const MEMBERS_FILE = "members.json";
 
+/** The file in a scheduler's folder with the token of its API. */
+export const API_TOKEN_FILE = "api-token";
+
 const NAME = "signing.key";
 const LOST = "every admission is lost with it, and all hosts have to join again with a new token";
 

@@ -15,6 +15,9 @@ import {
 import { DEFAULT_LIMITS, type Scheduler } from "@darner/scheduler-core";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { openCore } from "./journal/open-journal.ts";
+import { openApiTokens } from "./http/api-tokens.ts";
+import { Api } from "./http/api.ts";
+import { hostRoutes } from "./http/host-routes.ts";
 import { Matchmaker } from "./matchmaker.ts";
 import { openMembers } from "./members/open-members.ts";
 import { PublicFacts } from "./public-facts.ts";
@@ -61,10 +64,19 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
     }),
   );
   let state: ReadyState = { ready: false, reasons: ["daemons cannot connect yet"] };
-  const http = births.use(await openHealthServer(config.listen.http, "listen.http", { registry, log, ready: () => state }));
-  const { door, tls, ...members } = births.use(
-    await openMembers(config, dir, { log: log.child({ room: "members" }), timers, metrics, wallClock }),
+  const apiTokens = await openApiTokens(dir, config.api.tokenFile, log);
+  const api: { opened?: Api } = {};
+  const http = births.use(
+    await openHealthServer(config.listen.http, "listen.http", {
+      registry,
+      log,
+      ready: () => state,
+      otherwise: (request) => api.opened?.answer(request) ?? Promise.resolve(undefined),
+    }),
   );
+  const members = births.use(await openMembers(config, dir, { log: log.child({ room: "members" }), timers, metrics, wallClock }));
+  api.opened = new Api(hostRoutes(members), apiTokens, log.child({ room: "api" }));
+  const { door, tls } = members;
   const listener = members.before(matchmaker);
   const server = { listen: config.listen.grpc, ...(tls === undefined ? {} : { tls }) };
   const grpc = births.use(await openSessionServer(server, { listener, door, timers }));

@@ -17,6 +17,8 @@ export class Mailbox<Event, Effect> implements Disposable {
   #running = false;
   #closed = false;
   #cancelTimer: (() => void) | undefined;
+  // What the timer that runs is set to: a busy core's deadline seldom moves, and a timer for each of ten thousand events a second costs more than it is worth.
+  #armedFor: number | undefined;
 
   constructor(core: Core<Event, Effect>, timers: Timers, timePassed: Event, perform: (effects: readonly Effect[], event: Event) => void) {
     this.#core = core;
@@ -47,12 +49,15 @@ export class Mailbox<Event, Effect> implements Disposable {
   }
 
   #arm(): void {
+    const deadline = this.#core.nextDeadline();
+    if (deadline === this.#armedFor) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const deadline = this.#core.nextDeadline();
+    this.#armedFor = deadline;
     if (deadline === undefined) return;
     const delayMs = Math.max(0, deadline - this.#timers.now());
     this.#cancelTimer = this.#timers.setTimeout(() => {
+      this.#armedFor = undefined;
       this.post(this.#timePassed);
     }, delayMs);
   }

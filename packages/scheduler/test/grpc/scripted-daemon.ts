@@ -28,6 +28,9 @@ export function helloOf(letter: string, address = `10.0.0.1:41${String(letter.ch
 /** A daemon that says what a test wants it to say, over real gRPC. */
 export class ScriptedDaemon implements Disposable {
   readonly messages: SchedulerMessage[] = [];
+  /** Told of every message in place of `messages` being kept. */
+  onMessage: ((message: SchedulerMessage) => void) | undefined;
+  #welcome = false;
   readonly #stub: SchedulerStub;
   readonly #stream: SessionStream;
   /** How the session ended; undefined while it stands. */
@@ -40,7 +43,10 @@ export class ScriptedDaemon implements Disposable {
     this.#stub = new Stub(address, credentials.createInsecure(), options) as unknown as SchedulerStub;
     this.#stream = this.#stub.Session();
     this.#stream.on("data", (value: unknown) => {
-      this.messages.push(readSchedulerMessage(value));
+      const message = readSchedulerMessage(value);
+      if (message.welcome !== undefined) this.#welcome = true;
+      if (this.onMessage === undefined) this.messages.push(message);
+      else this.onMessage(message);
     });
     this.#stream.on("error", (error: ServiceError) => {
       this.ended = { status: status[error.code], details: error.details };
@@ -75,7 +81,7 @@ export class ScriptedDaemon implements Disposable {
   }
 
   get isWelcome(): boolean {
-    return this.messages.some(({ welcome }) => welcome !== undefined);
+    return this.#welcome;
   }
 
   get orders(): TaskOrder[] {

@@ -1,0 +1,123 @@
+import { fork, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { LoadPlan, LoadResult } from "../test/grpc/load-client.ts";
+
+/**
+ * A real scheduler process under scripted sessions over real gRPC: hosts pull blobs of 64 MiB and report every piece in a message of its
+ * own, while one probe a client process asks for new small blobs; its time from report to grant is the grant latency. Beside it, in the
+ * same run, fewer sessions, and a bare grpc-js server that answers every message with one.
+ *
+ *     npm run bench:scheduler -- [seconds] [client processes]
+ *
+ * BENCH_NODE_FLAGS goes to the servers, as in "--cpu-prof --cpu-prof-dir=/tmp/profiles".
+ */
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const CLIENT = here("../test/grpc/load-client.ts");
+const SCHEDULER = [here("../../cli/src/main.ts"), "scheduler", "--listen.grpc", "127.0.0.1:0", "--listen.http", "127.0.0.1:0"];
+const ECHO = [here("../test/grpc/echo-server.ts")];
+// Linux counts a process's time in hundredths of a second.
+const TICKS_PER_SECOND = 100;
+
+type Load = { readonly name: string; readonly server: readonly string[]; readonly sessions: number; readonly reportsPerSecond: number };
+type Measured = LoadResult & { readonly cpuSeconds: number; readonly peakMib: number; readonly wallSeconds: number };
+
+const [seconds = 20, clients = 2] = process.argv.slice(2).map(Number);
+
+async function measure(load: Load): Promise<Measured> {
+  const flags = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? [];
+  const server = spawn(process.execPath, [...flags, "--conditions=source", ...load.server], { stdio: ["ignore", "inherit", "pipe"] });
+  const address = await addressOf(server);
+  const children = Array.from({ length: clients }, (_, at) => {
+    const sessions = load.sessions / clients;
+    const plan: LoadPlan = { address, firstHost: at * sessions, sessions, reportsPerSecond: load.reportsPerSecond / clients, seconds };
+    return fork(CLIENT, [JSON.stringify(plan)], { execArgv: ["--conditions=source"] });
+  });
+  await Promise.all(children.map((child) => once(child, "message")));
+  const [cpuBefore, began] = [cpuOf(server), performance.now()];
+  const results = children.map(async (child) => {
+    const [result] = (await once(child, "message")) as [LoadResult];
+    return result;
+  });
+  for (const child of children) child.send("go");
+  const done = await Promise.all(results);
+  const measured = { cpuSeconds: cpuOf(server) - cpuBefore, peakMib: peakMibOf(server), wallSeconds: (performance.now() - began) / 1000 };
+  server.kill("SIGTERM");
+  await once(server, "exit");
+  const sum = (of: (result: LoadResult) => number): number => done.reduce((total, result) => total + of(result), 0);
+  return {
+    ...measured,
+    reports: sum(({ reports }) => reports),
+    received: sum(({ received }) => received),
+    orders: sum(({ orders }) => orders),
+    ended: sum(({ ended }) => ended),
+    probeMs: done.flatMap(({ probeMs }) => probeMs).sort((left, right) => left - right),
+  };
+}
+
+async function addressOf(server: ChildProcess): Promise<string> {
+  if (server.stderr === null) throw new Error("the server has no standard error");
+  const lines = createInterface({ input: server.stderr });
+  return new Promise((resolve, reject) => {
+    server.once("exit", () => {
+      reject(new Error("the server did not start"));
+    });
+    lines.on("line", (line) => {
+      const { message, grpc, level } = JSON.parse(line) as { message?: string; grpc?: string; level?: string };
+      if (level === "error") console.error(line);
+      if (message === "scheduler ready" && grpc !== undefined) resolve(grpc);
+    });
+  });
+}
+
+function cpuOf({ pid }: ChildProcess): number {
+  const fields =
+    readFileSync(`/proc/${String(pid)}/stat`, "utf8")
+      .split(") ")[1]
+      ?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function peakMibOf({ pid }: ChildProcess): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, "utf8"))?.[1]) / 1024;
+}
+
+function quantile(sorted: readonly number[], part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
+}
+
+const LOADS: readonly Load[] = [
+  { name: "scheduler, 100 sessions", server: SCHEDULER, sessions: 100, reportsPerSecond: 1000 },
+  { name: "scheduler, 1000 sessions", server: SCHEDULER, sessions: 1000, reportsPerSecond: 10_000 },
+  { name: "bare grpc-js, 1000 sessions", server: ECHO, sessions: 1000, reportsPerSecond: 10_000 },
+];
+const measured = new Map<string, Measured>();
+for (const load of LOADS) {
+  const result = await measure(load);
+  measured.set(load.name, result);
+  const { reports, received, orders, cpuSeconds, peakMib, wallSeconds, probeMs, ended } = result;
+  const cells = [
+    `${(reports / wallSeconds).toFixed(0)} reports/s (asked ${String(load.reportsPerSecond)})`,
+    `grant latency p50 ${quantile(probeMs, 0.5).toFixed(1)} ms, p99 ${quantile(probeMs, 0.99).toFixed(1)} ms (${String(probeMs.length)} grants)`,
+    `${((cpuSeconds * 1e6) / reports).toFixed(1)} µs CPU a report (${((100 * cpuSeconds) / wallSeconds).toFixed(0)} % of a core)`,
+    `${(received / reports).toFixed(2)} messages and ${(orders / reports).toFixed(2)} orders back a report`,
+    `peak ${peakMib.toFixed(0)} MiB`,
+    ...(reports / wallSeconds < 0.9 * load.reportsPerSecond && cpuSeconds < 0.9 * wallSeconds
+      ? ["INVALID: neither was the server busy nor could the clients say what was asked: the machine works on something else"]
+      : []),
+    ...(ended > 0 ? [`${String(ended)} sessions ENDED`] : []),
+  ];
+  console.log(`${load.name}\n  ${cells.join("\n  ")}`);
+}
+const [few, many, bare] = LOADS.map(({ name }) => measured.get(name));
+if (few !== undefined && many !== undefined && bare !== undefined) {
+  const cpu = ({ cpuSeconds, reports }: Measured): number => cpuSeconds / reports;
+  const ratios = [
+    `CPU a report, 1000 sessions to 100: ${(cpu(many) / cpu(few)).toFixed(2)}`,
+    `to bare grpc-js: ${(cpu(many) / cpu(bare)).toFixed(2)}`,
+    `p99 to bare grpc-js: ${(quantile(many.probeMs, 0.99) / quantile(bare.probeMs, 0.99)).toFixed(2)}`,
+  ];
+  console.log(`ratios: ${ratios.join("; ")}`);
+}

@@ -17,7 +17,7 @@ function detailOf(effect: SchedulerEffect): string {
     case "grant-pieces":
       return `${String(effect.grant)} ${effect.parent} ${effect.address} ${runText(effect.run)}`;
     case "grant-stripe":
-      return `${String(effect.grant)} ${runText(effect.run)}`;
+      return `${String(effect.grant)} ${runText(effect.run)} ${String(effect.connections)}`;
     case "revoke-grant":
       return String(effect.grant);
     case "send-table":

@@ -22,7 +22,9 @@ const Session = (call: ServerDuplexStream<unknown, WireObject>): void => {
       const gives = isSmall ? report.type === "open" : reported >= STRIPE_PIECES && next < PIECES;
       const run = { first: isSmall ? 0 : next, stride: 1, count: isSmall ? 1 : STRIPE_PIECES };
       if (gives && !isSmall) [next, reported] = [next + STRIPE_PIECES, 0];
-      const order = gives ? ({ type: "grant-stripe", grant: ++grant, run } as const) : ({ type: "revoke-grant", grant } as const);
+      const order = gives
+        ? ({ type: "grant-stripe", grant: ++grant, run, connections: 1 } as const)
+        : ({ type: "revoke-grant", grant } as const);
       call.write(writeSchedulerMessage({ orders: [{ task: { digest: digestOf(task.digest), size: task.size }, order }] }));
     }
   });

@@ -1,4 +1,5 @@
 import type { Member, Wanting } from "./member.ts";
+import { forgetHave } from "../happenings/restart-peer.ts";
 import { strike } from "./strikes.ts";
 import type { Turn } from "../turn.ts";
 
@@ -11,6 +12,21 @@ export function blameParent(turn: Turn, child: Wanting, parent: Member): void {
   avoided.set(parent.host.id, now + limits.avoidMs);
   const [oldest] = avoided.keys();
   if (avoided.size > limits.maxAvoidedParents && oldest !== undefined) avoided.delete(oldest);
+  disbelieve(turn, child, parent);
+}
+
+/**
+ * What a host says it holds is not believed any more when it let two children down and gave nobody anything of this blob (one child, where
+ * no other waits): what it holds, if it does, is to be had from somebody else.
+ */
+function disbelieve(turn: Turn, child: Wanting, parent: Member): void {
+  const { swarm } = turn;
+  const children = swarm.letDown.get(parent.host.id) ?? new Set();
+  swarm.letDown.set(parent.host.id, children.add(child.host.id));
+  const group = swarm.groupOf(parent);
+  if (swarm.gave.has(parent.host.id) || children.size < Math.min(2, group.waiting(2)) || parent.have.count === 0) return;
+  swarm.letDown.delete(parent.host.id);
+  forgetHave(turn, group, parent);
 }
 
 /**

@@ -21,6 +21,10 @@ export class Swarm {
   readonly doubted: Set<HostId> = new Set();
   /** Hosts whose proof failed: what fails for them after that is their own reading of the source. */
   readonly alarmed: Set<HostId> = new Set();
+  /** Hosts that gave somebody a right piece of this blob. */
+  readonly gave: Set<HostId> = new Set();
+  /** Whom a host that claims pieces let down, as long as it gave nobody any; at most one entry a member, two children each. */
+  readonly letDown: Map<HostId, Set<HostId>> = new Map();
   /** What was doubted, the oldest first; bounded by `maxEvidence`. */
   evidence: Evidence[] = [];
   /** Pieces that were refused, until a proof tells whose fault that was; bounded by `maxAccusations`. */

@@ -77,6 +77,9 @@ suite("feeding a peer", () => {
   test("after three strikes within a minute a host is chosen by nobody for a while, then again", () => {
     const script = new Script(4);
     script.hold("h");
+    // It gave somebody something: what it holds is believed.
+    script.open("z", { access: "none" });
+    script.got("z", from(0, 4));
     for (const name of ["a", "b", "c"]) {
       const [grant] = script.grants(script.open(name, { access: "none" })).filter(({ from: parent }) => parent === "h");
       script.fail(name, grant?.grant ?? 0, { code: "parent-silent" });
@@ -84,6 +87,19 @@ suite("feeding a peer", () => {
     assert.equal(script.grants(script.open("d", { access: "none" })).filter(({ from: parent }) => parent === "h").length, 0);
     const later = script.grants(script.wait(60_000));
     assert.ok(later.some(({ from: parent }) => parent === "h"));
+  });
+
+  test("a host that lets two children down and gave nobody anything is not believed to hold what it says", () => {
+    const script = new Script(8);
+    script.hold("h");
+    for (const name of ["a", "b"]) script.open(name);
+    for (const name of ["a", "b"]) {
+      const grant = script.grants().find(({ host: child, from: parent }) => child === name && parent === "h");
+      assert.ok(grant !== undefined);
+      script.fail(name, grant.grant, { code: "parent-silent" });
+    }
+    assert.equal(script.scheduler.tasks()[0]?.holders, 0);
+    assert.ok(script.stripes().length > 0, "the source is read instead");
   });
 
   test("a grant that brings nothing for long is taken back where another holder can give", () => {

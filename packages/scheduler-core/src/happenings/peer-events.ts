@@ -102,10 +102,16 @@ function noteArrival(turn: Turn, member: Member, piece: number): void {
     }
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
-    if (grant.parent !== undefined) grant.parent.host.deliveredAt = now;
+    if (grant.parent !== undefined) noteGift(turn, grant.parent);
     else if (member.peer !== undefined) member.peer.sourceFailures = 0;
   }
   notePiece(turn, member, piece);
+}
+
+function noteGift({ swarm, now }: Turn, parent: Member): void {
+  parent.host.deliveredAt = now;
+  swarm.gave.add(parent.host.id);
+  swarm.letDown.delete(parent.host.id);
 }
 
 /** What a stripe waited for its first piece is the registry's first byte, and the piece's own time; it says nothing about the rate. */

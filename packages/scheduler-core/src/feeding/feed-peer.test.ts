@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { host, Script } from "../../test/script.ts";
+import { from, host, Script } from "../../test/script.ts";
 
 suite("feeding a peer", () => {
   test("a peer takes what a holder has from the holder, and nothing from the source", () => {

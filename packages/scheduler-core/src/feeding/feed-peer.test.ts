@@ -80,6 +80,7 @@ suite("feeding a peer", () => {
     // It gave somebody something: what it holds is believed.
     script.open("z", { access: "none" });
     script.got("z", from(0, 4));
+    script.lose("z");
     for (const name of ["a", "b", "c"]) {
       const [grant] = script.grants(script.open(name, { access: "none" })).filter(({ from: parent }) => parent === "h");
       script.fail(name, grant?.grant ?? 0, { code: "parent-silent" });

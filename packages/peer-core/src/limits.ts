@@ -123,11 +123,11 @@ export const DEFAULT_LIMITS: PeerLimits = {
   // Half a second does not hurt a registry, half a minute still notices its return during a pull.
   backoffMinMs: 500,
   backoffMaxMs: 30_000,
-  // Grants stand, so the scheduler needs reports to see who is late (10 s) and who holds what: half of that time is soon enough.
-  reportMs: 5000,
+  // Grants stand, so the scheduler needs reports to see who is late (10 s) and who holds what: most of that time is soon enough.
+  reportMs: 8000,
   // One message for 16 pieces is 0.06 a piece; the other half of the 0.2 a piece belongs to the scheduler.
   reportPieces: 16,
-  reportParts: 16,
+  reportParts: 8,
   // containerd's retries and a lazy snapshotter's next range come within some seconds.
   lingerMs: 10_000,
   // Twice the longest pause of the source.

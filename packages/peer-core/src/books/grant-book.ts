@@ -9,6 +9,10 @@ export class GrantBook {
   readonly #grants = new Map<number, PeerGrant>();
   /** Whether something happened after which a grant may be of more use than before. */
   changed = false;
+  /** Whether a grant found no room among the transfers: it may, when one of them ends. */
+  isWaiting = false;
+  /** Grants that came since all were looked at. */
+  #fresh: PeerGrant[] = [];
   /** When a transfer that stands in the way of a grant may have become silent. */
   lookAgainAt: Millis | undefined;
 
@@ -26,7 +30,23 @@ export class GrantBook {
 
   add(grant: PeerGrant): void {
     this.#grants.set(grant.grant, grant);
-    this.changed = true;
+    this.#fresh.push(grant);
+  }
+
+  /** Whether a grant came that was not looked at. */
+  get hasFresh(): boolean {
+    return this.#fresh.length > 0;
+  }
+
+  /** The grants that came since, once. */
+  takeFresh(): readonly PeerGrant[] {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    return fresh;
+  }
+
+  get(grant: number): PeerGrant | undefined {
+    return this.#grants.get(grant);
   }
 
   /** Forgets a grant; says whether it was there. */
@@ -36,6 +56,8 @@ export class GrantBook {
 
   clear(): void {
     this.#grants.clear();
+    this.#fresh = [];
+    this.isWaiting = false;
     this.lookAgainAt = undefined;
   }
 }

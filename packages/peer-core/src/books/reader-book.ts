@@ -20,6 +20,7 @@ export type WaitingReader = Reader & { waitingSince: Millis };
 export class ReaderBook {
   readonly #readers = new Map<ReaderId, Reader>();
   readonly #max: number;
+  #waiting: readonly WaitingReader[] | undefined;
   /** Since when there is no reader; meaningless while there is one. */
   emptySince: Millis;
 
@@ -40,25 +41,30 @@ export class ReaderBook {
   open(id: ReaderId, next: number, end: number, pieces: number): void {
     const last = Math.min(end, pieces);
     if (!Number.isInteger(next) || !Number.isInteger(last) || next < 0 || next > last || this.#readers.size >= this.#max) return;
+    this.#waiting = undefined;
     this.#readers.set(id, { id, next, end: last, waitingSince: undefined, served: false });
   }
 
   advance(id: ReaderId, next: number): void {
     const reader = this.#readers.get(id);
     if (reader === undefined || reader.next === next || !Number.isInteger(next) || next < 0 || next > reader.end) return;
+    if (reader.waitingSince !== undefined) this.#waiting = undefined;
     reader.next = next;
     reader.waitingSince = undefined;
     reader.served = true;
   }
 
   close(id: ReaderId, now: Millis): void {
+    this.#waiting = undefined;
     if (this.#readers.delete(id) && this.#readers.size === 0) this.emptySince = now;
   }
 
   /** Looks who waits since when. */
   watch(have: PieceSet, now: Millis): void {
     for (const reader of this.#readers.values()) {
-      if (reader.next < reader.end && !have.has(reader.next)) reader.waitingSince ??= now;
+      const isWaiting = reader.next < reader.end && !have.has(reader.next);
+      if (isWaiting !== (reader.waitingSince !== undefined)) this.#waiting = undefined;
+      if (isWaiting) reader.waitingSince ??= now;
       else {
         reader.waitingSince = undefined;
         reader.served ||= reader.next < reader.end;
@@ -67,8 +73,10 @@ export class ReaderBook {
   }
 
   /** Who waits, the most impatient first: the longest wait, then the smallest piece, then the oldest reader. */
-  waiting(): WaitingReader[] {
-    const waiting = [...this.#readers.values()].filter((reader): reader is WaitingReader => reader.waitingSince !== undefined);
-    return waiting.sort((left, right) => left.waitingSince - right.waitingSince || left.next - right.next);
+  waiting(): readonly WaitingReader[] {
+    this.#waiting ??= [...this.#readers.values()]
+      .filter((reader): reader is WaitingReader => reader.waitingSince !== undefined)
+      .sort((left, right) => left.waitingSince - right.waitingSince || left.next - right.next);
+    return this.#waiting;
   }
 }

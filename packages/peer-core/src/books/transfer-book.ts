@@ -28,10 +28,11 @@ export class TransferBook {
   readonly #cancelled = new Map<number, Transfer>();
   // At most one entry a piece.
   readonly #excused = new Set<number>();
-  // How many live transfers carry a piece: at most one entry a piece.
-  readonly #carried = new Map<number, number>();
+  // Which live transfers carry a piece: at most one entry a piece.
+  readonly #carriers = new Map<number, readonly Transfer[]>();
   readonly #maxCancelled: number;
   #lastId = 0;
+  #sourceReads = 0;
 
   constructor(maxCancelled: number) {
     this.#maxCancelled = maxCancelled;
@@ -48,34 +49,45 @@ export class TransferBook {
 
   /** How many live transfers read the source. */
   get sourceReads(): number {
-    let count = 0;
-    for (const transfer of this.#live.values()) if (transfer.from === "source") count += 1;
-    return count;
+    return this.#sourceReads;
   }
 
-  /** Begins a transfer for those pieces of a run that `asked` names. */
-  start(from: HostId | "source", grant: number | undefined, run: PieceRun, asked: (piece: number) => boolean, now: Millis): Transfer {
+  /** Begins a transfer for those pieces of a run that `asked` names; for all of them where it is left out. */
+  start(from: HostId | "source", grant: number | undefined, run: PieceRun, now: Millis, asked?: (piece: number) => boolean): Transfer {
     this.#lastId += 1;
-    const left = new Set(piecesOf(run).filter(asked));
+    const left = new Set(asked === undefined ? piecesOf(run) : piecesOf(run).filter(asked));
     const [shared, kept] = [new Set<number>(), new Set<number>()];
     const transfer = { id: this.#lastId, from, grant, run, left, shared, kept, startedAt: now, lastSignAt: now };
     for (const piece of left) {
       this.#share(transfer, piece);
-      this.#carried.set(piece, (this.#carried.get(piece) ?? 0) + 1);
+      const before = this.#carriers.get(piece);
+      this.#carriers.set(piece, before === undefined ? [transfer] : [...before, transfer]);
     }
     this.#live.set(transfer.id, transfer);
+    if (from === "source") this.#sourceReads += 1;
     return transfer;
   }
 
   /** A live transfer no longer carries a piece. */
   #drop(transfer: Transfer, piece: number): void {
-    if (transfer.left.delete(piece)) this.#uncarry(piece);
+    if (transfer.left.delete(piece)) this.#uncarry(transfer, piece);
   }
 
-  #uncarry(piece: number): void {
-    const carriers = this.#carried.get(piece) ?? 0;
-    if (carriers > 1) this.#carried.set(piece, carriers - 1);
-    else this.#carried.delete(piece);
+  #uncarry(transfer: Transfer, piece: number): void {
+    const carriers = this.carriersOf(piece);
+    if (carriers.length > 1)
+      this.#carriers.set(
+        piece,
+        carriers.filter((carrier) => carrier !== transfer),
+      );
+    else this.#carriers.delete(piece);
+  }
+
+  /** A transfer is live no more; what it left stays in `left`, for who asks what it owed. */
+  #endLive(transfer: Transfer): void {
+    for (const piece of transfer.left) this.#uncarry(transfer, piece);
+    this.#live.delete(transfer.id);
+    if (transfer.from === "source") this.#sourceReads -= 1;
   }
 
   /** A landed piece was given up: the body may still hold its place when the next transfer brings it. */
@@ -104,9 +116,10 @@ export class TransferBook {
   }
 
   /** Takes a landed piece out of flight; returns the other transfers that carried it. */
-  land(sender: Transfer, piece: number, now: Millis): Transfer[] {
+  land(sender: Transfer, piece: number, now: Millis): readonly Transfer[] {
     sender.lastSignAt = now;
-    const others = this.carriersOf(piece).filter((carrier) => carrier !== sender);
+    const carriers = this.carriersOf(piece);
+    const others = carriers.length === 1 && carriers[0] === sender ? NONE : carriers.filter((carrier) => carrier !== sender);
     if (this.#live.has(sender.id)) this.#drop(sender, piece);
     else sender.left.delete(piece);
     for (const other of others) this.#drop(other, piece);
@@ -117,9 +130,7 @@ export class TransferBook {
   end(id: number): Transfer | undefined {
     const transfer = this.#live.get(id);
     if (transfer === undefined) return undefined;
-    // What it left stays in `left`, for who asks what it owed.
-    for (const piece of transfer.left) this.#uncarry(piece);
-    this.#live.delete(id);
+    this.#endLive(transfer);
     for (const piece of transfer.left) for (const other of this.carriersOf(piece)) other.kept.add(piece);
     return transfer;
   }
@@ -128,8 +139,7 @@ export class TransferBook {
   cancel(id: number): boolean {
     const transfer = this.#live.get(id);
     if (transfer === undefined) return false;
-    for (const piece of transfer.left) this.#uncarry(piece);
-    this.#live.delete(id);
+    this.#endLive(transfer);
     transfer.grant = undefined;
     this.#cancelled.set(id, transfer);
     for (const oldest of this.#cancelled.keys()) if (this.#cancelled.size > this.#maxCancelled) this.#cancelled.delete(oldest);
@@ -143,17 +153,16 @@ export class TransferBook {
   }
 
   isInFlight(piece: number): boolean {
-    return this.#carried.has(piece);
+    return this.#carriers.has(piece);
   }
 
   carriersOf(piece: number): readonly Transfer[] {
-    if (!this.#carried.has(piece)) return NONE;
-    return [...this.#live.values()].filter((transfer) => transfer.left.has(piece));
+    return this.#carriers.get(piece) ?? NONE;
   }
 
   /** How many pieces are in flight. */
   get inFlight(): number {
-    return this.#carried.size;
+    return this.#carriers.size;
   }
 
   get cancelledCount(): number {

@@ -23,6 +23,8 @@ export function askNeed(peer: PeerState, expired: readonly number[], now: Millis
 
 function tellNeed(peer: PeerState, run: PieceRun, now: Millis): void {
   for (let index = 0; index < run.count; index++) peer.needs.set(run.first + index * run.stride, now);
+  // Somebody else may be asked for what is late.
+  peer.grants.changed = true;
   tell(peer, { type: "need", run });
 }
 

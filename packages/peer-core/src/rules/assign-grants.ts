@@ -1,4 +1,4 @@
-import { piecesOf, runsOf, type PieceRun } from "@darner/domain";
+import { piecesOf, runsOf, type PieceRun, type PieceSet } from "@darner/domain";
 import type { PeerGrant } from "../grant.ts";
 import type { Millis } from "../limits.ts";
 import { isSilent, patience } from "./outlook.ts";
@@ -13,29 +13,52 @@ import { runsWithin } from "../books/piece-runs.ts";
 export function assignGrants(peer: PeerState, now: Millis): Millis | undefined {
   const { grants, source, fromOwnSource } = peer;
   if (peer.phase !== "fetching") return undefined;
-  if (!grants.changed && (grants.lookAgainAt === undefined || now < grants.lookAgainAt)) return grants.lookAgainAt;
+  const isAnyFreed = grants.changed || (grants.lookAgainAt !== undefined && now >= grants.lookAgainAt);
+  if (!isAnyFreed && !grants.hasFresh) return grants.lookAgainAt;
   // After a failed proof the own source is asked for everything, as long as it answers.
   if (fromOwnSource && source.access !== "none" && now >= source.notBefore) return undefined;
-  grants.changed = false;
-  grants.lookAgainAt = undefined;
-  for (const grant of [...grants.all]) {
-    if (runsWithin(grant.run, (piece) => !peer.pieces.have.has(piece)).length === 0) grants.delete(grant.grant);
-    else useGrant(peer, grant, now);
+  const fresh = grants.takeFresh();
+  if (isAnyFreed) {
+    grants.changed = false;
+    grants.isWaiting = false;
+    grants.lookAgainAt = undefined;
+    forgetUsedUp(peer);
   }
+  for (const grant of isAnyFreed ? grants.all : fresh) if (grants.has(grant.grant)) useGrant(peer, grant, now);
   return grants.lookAgainAt;
+}
+
+/** Forgets grants whose pieces are all held. */
+export function forgetUsedUp({ grants, pieces }: PeerState): void {
+  for (const grant of [...grants.all]) if (isUsedUp(grant, pieces.have)) grants.delete(grant.grant);
+}
+
+/** Whether every piece of a grant is held. */
+export function isUsedUp({ run }: PeerGrant, have: PieceSet): boolean {
+  for (let index = 0; index < run.count; index++) if (!have.has(run.first + index * run.stride)) return false;
+  return true;
 }
 
 function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
   const { transfers, limits, source } = peer;
-  if (grant.parent === undefined && !mayReadMore(peer, grant)) return;
+  if (grant.parent === undefined && !mayReadMore(peer, grant)) {
+    peer.grants.isWaiting = true;
+    return;
+  }
   const isFree = (piece: number): boolean => isFreeFor(peer, grant, piece, now);
   for (const run of grantedRuns(grant, isFree)) {
     if (grant.parent === undefined) {
-      if (!mayReadMore(peer, grant)) return;
+      if (!mayReadMore(peer, grant)) {
+        peer.grants.isWaiting = true;
+        return;
+      }
       readGranted(peer, grant, source.sequential ? { first: 0, stride: 1, count: peer.pieces.count } : run, now);
     } else {
-      if (transfers.count - transfers.sourceReads >= limits.parentTransfers) return;
-      const { id } = transfers.start(grant.parent.host, grant.grant, run, isFree, now);
+      if (transfers.count - transfers.sourceReads >= limits.parentTransfers) {
+        peer.grants.isWaiting = true;
+        return;
+      }
+      const { id } = transfers.start(grant.parent.host, grant.grant, run, now);
       for (let index = 0; index < run.count; index++) peer.needs.delete(run.first + index * run.stride);
       peer.out.push({ type: "fetch-pieces", transfer: id, parent: grant.parent, run });
     }
@@ -64,11 +87,9 @@ function grantedRuns({ run, parent }: PeerGrant, isFree: (piece: number) => bool
 
 function readGranted(peer: PeerState, grant: PeerGrant, run: PieceRun, now: Millis): void {
   const { transfers, source, pieces, needs } = peer;
-  const isAsked = source.sequential
-    ? (piece: number): boolean => pieces.isMissing(piece)
-    : (piece: number): boolean => isFreeFor(peer, grant, piece, now);
+  const isAsked = source.sequential ? (piece: number): boolean => pieces.isMissing(piece) : undefined;
   const isHedge = !source.sequential && transfers.isInFlight(run.first);
-  const { id, left } = transfers.start("source", grant.grant, run, isAsked, now);
+  const { id, left } = transfers.start("source", grant.grant, run, now, isAsked);
   for (const piece of left) needs.delete(piece);
   peer.out.push({ type: "read-source", transfer: id, run, cause: isHedge ? "hedge" : "granted" });
 }

@@ -11,14 +11,16 @@ type Ending = { readonly at: Millis; readonly reason: EndReason; readonly retryA
 
 /** Ends readers whose wait is without hope, each by the first rule that applies; returns when the next one would be. */
 export function endHopelessReaders(peer: PeerState, now: Millis): Millis | undefined {
-  if (peer.phase !== "fetching") return undefined;
+  const waiting = peer.readers.waiting();
+  if (peer.phase !== "fetching" || waiting.length === 0) return undefined;
   const outlook = outlookOf(peer, now);
   const due = new Map<EndReason, { retryAfterMs: Millis; readers: number[] }>();
   let deadline: Millis | undefined;
-  for (const reader of peer.readers.waiting()) {
-    const ending = endingsOf(peer, reader, outlook, now).find(({ at }) => at <= now);
+  for (const reader of waiting) {
+    const endings = endingsOf(peer, reader, outlook, now);
+    const ending = endings.find(({ at }) => at <= now);
     if (ending === undefined) {
-      deadline = earliest(deadline, ...endingsOf(peer, reader, outlook, now).map(({ at }) => at));
+      for (const { at } of endings) deadline = earliest(deadline, at);
       continue;
     }
     const sameEnd = due.get(ending.reason) ?? { retryAfterMs: ending.retryAfterMs, readers: [] };
@@ -26,7 +28,7 @@ export function endHopelessReaders(peer: PeerState, now: Millis): Millis | undef
     due.set(ending.reason, sameEnd);
   }
   for (const [reason, { retryAfterMs, readers }] of due) failReaders(peer, reason, retryAfterMs, readers, now);
-  return earliest(deadline, peer.readers.count > 0 ? silenceDeadline(peer, now) : undefined);
+  return earliest(deadline, silenceDeadline(peer, now));
 }
 
 /** Ends these readers, or all. */

@@ -1,3 +1,4 @@
+import { isUsedUp } from "./assign-grants.ts";
 import type { TransferFailure } from "../event.ts";
 import { failGrant } from "./fail-grant.ts";
 import { tellOpen } from "./follow-scheduler.ts";
@@ -14,9 +15,12 @@ import type { Transfer } from "../books/transfer-book.ts";
 export function transferEnded(peer: PeerState, id: number, told: TransferFailure | undefined, now: Millis): void {
   const transfer = peer.transfers.end(id);
   if (transfer === undefined) return;
-  peer.grants.changed = true;
   const failure = told ?? brokenPromise(peer, transfer);
-  if (failure === undefined) return;
+  if (failure === undefined) {
+    noteWellEnded(peer, transfer);
+    return;
+  }
+  peer.grants.changed = true;
   const { source, limits } = peer;
   // A part that was asked for before the source was known to give no ranges is no second refusal.
   const isKnown = failure.code === "source-without-range" && source.sequential && transfer.run.count < peer.pieces.count;
@@ -30,8 +34,16 @@ export function transferEnded(peer: PeerState, id: number, told: TransferFailure
   if (failure.code === "source-refused" && !isGranted && peer.session.isOpen) tellOpen(peer);
 }
 
+/** What ended well frees nothing but its room, and its grant where that is used up. */
+function noteWellEnded({ grants, pieces }: PeerState, { grant: id, left }: Transfer): void {
+  grants.changed ||= grants.isWaiting || left.size > 0;
+  const grant = id === undefined ? undefined : grants.get(id);
+  if (grant !== undefined && isUsedUp(grant, pieces.have)) grants.delete(grant.grant);
+}
+
 function brokenPromise({ pieces, limits }: PeerState, { left, shared, from }: Transfer): TransferFailure | undefined {
-  const isBroken = [...left].some((piece) => pieces.isMissing(piece) && !shared.has(piece));
+  let isBroken = false;
+  for (const piece of left) isBroken ||= pieces.isMissing(piece) && !shared.has(piece);
   if (!isBroken) return undefined;
   return from === "source" ? { code: "source-unavailable", retryAfterMs: limits.backoffMinMs } : { code: "parent-refused" };
 }

@@ -2,6 +2,7 @@ import type { PieceHash, SourceAccess } from "@darner/domain";
 import type { PeerGrant } from "../grant.ts";
 import type { Millis } from "../limits.ts";
 import { cancelTransfer, isWanted, type PeerState, tell } from "../peer-state.ts";
+import { forgetUsedUp } from "./assign-grants.ts";
 import { isPieceHash } from "../books/piece-book.ts";
 import { isRunWithin } from "../books/piece-runs.ts";
 import { emptyReports } from "../books/report-queue.ts";
@@ -73,6 +74,7 @@ export function grantReceived(peer: PeerState, grant: PeerGrant, now: Millis): v
   const { grants, session, limits } = peer;
   if (grants.has(grant.grant) || !isRunWithin(grant.run, peer.pieces.count)) return;
   if (session.standing !== "fed") standingTold(session, "fed", 0, now);
+  if (grants.count >= limits.grants) forgetUsedUp(peer);
   if (grants.count < limits.grants) {
     grants.add(grant);
     return;

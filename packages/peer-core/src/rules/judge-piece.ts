@@ -110,18 +110,24 @@ function acceptPieces(peer: PeerState, lines: readonly PieceHash[], from: "sourc
   queueReport(peer, lines, from === "source", now);
 }
 
+const NONE_PENDING = { deadline: undefined, expired: [] } as const;
+
 /** A landed piece waits pendingMs for its line; then it is missing again, for somebody who can vouch for it. Returns when the next one does, and which did now. */
 export function expirePending(
   peer: PeerState,
   now: Millis,
 ): { readonly deadline: Millis | undefined; readonly expired: readonly number[] } {
   const { pieces, limits, grants, transfers } = peer;
+  if (pieces.pending.size === 0) return NONE_PENDING;
   const expired: number[] = [];
   let deadline: Millis | undefined;
   for (const [piece, landed] of pieces.pending) {
     const at = landed.at + limits.pendingMs;
-    if (at <= now) expired.push(piece);
-    else deadline ??= at;
+    if (at > now) {
+      deadline = at;
+      break;
+    }
+    expired.push(piece);
   }
   for (const piece of expired) {
     pieces.pending.delete(piece);

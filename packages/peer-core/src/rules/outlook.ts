@@ -1,5 +1,5 @@
 import type { Millis } from "../limits.ts";
-import type { PeerState } from "../peer-state.ts";
+import { earliest, type PeerState } from "../peer-state.ts";
 import type { Session } from "../books/session.ts";
 import type { Transfer } from "../books/transfer-book.ts";
 
@@ -62,14 +62,14 @@ export function outlookDeadline(peer: PeerState, now: Millis): Millis | undefine
   if (!session.live || peer.phase !== "fetching") return undefined;
   switch (session.standing) {
     case "unheard":
-      return later([session.since + limits.silentSchedulerMs], now);
+      return later(session.since + limits.silentSchedulerMs, now);
     case "fed":
-      return later([misledFrom(peer)], now);
+      return later(misledFrom(peer), now);
     case "starved":
     case "struck":
       return undefined;
     case "limited":
-      return later([limitedUntil(session), misledFrom(peer)], now);
+      return earliest(later(limitedUntil(session), now), later(misledFrom(peer), now));
   }
 }
 
@@ -99,13 +99,15 @@ export function isBeingFed(peer: PeerState, now: Millis): boolean {
 
 /** When the next parent becomes silent, where it stays so. */
 export function silenceDeadline(peer: PeerState, now: Millis): Millis | undefined {
-  const instants: Millis[] = [];
-  for (const transfer of peer.transfers.live) if (transfer.from !== "source") instants.push(transfer.lastSignAt + patience(peer));
-  return later(instants, now);
+  const given = patience(peer);
+  let first: Millis | undefined;
+  for (const { from, lastSignAt } of peer.transfers.live) {
+    const at = lastSignAt + given;
+    if (from !== "source" && at > now && (first === undefined || at < first)) first = at;
+  }
+  return first;
 }
 
-function later(instants: readonly (Millis | undefined)[], now: Millis): Millis | undefined {
-  let first: Millis | undefined;
-  for (const instant of instants) if (instant !== undefined && instant > now && (first === undefined || instant < first)) first = instant;
-  return first;
+function later(instant: Millis | undefined, now: Millis): Millis | undefined {
+  return instant !== undefined && instant > now ? instant : undefined;
 }

@@ -23,7 +23,7 @@ export function goBackToSource(peer: PeerState, now: Millis): Millis | undefined
   while (transfers.sourceReads < (source.sequential ? 1 : reading.atOnce)) {
     const run = nextOwnRun(peer, reading.most, now);
     if (run === undefined) return silenceDeadline(peer, now);
-    const { id } = transfers.start("source", undefined, run, (piece) => pieces.isMissing(piece), now);
+    const { id } = transfers.start("source", undefined, run, now, (piece) => pieces.isMissing(piece));
     source.limited = undefined;
     peer.out.push({ type: "read-source", transfer: id, run, cause: reading.cause });
   }

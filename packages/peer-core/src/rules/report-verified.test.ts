@@ -9,11 +9,11 @@ function fedBench(pieces: number): { bench: PeerBench; transfer: number } {
 }
 
 describe("reporting verified pieces", () => {
-  it("reports the first piece at once and the next ones five seconds later, together", () => {
+  it("reports the first piece at once and the next ones eight seconds later, together", () => {
     const { bench, transfer } = fedBench(64);
     assert.equal(toldOf(bench.land(transfer, 0), "verified").length, 1);
     for (const piece of [3, 2, 7]) assert.equal(toldOf(bench.land(transfer, piece), "verified").length, 0);
-    assert.equal(toldOf(bench.after(4999), "verified").length, 0);
+    assert.equal(toldOf(bench.after(7999), "verified").length, 0);
     assert.deepEqual(toldOf(bench.after(1), "verified"), [{ type: "verified", pieces: [run(2, 2), run(7, 1)], hashes: [] }]);
   });
 

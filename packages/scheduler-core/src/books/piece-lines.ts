@@ -12,23 +12,33 @@ export function learnLines(turn: Turn, group: Group, from: Member, hashes: reado
   const isEnd = group.tableIsComplete;
   for (const member of group.members) {
     if (member === from || !isWanting(member)) continue;
-    if (isEnd || group.lineLog.length - member.linesSent >= linesAtOnce(group, member)) sendNewLines(turn, group, member);
+    if (isEnd || areLinesDue(group, member)) sendNewLines(turn, group, member);
   }
   group.linesDueAt = isEnd ? undefined : turn.now + turn.limits.linesMs;
   return contradicting;
 }
 
 /**
- * How many lines a peer is sent in one message.
+ * Whether a peer has to have the lines it was not sent yet.
  *
- *     max(1, 2 × (depth − 1))
+ *     due ⇔ for some of them 2 × (steps of this peer below the root of the tree that carries the piece) lines or more came, that one included
  *
- * A piece needs at least one piece time for each step from its reader, two in the usual case: where it arrives later, its
- * line may come later, together with others.
+ * A piece needs two piece times for each step down its tree, and each piece time brings one line: where it arrives later, its line
+ * may come later, together with others.
  */
-function linesAtOnce(group: Group, member: Member): number {
-  return Math.max(1, 2 * (group.trees.depthOf(member) - 1));
+function areLinesDue(group: Group, member: Member): boolean {
+  const { lineLog, treeOf } = group;
+  const { trees } = group.trees;
+  const [first, second] = [trees[0]?.depthOf(member) ?? 0, trees[1]?.depthOf(member) ?? 0];
+  for (let at = member.linesSent; at < lineLog.length; at++) {
+    const tree = treeOf[lineLog[at] ?? 0];
+    if (lineLog.length - at >= LINES_PER_STEP * (tree === 1 ? first : tree === 2 ? second : 0)) return true;
+  }
+  return false;
 }
+
+// A host sends to two children at once, each at half of its link's rate.
+const LINES_PER_STEP = 2;
 
 /** No new line came for linesMs: nobody is to wait for a message to be full. */
 export function sendDueLines(turn: Turn, group: Group): void {
@@ -37,7 +47,9 @@ export function sendDueLines(turn: Turn, group: Group): void {
   for (const member of group.members) sendNewLines(turn, group, member);
 }
 
-function sendNewLines(turn: Turn, group: Group, member: Member): void {
+/** Sends a peer the lines it was not sent yet, of what it lacks. */
+export function sendNewLines(turn: Turn, group: Group, member: Member): void {
+  if (member.linesSent === group.lineLog.length) return;
   const hashes: PieceHash[] = [];
   for (const piece of group.lineLog.slice(member.linesSent)) {
     const line = member.have.has(piece) ? undefined : group.lineOf(piece);

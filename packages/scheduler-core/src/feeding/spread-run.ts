@@ -1,6 +1,7 @@
 import type { Group } from "../books/group.ts";
 import { give } from "../books/grant-book.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
+import { sendNewLines } from "../books/piece-lines.ts";
 import type { SpreadTree } from "../books/spread-tree.ts";
 import { depthOf } from "./promise-chain.ts";
 import { mayFeed } from "./score-parent.ts";
@@ -27,7 +28,10 @@ export function spread(turn: Turn, group: Group, entry: Member, pieces: readonly
     tree.load += part.length;
     for (const piece of part) group.treeOf[piece] = trees.indexOf(tree) + 1;
     for (const member of tree.downwards()) {
-      if (member !== entry && isWanting(member) && member.peer.heldBackUntil <= turn.now) takeDownTree(turn, tree, entry, member, part);
+      if (member === entry || !isWanting(member) || member.peer.heldBackUntil > turn.now) continue;
+      takeDownTree(turn, tree, entry, member, part);
+      // A message goes to it anyway.
+      sendNewLines(turn, group, member);
     }
   }
 }

@@ -1,6 +1,14 @@
 import type { HostId } from "@darner/domain";
 import { createMirrorMetrics, openMirror } from "@darner/mirror";
-import { openKeychain, openRegistryClient, type Keychain, type RefusedHost, type RegistryClient } from "@darner/registry-client";
+import {
+  ImagePatterns,
+  openKeychain,
+  openRegistryClient,
+  registryConfigOf,
+  type Keychain,
+  type RefusedHost,
+  type RegistryClient,
+} from "@darner/registry-client";
 import {
   createRegistry,
   formatAddress,
@@ -19,11 +27,10 @@ import {
 } from "@darner/runtime";
 import { Rights } from "./access/rights.ts";
 import { openAdminServer } from "./admin-api.ts";
-import { openBackend } from "./backend/open-backend.ts";
+import { openBackend, ownCredentials } from "./backend/open-backend.ts";
 import { Books } from "./books.ts";
 import { StatusBoard } from "./status-board.ts";
 import { openIdentity } from "./identity/identity.ts";
-import { ImagePatterns } from "./image-patterns.ts";
 import { openMembership } from "./membership/open-membership.ts";
 import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
 import { openOnDemandNode } from "./p2p/on-demand-node.ts";
@@ -31,8 +38,8 @@ import { openPeers, type Peers } from "./peers/open-peers.ts";
 import { requestLabels } from "./source/request-labels.ts";
 import { explain } from "./record/explain.ts";
 import { RecordBook } from "./record/record-book.ts";
-import { registryConfigOf } from "./source/registry-config.ts";
 import type { DaemonAddresses, DaemonStatus } from "./status.ts";
+import { openWarming } from "./warming/open-warming.ts";
 
 /** What a daemon is given from outside. */
 export type DaemonDeps = { readonly log: Logger; readonly timers?: Timers };
@@ -97,7 +104,8 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const askHost = (host: HostId, address: string): Promise<unknown> => p2p.askStatus({ host, address }, ASK_MS);
   const addresses = { mirror, pieces: peers.address, p2p: p2p.address, admin: admin.address, metrics: formatAddress(health.address) };
   board.opened(addresses);
-  peers.findScheduler();
+  const warming = births.use(openWarming(peers, ownCredentials(config, keychain), { timers, log: log.child({ room: "warming" }) }));
+  peers.findScheduler(warming);
   log.info("daemon ready", { host: identity.host, ...addresses });
   const lives = births.move();
   return { host: identity.host, addresses, status: () => board.status(), [Symbol.asyncDispose]: () => lives.disposeAsync() };

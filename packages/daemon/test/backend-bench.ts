@@ -1,5 +1,6 @@
 import { digestOf, pieceCount, PieceSet, type Repository } from "@darner/domain";
 import type { BlobFound, Caller, ManifestFound, Refused } from "@darner/mirror";
+import { ImagePatterns } from "@darner/registry-client";
 import { Secret } from "@darner/runtime";
 import type { ScriptedRegistry } from "@darner/testkit";
 import { Gate } from "../src/access/gate.ts";
@@ -8,7 +9,6 @@ import { RecentNoes } from "../src/access/recent-noes.ts";
 import { Rights, type RightsConfig } from "../src/access/rights.ts";
 import type { BackendDeps } from "../src/backend/backend-deps.ts";
 import { DaemonBackend } from "../src/backend/daemon-backend.ts";
-import { ImagePatterns } from "../src/image-patterns.ts";
 import { MAX_MANIFEST_BYTES, openPeersBench, type PeersBench, type PeersPlan } from "./peers-bench.ts";
 
 /** What a bench is to be like. */

@@ -1,5 +1,5 @@
 import type { Task } from "@darner/domain";
-import type { Holding, HostReport, PublicFact } from "@darner/protocol";
+import type { Holding, HostReport, PublicFact, WarmReport } from "@darner/protocol";
 import type { SchedulerLink } from "../src/scheduler-link/scheduler-link.ts";
 
 /** A link that remembers what was said and says what a test wants. */
@@ -9,6 +9,7 @@ export class RecordedLink implements SchedulerLink {
   readonly announced: Holding[] = [];
   readonly droppedTasks: Task[] = [];
   readonly facts: PublicFact[] = [];
+  readonly warmed: WarmReport[] = [];
 
   report(task: Task, report: HostReport): void {
     this.reports.push({ task, report });
@@ -24,6 +25,10 @@ export class RecordedLink implements SchedulerLink {
 
   tellPublic(fact: PublicFact): void {
     this.facts.push(fact);
+  }
+
+  tellWarmed(report: WarmReport): void {
+    this.warmed.push(report);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { parseHostId, pieceCount, PieceSet, type Task } from "@darner/domain";
 import type { GrantFailureCode, Hello, Holding, HostMessage, HostReport, TaskReport } from "./messages.ts";
 import { readDenials, readJoin, writeJoin } from "./membership-message.ts";
 import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
+import { readWarmReports } from "./warm-message.ts";
 import {
   asBytes,
   asHashes,
@@ -30,6 +31,8 @@ const FAILURE_CODES: readonly GrantFailureCode[] = [
 ];
 // A DNS name is at most 253 characters, a label of a zone 63: 255 fits all of these.
 const MAX_TEXT = 255;
+// A Kubernetes node has some tens of labels.
+const MAX_LABELS = 256;
 
 /** Reads a message of a daemon. Throws `WireError` where it breaks the protocol. */
 export function readHostMessage(value: unknown): HostMessage {
@@ -40,6 +43,7 @@ export function readHostMessage(value: unknown): HostMessage {
     dropped: asList(wire["dropped"], "dropped").map((task) => asTask(task, "dropped")),
     denials: readDenials(wire["denials"], "denials"),
     ...readPublicFacts(wire["public_facts"]),
+    ...readWarmReports(wire["warmed"]),
     ping: wire["ping"] === true,
   };
   return wire["hello"] === undefined || wire["hello"] === null ? message : { ...message, hello: readHello(wire["hello"]) };
@@ -54,6 +58,7 @@ export function writeHostMessage(message: Partial<HostMessage>): WireObject {
     dropped: message.dropped ?? [],
     denials: message.denials ?? [],
     public_facts: writePublicFacts(message.publicFacts ?? []),
+    warmed: message.warmed ?? [],
     ping: message.ping ?? false,
   };
 }
@@ -69,8 +74,23 @@ function readHello(value: unknown): Hello {
     seed: wire["seed"] === true,
     version: asText(wire["version"], "hello.version", MAX_TEXT),
     name: asText(wire["name"], "hello.name", MAX_TEXT),
+    ...readPlatform(wire["platform"] ?? ""),
+    ...readLabels(wire["labels"]),
   };
   return wire["join"] === undefined || wire["join"] === null ? hello : { ...hello, join: readJoin(wire["join"]) };
+}
+
+function readPlatform(value: unknown): Pick<Hello, "platform"> {
+  const platform = asText(value, "hello.platform", MAX_TEXT);
+  return platform === "" ? {} : { platform };
+}
+
+function readLabels(value: unknown): Pick<Hello, "labels"> {
+  const entries = Object.entries(value === undefined || value === null ? {} : asObject(value, "hello.labels"));
+  if (entries.length > MAX_LABELS) throw new WireError("hello.labels", `at most ${String(MAX_LABELS)} labels`);
+  if (entries.length === 0) return {};
+  const read = entries.map(([key, label]) => [asText(key, "hello.labels", MAX_TEXT), asText(label, "hello.labels", MAX_TEXT)] as const);
+  return { labels: Object.fromEntries(read) };
 }
 
 function writeHello({ join, ...hello }: Hello): WireObject {

@@ -19,6 +19,7 @@ export type { PublicFact } from "./public-fact.ts";
 export { readSchedulerMessage, writeSchedulerMessage } from "./scheduler-message.ts";
 export { loadSchedulerService, SESSION_CHANNEL_OPTIONS } from "./scheduler-service.ts";
 export type { SchedulerStub, SessionStream } from "./scheduler-service.ts";
+export type { WarmContent, WarmOrder, WarmReport } from "./warm-message.ts";
 export { WireError } from "./wire.ts";
 export type { WireObject } from "./wire.ts";
 export { encodePieceFrame, MAX_MEMBER_WORD_BYTES, MAX_RUN_PIECES, PIECE_CHANNEL_VERSION } from "./piece-frames.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf, hostIdOf, PieceSet, pieceCount, type Task } from "@darner/domain";
+import { Secret } from "@darner/runtime";
 import fc from "fast-check";
 import {
   readHostMessage,
@@ -10,6 +11,7 @@ import {
   writeSchedulerMessage,
   type HostReport,
   type SchedulerOrder,
+  type WarmReport,
 } from "./index.ts";
 import { loadSchedulerService } from "./scheduler-service.ts";
 
@@ -101,6 +103,47 @@ test("what is known of public repositories comes through either way; what is no 
   }
   const many = Array.from({ length: 1001 }, () => ({ registry: "r", name: "a", age_ms: 0, is_public: true }));
   assert.throws(() => readSchedulerMessage({ public_facts: many }), /at most 1000/);
+});
+
+test("what is to be warmed and how it stands comes through, the credential too, which nothing prints", () => {
+  const repository = { registry: "harbor.corp:5000", name: "team/app" };
+  const bytes = new Uint8Array([1, 2, 3]);
+  const contents = [
+    { task: { ...task, size: 3 }, kind: "manifest", mediaType: "application/vnd.oci.image.index.v1+json", repository, bytes },
+    { task, kind: "blob", mediaType: "", repository },
+  ] as const;
+  const authorization = new Secret("Bearer s3cret");
+  const warm = [
+    { job: 2 ** 40, priority: 7, pinMs: 5, authorization, mayRead: false, contents },
+    { job: 1, priority: 0, pinMs: 0, mayRead: true, contents: [] },
+  ];
+  const read = schedulerTrip({ warm, released: [3] });
+  assert.deepEqual([read.warm, read.released], [warm, [3]]);
+  assert.equal(read.warm?.[0]?.authorization?.reveal(), "Bearer s3cret");
+  assert.doesNotMatch(JSON.stringify(read), /s3cret/);
+  const { digest } = task;
+  const warmed: WarmReport[] = [
+    { digest, state: "held" },
+    { digest, state: "progress", bytes: 7 },
+    { digest, state: "failed", reason: "no room", final: true },
+  ];
+  assert.deepEqual(hostTrip({ warmed }).warmed, warmed);
+});
+
+test("a hello tells platform and labels where the daemon says them", () => {
+  const hello = {
+    host,
+    address: ":4102",
+    zone: "",
+    seed: false,
+    version: "0",
+    name: "a",
+    platform: "linux/arm64/v8",
+    labels: { pool: "gpu" },
+  };
+  assert.deepEqual(hostTrip({ hello }).hello, hello);
+  const many = Object.fromEntries(Array.from({ length: 257 }, (_, at) => [String(at), ""]));
+  assert.throws(() => hostTrip({ hello: { ...hello, labels: many } }), /at most 256 labels/);
 });
 
 test("whatever bytes arrive, a message is read or refused with a WireError", () => {

@@ -1,4 +1,5 @@
 import type { PublicFact } from "./public-fact.ts";
+import type { WarmOrder, WarmReport } from "./warm-message.ts";
 import type { HostId, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, Task } from "@darner/domain";
 import type { Secret } from "@darner/runtime";
 
@@ -11,6 +12,9 @@ export type Hello = {
   readonly seed: boolean;
   readonly version: string;
   readonly name: string;
+  /** `os/arch[/variant]`. */
+  readonly platform?: string;
+  readonly labels?: Readonly<Record<string, string>>;
   /** Where the scheduler lets members in only. */
   readonly join?: Join;
 };
@@ -103,6 +107,7 @@ export type HostMessage = {
   readonly publicFacts?: readonly PublicFact[];
   /** Signed denials that the scheduler does not have. */
   readonly denials: readonly Uint8Array[];
+  readonly warmed?: readonly WarmReport[];
   readonly ping: boolean;
 };
 
@@ -128,5 +133,8 @@ export type SchedulerMessage = {
   readonly orders: readonly TaskOrder[];
   readonly publicFacts?: readonly PublicFact[];
   readonly membership?: MembershipNews;
+  readonly warm?: readonly WarmOrder[];
+  /** Jobs that this host need not go on for. */
+  readonly released?: readonly number[];
   readonly ping: boolean;
 };

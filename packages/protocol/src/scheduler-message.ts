@@ -2,6 +2,7 @@ import { parseHostId, type Task } from "@darner/domain";
 import { readChallenge, readMembership, readWelcome, writeMembership, writeWelcome } from "./membership-message.ts";
 import type { SchedulerMessage, SchedulerOrder, TaskOrder } from "./messages.ts";
 import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
+import { readWarmOrders, writeWarmOrder } from "./warm-message.ts";
 import { asHashes, asList, asObject, asRun, asTask, asText, asWhole, asWord, WireError, wireHashes, type WireObject } from "./wire.ts";
 
 // A DNS name is at most 253 characters; a version or an address with its port is shorter than 255.
@@ -14,6 +15,7 @@ export function readSchedulerMessage(value: unknown): SchedulerMessage {
   return {
     orders: asList(wire["orders"], "orders").map(readTaskOrder),
     ...readPublicFacts(wire["public_facts"]),
+    ...readWarmOrders(wire["warm"], wire["released"]),
     ping: wire["ping"] === true,
     ...(challenge === undefined ? {} : { challenge }),
     ...(isAbsent(wire["welcome"]) ? {} : { welcome: readWelcome(wire["welcome"]) }),
@@ -30,6 +32,8 @@ export function writeSchedulerMessage(message: Partial<SchedulerMessage>): WireO
     ...(membership === undefined ? {} : { membership: writeMembership(membership) }),
     orders: (message.orders ?? []).map(({ task, order }) => ({ task, ...writeOrder(order) })),
     public_facts: writePublicFacts(message.publicFacts ?? []),
+    warm: (message.warm ?? []).map(writeWarmOrder),
+    released: message.released ?? [],
     ping: message.ping ?? false,
   };
 }

@@ -7,6 +7,8 @@ export type {
   RequestFinished,
   ResolvedAddress,
 } from "./config.ts";
+export { ImagePatterns } from "./image-patterns.ts";
+export { registryConfigOf } from "./read-config.ts";
 export type { Keychain, OwnCredential } from "./keychain/keychain.ts";
 export { openKeychain } from "./keychain/open-keychain.ts";
 export type { KeychainDeps } from "./keychain/open-keychain.ts";

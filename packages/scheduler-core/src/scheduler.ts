@@ -89,6 +89,11 @@ export class Scheduler {
     return viewTasks(this.#memory);
   }
 
+  /** Whether a host holds the blob of a task whole and proven. */
+  holds(host: Host["id"], task: Task): boolean {
+    return this.#memory.tasks.get(task)?.members.get(host)?.proven === true;
+  }
+
   #loseHost(id: Host["id"], now: number, effects: SchedulerEffect[]): void {
     const host = this.#memory.hosts.get(id);
     if (host === undefined) return;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { SCHEDULER_DIR } from "@darner/membership";
+import type { Jobs } from "@darner/preheat";
 import {
   createRegistry,
   formatAddress,
@@ -20,6 +21,7 @@ import { Api } from "./http/api.ts";
 import { hostRoutes } from "./http/host-routes.ts";
 import { Matchmaker } from "./matchmaker.ts";
 import { openMembers } from "./members/open-members.ts";
+import { openPreheat } from "./preheat/open-preheat.ts";
 import { PublicFacts } from "./public-facts.ts";
 import { createSchedulerMetrics, type SchedulerCounts } from "./metrics.ts";
 
@@ -37,6 +39,7 @@ export type RunningScheduler = AsyncDisposable & {
   readonly grpc: string;
   /** Where its HTTP side listens. */
   readonly http: string;
+  readonly jobs: Jobs;
 };
 
 /** Opens a scheduler. Rejects with `StartError` (exit code 2) where it cannot start. */
@@ -77,13 +80,15 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const members = births.use(await openMembers(config, dir, { log: log.child({ room: "members" }), timers, metrics, wallClock }));
   api.opened = new Api(hostRoutes(members), apiTokens, log.child({ room: "api" }));
   const { door, tls } = members;
-  const listener = members.before(matchmaker);
+  const parts = { core, next: matchmaker, isSecure: tls !== undefined, timers, log: log.child({ room: "preheat" }) };
+  const preheat = births.use(await openPreheat(config, dir, parts));
+  const listener = members.before(preheat.listener);
   const server = { listen: config.listen.grpc, ...(tls === undefined ? {} : { tls }) };
   const grpc = births.use(await openSessionServer(server, { listener, door, timers }));
   state = { ready: true };
   log.info("scheduler ready", { grpc: grpc.address, http: formatAddress(http.address) });
   const lives = births.move();
-  return { grpc: grpc.address, http: formatAddress(http.address), [Symbol.asyncDispose]: () => lives.disposeAsync() };
+  return { grpc: grpc.address, http: formatAddress(http.address), jobs: preheat.jobs, [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
 function countsOf(core: Scheduler): SchedulerCounts {

@@ -1,4 +1,4 @@
-import type { SchedulerOrder } from "@darner/protocol";
+import type { SchedulerOrder, WarmOrder } from "@darner/protocol";
 import type { SchedulerEffect } from "@darner/scheduler-core";
 
 /** An effect as the order that goes to its host. */
@@ -30,4 +30,9 @@ const HASH_BYTES = 40;
 /** About how many bytes an order has on the wire: only a table can be large. */
 export function orderBytes(order: SchedulerOrder): number {
   return ORDER_BYTES + (order.type === "table" ? order.hashes.length * HASH_BYTES : 0);
+}
+
+/** About how many bytes a warm order has on the wire. */
+export function warmBytes({ contents }: WarmOrder): number {
+  return contents.reduce((sum, { bytes }) => sum + ORDER_BYTES + (bytes?.length ?? 0), ORDER_BYTES);
 }

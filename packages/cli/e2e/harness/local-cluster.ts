@@ -44,6 +44,12 @@ export class LocalCluster implements AsyncDisposable {
     this.#grpc = this.#scheduler.grpc;
   }
 
+  /** The preheat jobs of the scheduler. */
+  get jobs(): RunningScheduler["jobs"] {
+    if (this.#scheduler === undefined) throw new Error("no scheduler runs");
+    return this.#scheduler.jobs;
+  }
+
   async stopScheduler(): Promise<void> {
     await this.#scheduler?.[Symbol.asyncDispose]();
     this.#scheduler = undefined;

@@ -8,7 +8,7 @@ import type {
   MirrorBackend,
   Refused,
 } from "@darner/mirror";
-import type { ImagePatterns } from "../image-patterns.ts";
+import type { ImagePatterns } from "@darner/registry-client";
 import type { BackendDeps } from "./backend-deps.ts";
 import { Blobs } from "./blobs.ts";
 import { Listings } from "./listings.ts";

@@ -1,10 +1,10 @@
-import type { Keychain, RegistryClient } from "@darner/registry-client";
+import type { Repository } from "@darner/domain";
+import type { ImagePatterns, Keychain, RegistryClient } from "@darner/registry-client";
 import type { Config, Logger, Timers } from "@darner/runtime";
 import { Gate } from "../access/gate.ts";
 import { Contents } from "../access/contents.ts";
 import { RecentNoes } from "../access/recent-noes.ts";
 import type { Rights } from "../access/rights.ts";
-import type { ImagePatterns } from "../image-patterns.ts";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { Peers } from "../peers/open-peers.ts";
@@ -22,6 +22,11 @@ export type BackendParts = {
   readonly rights: Rights;
   readonly patterns: ImagePatterns;
 };
+
+/** Tells whether Darner has a credential of its own for a repository. */
+export function ownCredentials({ registries }: Config, keychain: Keychain): (repository: Repository) => boolean {
+  return (repository) => registries[repository.registry]?.credentials !== undefined || keychain.covers(repository);
+}
 
 /** Puts together what stands behind the mirror. */
 export function openBackend(
@@ -41,7 +46,7 @@ export function openBackend(
     contents,
     noes: new RecentNoes(timers),
     metrics,
-    hasOwnCredential: (repository) => config.registries[repository.registry]?.credentials !== undefined || keychain.covers(repository),
+    hasOwnCredential: ownCredentials(config, keychain),
     held: (digest) => peers.store.findComplete(digest),
   });
   return new DaemonBackend(

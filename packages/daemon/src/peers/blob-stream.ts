@@ -85,13 +85,27 @@ export class BlobStream implements BlobReader {
     this.#wake?.();
   }
 
+  /** Goes past what can be read now without reading it; waits where there is nothing. False at the end; rejects as `read` does. */
+  async pass(): Promise<boolean> {
+    const end = await this.#ready();
+    if (end === undefined) return false;
+    this.#advance(end);
+    return true;
+  }
+
   async #next(): Promise<LentBytes | undefined> {
+    const end = await this.#ready();
+    return end === undefined ? undefined : this.#lend(end);
+  }
+
+  /** Up to where bytes can be given, at least one; undefined where there will be none. */
+  async #ready(): Promise<number | undefined> {
     for (;;) {
       if (this.#closed || this.#offset >= this.#end) return undefined;
       // What is verified is given first, but nothing of a blob that turned out to be wrong.
       if (this.#failure?.detail.code === "wrong-bytes") throw this.#failure;
       const end = this.#readableEnd();
-      if (end > this.#offset) return this.#lend(end);
+      if (end > this.#offset) return end;
       if (this.#failure !== undefined) throw this.#failure;
       await this.#changed();
     }
@@ -114,11 +128,15 @@ export class BlobStream implements BlobReader {
       buffer.release();
       throw new BlobFailure({ code: "disk-refused", retryAfterMs: 0 }, error);
     }
+    this.#advance(this.#offset + bytes.length);
+    return { bytes, release: buffer.release };
+  }
+
+  #advance(offset: number): void {
     const before = this.wanted.next;
-    this.#offset += bytes.length;
+    this.#offset = offset;
     const after = this.wanted.next;
     if (after !== before && !this.#closed) this.#listener.onAdvance(this, after);
-    return { bytes, release: buffer.release };
   }
 
   async #changed(): Promise<void> {

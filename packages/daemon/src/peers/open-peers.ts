@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { pieceCount, PieceSet, type Task } from "@darner/domain";
 import { DEFAULT_LIMITS } from "@darner/peer-core";
-import type { PublicFact } from "@darner/protocol";
+import type { PublicFact, WarmReport } from "@darner/protocol";
 import type { RegistryClient } from "@darner/registry-client";
 import { formatAddress, parseListen, TokenBucket, VERSION, type Config, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
@@ -13,7 +13,7 @@ import { openPieceFetcher } from "../piece-channel/piece-fetcher.ts";
 import { openPieceServer } from "../piece-channel/piece-server.ts";
 import { GrpcSchedulerLink } from "../scheduler-link/grpc-scheduler-link.ts";
 import { noSchedulerLink } from "../scheduler-link/no-scheduler-link.ts";
-import type { FactBook, SchedulerLink } from "../scheduler-link/scheduler-link.ts";
+import type { FactBook, SchedulerLink, WarmListener } from "../scheduler-link/scheduler-link.ts";
 import type { RecordBook } from "../record/record-book.ts";
 import { openDiskStore } from "../store/disk-store.ts";
 import { FirstUse } from "../store/rot/first-use.ts";
@@ -22,6 +22,7 @@ import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
 import { channelBooks } from "./channel-books.ts";
 import type { PeerDeps } from "./peer-deps.ts";
+import { hostPlatform } from "./host-platform.ts";
 import { PeerTable } from "./peer-table.ts";
 import { ReadBuffers } from "./read-buffers.ts";
 
@@ -48,10 +49,11 @@ export type Peers = AsyncDisposable & {
   /** The scheduler the session stands with now. */
   readonly scheduler: () => string | undefined;
   /** Begins to look for a scheduler; before that the daemon is alone. */
-  findScheduler(): void;
+  findScheduler(warming: WarmListener): void;
   announceComplete(task: Task, registry: string): void;
   /** Tells the cluster what this host heard from a registry. */
   tellPublic(fact: PublicFact): void;
+  tellWarmed(report: WarmReport): void;
 };
 
 /** Opens them in the order they need each other. */
@@ -91,9 +93,9 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
     buffers,
     address: server.address,
     scheduler: () => link.scheduler,
-    findScheduler: () => {
+    findScheduler: (warming) => {
       if (config.schedulers.length === 0) return;
-      const found = schedulerLink(config, parts, { table, address: server.address });
+      const found = schedulerLink(config, parts, { table, warming, address: server.address });
       link = found;
       found.start();
     },
@@ -103,6 +105,9 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
     tellPublic: (fact) => {
       link.tellPublic(fact);
     },
+    tellWarmed: (report) => {
+      link.tellWarmed(report);
+    },
     [Symbol.asyncDispose]: () => lives.disposeAsync(),
   };
 }
@@ -110,13 +115,14 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
 function schedulerLink(
   config: Config,
   { identity, membership: { join }, facts, timers, metrics, log }: PeersParts,
-  { table, address }: { readonly table: PeerTable; readonly address: string },
+  { table, warming, address }: { readonly table: PeerTable; readonly warming: WarmListener; readonly address: string },
 ): GrpcSchedulerLink {
   return new GrpcSchedulerLink(
     { schedulers: config.schedulers, hello: helloOf(config, identity, address), ...(join === undefined ? {} : { join }) },
     {
       listener: table,
       facts,
+      warming,
       timers,
       random: Math.random,
       log: log.child({ room: "scheduler-link" }),
@@ -246,5 +252,6 @@ function helloOf(config: Config, identity: Identity, pieces: string): Constructo
   const port = parseListen(pieces)?.port ?? 0;
   // An empty host lets the scheduler fill in the address it sees this host at.
   const address = formatAddress({ host: config.advertise ?? "", port });
-  return { host: identity.host, address, zone: config.zone ?? "", seed: config.seed, version: VERSION, name: config.name };
+  const { name, seed, labels, zone = "" } = config;
+  return { host: identity.host, address, zone, seed, version: VERSION, name, platform: hostPlatform(process), labels };
 }

@@ -141,6 +141,18 @@ export class PeerRunner implements StreamedBlob {
     return stream;
   }
 
+  /** Resolves when the proven blob is in its place on the disk. */
+  async settled(): Promise<void> {
+    await this.#completion;
+  }
+
+  /** Ends the peer, though it might go on for a while, where nobody wants it any more. */
+  endIfUnused(): void {
+    if (this.#ended || this.#proven || this.#streams.size > 0 || this.#holders > 0) return;
+    this.#tell({ type: "close" });
+    this.#end();
+  }
+
   schedulerFound(): void {
     this.#mailbox.post({ type: "scheduler-found" });
   }

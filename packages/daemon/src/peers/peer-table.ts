@@ -18,7 +18,11 @@ export type ReadableBlob = {
   /** Where its bytes come from, for the books. */
   readonly from: "disk" | "swarm";
   openStream(range?: ByteRange): BlobStream;
+  /** Resolves when a blob that is proven is also in its place on the disk. */
+  settled(): Promise<void>;
   close(): void;
+  /** Closes it, and ends its peer at once where nobody else wants it. */
+  abandon(): void;
 };
 
 /** The peers of this host: one running peer a task, shared by all who want it. */
@@ -48,13 +52,19 @@ export class PeerTable implements SchedulerListener {
     stored?.[Symbol.dispose]();
     const runner = await this.#joinOrStart(task, wish);
     let held = true;
+    const close = (): void => {
+      if (held) runner.letGo();
+      held = false;
+    };
     return {
       task,
       from: "swarm",
       openStream: (range) => runner.openStream(range),
-      close: () => {
-        if (held) runner.letGo();
-        held = false;
+      settled: () => runner.settled(),
+      close,
+      abandon: () => {
+        close();
+        runner.endIfUnused();
       },
     };
   }
@@ -173,6 +183,9 @@ export class PeerTable implements SchedulerListener {
             },
             read,
           };
+    const close = (): void => {
+      stored[Symbol.dispose]();
+    };
     return {
       task: stored.task,
       from: "disk",
@@ -187,9 +200,9 @@ export class PeerTable implements SchedulerListener {
         if (check !== undefined) stop = followCheck(check, stream);
         return stream;
       },
-      close: () => {
-        stored[Symbol.dispose]();
-      },
+      settled: () => Promise.resolve(),
+      close,
+      abandon: close,
     };
   }
 

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { digestOf, hostIdOf, PieceSet, type Task } from "@darner/domain";
-import type { Holding, PublicFact, SchedulerOrder } from "@darner/protocol";
+import type { Holding, PublicFact, SchedulerOrder, WarmOrder, WarmReport } from "@darner/protocol";
 import { capturedLog, noLeaks, StoppedClock } from "@darner/testkit";
 import { eventually, whileTimePasses } from "../../test/eventually.ts";
 import { ScriptedScheduler } from "../../test/scheduler-link/scripted-scheduler.ts";
 import { GrpcSchedulerLink } from "./grpc-scheduler-link.ts";
-import type { FactBook, SchedulerListener } from "./scheduler-link.ts";
+import type { FactBook, SchedulerListener, WarmListener } from "./scheduler-link.ts";
 
 noLeaks();
 
@@ -20,7 +20,9 @@ const HOLDINGS: readonly Holding[] = Array.from({ length: 5 }, (_, at) => ({
 }));
 const hello = { host: hostIdOf(`12D3KooW${"a".repeat(44)}`), address: ":4102", zone: "", seed: false, version: "0", name: "a" };
 
-class Recorded implements SchedulerListener, FactBook {
+class Recorded implements SchedulerListener, FactBook, WarmListener {
+  readonly warm: WarmOrder[] = [];
+  readonly released: number[] = [];
   greeted = 0;
   readonly learnt: PublicFact[] = [];
   lost = 0;
@@ -43,6 +45,14 @@ class Recorded implements SchedulerListener, FactBook {
     this.lost += 1;
   }
 
+  onWarm(order: WarmOrder): void {
+    this.warm.push(order);
+  }
+
+  onReleased(job: number): void {
+    this.released.push(job);
+  }
+
   onOrder(_task: Task, order: SchedulerOrder): void {
     this.orders.push(order);
   }
@@ -57,7 +67,10 @@ type Bench = AsyncDisposable & {
 
 function openBench(schedulers: readonly string[]): Bench {
   const [told, clock, log] = [new Recorded(), new StoppedClock(), capturedLog()];
-  const link = new GrpcSchedulerLink({ schedulers, hello }, { listener: told, facts: told, timers: clock, random: () => 0.5, log });
+  const link = new GrpcSchedulerLink(
+    { schedulers, hello },
+    { listener: told, facts: told, warming: told, timers: clock, random: () => 0.5, log },
+  );
   link.start();
   return { link, told, clock, log, [Symbol.asyncDispose]: () => whileTimePasses(clock, link[Symbol.asyncDispose]()) };
 }
@@ -138,6 +151,20 @@ test("orders reach the listener in their order", async () => {
   scheduler.session.say({ orders: orders.map((order) => ({ task: taskAt(1), order })) });
   await eventually(() => bench.told.orders.length === 3, "they come");
   assert.deepEqual(bench.told.orders, orders);
+});
+
+test("what is to be warmed reaches the listener, and what became of it the scheduler", async () => {
+  await using scheduler = await ScriptedScheduler.open();
+  await using bench = openBench([scheduler.address]);
+  await eventually(() => bench.link.scheduler === "s", "it is found");
+  const content = { task: taskAt(1), kind: "blob", mediaType: "x/y", repository: { registry: "r.example", name: "a/b" } } as const;
+  scheduler.session.say({ warm: [{ job: 17, priority: 3, pinMs: 1000, mayRead: false, contents: [content] }], released: [33] });
+  await eventually(() => bench.told.warm.length === 1 && bench.told.released.length === 1, "they come");
+  assert.deepEqual([bench.told.warm[0]?.contents, bench.told.released], [[content], [33]]);
+  bench.link.tellWarmed({ digest: taskAt(1).digest, state: "failed", reason: "no room", final: true });
+  const said = (): readonly WarmReport[] => scheduler.session.messages.flatMap(({ warmed = [] }) => warmed);
+  await eventually(() => said().length === 1, "it is said");
+  assert.deepEqual(said(), [{ digest: taskAt(1).digest, state: "failed", reason: "no room", final: true }]);
 });
 
 test("a lost scheduler is told once, and when it is back everything held is announced again", async () => {

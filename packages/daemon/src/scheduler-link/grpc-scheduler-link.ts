@@ -12,6 +12,7 @@ import {
   type PublicFact,
   type SchedulerStub,
   type SessionStream,
+  type WarmReport,
   type Welcome,
   WireError,
 } from "@darner/protocol";
@@ -19,12 +20,13 @@ import type { Logger, Timers } from "@darner/runtime";
 import { Outbox } from "./outbox.ts";
 import { PinnedCredentials } from "./pinned-credentials.ts";
 import type { SchedulerJoin } from "./scheduler-join.ts";
-import type { FactBook, SchedulerLink, SchedulerListener } from "./scheduler-link.ts";
+import type { FactBook, SchedulerLink, SchedulerListener, WarmListener } from "./scheduler-link.ts";
 
 /** What a link works with. */
 export type SchedulerLinkDeps = {
   readonly listener: SchedulerListener;
   readonly facts: FactBook;
+  readonly warming: WarmListener;
   readonly timers: Timers;
   /** Spreads the return of many hosts to one scheduler: a number in [0, 1). */
   readonly random: () => number;
@@ -123,6 +125,12 @@ export class GrpcSchedulerLink implements SchedulerLink {
     this.#flushSoon();
   }
 
+  tellWarmed(report: WarmReport): void {
+    if (this.#scheduler === undefined) return;
+    this.#outbox.warmed(report);
+    this.#flushSoon();
+  }
+
   /** Says what is left to say and ends the session, so that the scheduler gives this host's work to others at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
@@ -207,6 +215,8 @@ export class GrpcSchedulerLink implements SchedulerLink {
         throw new WireError("membership", "signed, and what follows from what is known");
       for (const fact of message.publicFacts ?? []) this.#deps.facts.learn(fact);
       for (const { task, order } of message.orders) this.#deps.listener.onOrder(task, order);
+      for (const job of message.released ?? []) this.#deps.warming.onReleased(job);
+      for (const order of message.warm ?? []) this.#deps.warming.onWarm(order);
     } catch (error) {
       this.#deps.log.warn("scheduler broke the protocol, session ended", { error });
       this.#end(stream);
@@ -273,6 +283,7 @@ export class GrpcSchedulerLink implements SchedulerLink {
     this.#stub?.close();
     if (wasLive) {
       this.#deps.log.warn("scheduler lost", { address: this.#config.schedulers[this.#next] });
+      this.#deps.warming.onLost();
       this.#deps.listener.onLost();
     }
     this.#tryNext(wasLive);

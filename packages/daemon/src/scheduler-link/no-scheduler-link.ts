@@ -7,6 +7,7 @@ export const noSchedulerLink: SchedulerLink = {
   announce() {},
   dropped() {},
   tellPublic() {},
+  tellWarmed() {},
   async [Symbol.asyncDispose]() {
     await Promise.resolve();
   },

@@ -1,5 +1,13 @@
 import type { Task } from "@darner/domain";
-import { MAX_FACTS_A_MESSAGE, type Holding, type HostMessage, type HostReport, type PublicFact, type TaskReport } from "@darner/protocol";
+import {
+  MAX_FACTS_A_MESSAGE,
+  type Holding,
+  type HostMessage,
+  type HostReport,
+  type PublicFact,
+  type TaskReport,
+  type WarmReport,
+} from "@darner/protocol";
 
 type Entry =
   | { readonly kind: "dropped"; readonly task: Task }
@@ -20,6 +28,7 @@ export class Outbox {
   #entries: Entry[] = [];
   // They depend on nothing that waits and go with whatever leaves next.
   readonly #facts: PublicFact[] = [];
+  #warmed: WarmReport[] = [];
   #bytes = 0;
 
   /** About how many bytes wait. */
@@ -44,6 +53,12 @@ export class Outbox {
     this.#bytes += ENTRY_BYTES;
   }
 
+  /** What is held is said before: who hears that a content is warm knows that it is here. */
+  warmed(report: WarmReport): void {
+    this.#warmed.push(report);
+    this.#bytes += ENTRY_BYTES;
+  }
+
   /** Holdings that are to be said before everything that waits. */
   announceFirst(holdings: readonly Holding[]): void {
     const first = holdings.map((holding): Entry => ({ kind: "holding", holding }));
@@ -63,9 +78,15 @@ export class Outbox {
       count += 1;
     }
     const publicFacts = this.#facts.splice(0, MAX_FACTS_A_MESSAGE);
-    if (count + publicFacts.length === 0) return undefined;
-    this.#bytes -= bytes + publicFacts.length * ENTRY_BYTES;
-    return { ...messageOf(this.#entries.splice(0, count)), ...(publicFacts.length === 0 ? {} : { publicFacts }) };
+    const warmed = count === this.#entries.length ? this.#warmed : [];
+    if (count + publicFacts.length + warmed.length === 0) return undefined;
+    this.#bytes -= bytes + (publicFacts.length + warmed.length) * ENTRY_BYTES;
+    if (warmed.length > 0) this.#warmed = [];
+    return {
+      ...messageOf(this.#entries.splice(0, count)),
+      ...(publicFacts.length === 0 ? {} : { publicFacts }),
+      ...(warmed.length === 0 ? {} : { warmed }),
+    };
   }
 
   #add(entry: Entry): void {

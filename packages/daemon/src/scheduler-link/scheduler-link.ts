@@ -1,5 +1,5 @@
 import type { Task } from "@darner/domain";
-import type { Holding, HostReport, PublicFact, SchedulerOrder } from "@darner/protocol";
+import type { Holding, HostReport, PublicFact, SchedulerOrder, WarmOrder, WarmReport } from "@darner/protocol";
 
 /** What the daemon hears from its session with a scheduler. Nothing said in an earlier session holds in a later one. */
 export interface SchedulerListener {
@@ -18,6 +18,15 @@ export interface SchedulerLink extends AsyncDisposable {
   dropped(task: Task): void;
   /** This host heard from a registry whether a repository is public. */
   tellPublic(fact: PublicFact): void;
+  /** How a content stands that was ordered for a preheat. */
+  tellWarmed(report: WarmReport): void;
+}
+
+/** What the daemon hears of preheats. Orders of an earlier session do not hold in a later one: they are said again. */
+export interface WarmListener {
+  onWarm(order: WarmOrder): void;
+  onReleased(job: number): void;
+  onLost(): void;
 }
 
 /** Which repositories are public: what this host found out itself, and a place for what others did. */

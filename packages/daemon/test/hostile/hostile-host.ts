@@ -39,6 +39,7 @@ class HostileHost {
           },
         },
         facts: { learn: () => undefined, found: () => [] },
+        warming: { onWarm: () => undefined, onReleased: () => undefined, onLost: () => undefined },
         timers: systemClock,
         random: Math.random,
         log,

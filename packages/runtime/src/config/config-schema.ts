@@ -18,6 +18,7 @@ import {
 } from "./config-values.ts";
 
 const FILE = "the path of a file";
+const labelText = z.string().max(255);
 
 function section<S extends z.ZodRawShape>(shape: S): z.ZodPrefault<z.ZodObject<S, z.core.$strict>> {
   // The empty map fills itself with the defaults of its keys.
@@ -260,6 +261,11 @@ const schema = z.strictObject({
     "Where this host stands, coarse to fine; near hosts feed each other first.",
     'names with / between, as in "eu-1/rack-7"',
   ),
+  labels: key(z.record(labelText, labelText).default({}), {
+    is: "What this host is labelled with: preheat jobs may choose hosts by it.",
+    takes: 'a map of texts of at most 255 characters, as in {"pool": "gpu"}',
+    form: "json",
+  }),
   join,
   registries,
   credentials: credentialFiles,
@@ -294,6 +300,14 @@ const schema = z.strictObject({
       "How large the journal may become; then it ends, because without its beginning it could not be replayed.",
       65_536,
     ),
+  }),
+  jobs: section({
+    ordinal: key(z.number().int().min(0).max(15).exactOptional(), {
+      is: "Which of several schedulers this is: part of the ids of its jobs; without it the number at the end of its name (scheduler-2), else 0.",
+      takes: "a whole number of 0 to 15",
+      form: "value",
+    }),
+    keepSeconds: secondsKey(172_800, 86_400, "How long a scheduler keeps a preheat job that is over."),
   }),
   log: section({
     level: textKey(

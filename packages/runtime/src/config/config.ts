@@ -66,6 +66,8 @@ export type Config = {
   readonly advertise?: string;
   readonly seed: boolean;
   readonly zone?: string;
+  /** What preheat jobs may choose hosts by. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly join: JoinConfig;
   readonly registries: Readonly<Record<string, RegistryConfig>>;
   readonly credentials: CredentialsConfig;
@@ -100,6 +102,11 @@ export type Config = {
   /** What a scheduler was told and decided, written down; without a file it is not. */
   readonly journal: { readonly file?: string; readonly maxBytes: number };
   readonly source: { readonly maxReadersPerBlob: number; readonly maxConnectionsPerRegistry: number; readonly stripeSeconds: number };
+  readonly jobs: {
+    /** Which of several schedulers this is, 0 to 15; absent: as the number at the end of its name says, else 0. */
+    readonly ordinal?: number;
+    readonly keepSeconds: number;
+  };
   readonly log: { readonly level: LogLevel };
   /** Zero: off. */
   readonly watchdog: { readonly seconds: number };

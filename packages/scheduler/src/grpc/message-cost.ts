@@ -19,10 +19,10 @@ const BITS_PER_UNIT = 1024;
 const FACT_COST = 200;
 
 /** What a message costs of a daemon's allowance. Throws `WireError` where it is more than a message may be. */
-export function messageCost({ holdings, reports, dropped, publicFacts = [] }: HostMessage): number {
-  const entries = holdings.length + reports.length + dropped.length + publicFacts.length;
+export function messageCost({ holdings, reports, dropped, publicFacts = [], warmed = [] }: HostMessage): number {
+  const entries = holdings.length + reports.length + dropped.length + publicFacts.length + warmed.length;
   if (entries > MAX_ENTRIES)
-    throw new WireError("holdings, reports, dropped and public_facts", `together at most ${String(MAX_ENTRIES)} entries`);
+    throw new WireError("holdings, reports, dropped, public_facts and warmed", `together at most ${String(MAX_ENTRIES)} entries`);
   let named = 0;
   let bits = 0;
   for (const { report } of reports) {

@@ -13,11 +13,12 @@ import {
   type PublicFact,
   type SchedulerMessage,
   type TaskOrder,
+  type WarmOrder,
   type Welcome,
   type WireObject,
 } from "@darner/protocol";
 import type { Door, JoinRefusal } from "../members/door.ts";
-import { orderBytes } from "../orders.ts";
+import { orderBytes, warmBytes } from "../orders.ts";
 import { MESSAGE_COST, messageCost } from "./message-cost.ts";
 import { hostOf, reachableAddress } from "./reachable-address.ts";
 
@@ -120,6 +121,10 @@ export class Session {
   // Bounded by MAX_WAITING_BYTES.
   #waiting: TaskOrder[] = [];
   #waitingBytes = 0;
+  // For preheats; they depend on no other order, and count among what waits.
+  readonly #warm: WarmOrder[] = [];
+  // One entry a job that was open with this host.
+  readonly #released: number[] = [];
   // They depend on no order and go with whatever leaves next; bounded by MAX_WAITING_FACTS.
   readonly #facts: PublicFact[] = [];
   #flushing = false;
@@ -174,7 +179,25 @@ export class Session {
   order(order: TaskOrder): void {
     if (this.#ended) return;
     this.#waiting.push(order);
-    this.#waitingBytes += orderBytes(order.order);
+    this.#queued(orderBytes(order.order));
+  }
+
+  /** Queues what the host is to hold for a preheat job. */
+  warm(order: WarmOrder): void {
+    if (this.#ended) return;
+    this.#warm.push(order);
+    this.#queued(warmBytes(order));
+  }
+
+  /** The host need not go on for a job. */
+  release(job: number): void {
+    if (this.#ended) return;
+    this.#released.push(job);
+    this.#queued(0);
+  }
+
+  #queued(bytes: number): void {
+    this.#waitingBytes += bytes;
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.end("unread", `the daemon did not read its orders: ${String(this.#waitingBytes)} bytes were waiting`);
     } else {
@@ -278,7 +301,7 @@ export class Session {
       this.#write({ membership });
       return;
     }
-    if (this.#waiting.length + this.#facts.length === 0) return;
+    if (this.#waiting.length + this.#facts.length + this.#warm.length + this.#released.length === 0) return;
     let bytes = 0;
     let count = 0;
     for (const { order } of this.#waiting) {
@@ -286,8 +309,12 @@ export class Session {
       bytes += orderBytes(order);
       count += 1;
     }
+    // Whoever makes warm orders cuts them to half a message: one goes with each, and the rest with the next.
+    const warm = this.#warm.splice(0, 1);
+    for (const order of warm) bytes += warmBytes(order);
     this.#waitingBytes -= bytes;
-    this.#write({ orders: this.#waiting.splice(0, count), publicFacts: this.#facts.splice(0, MAX_FACTS_A_MESSAGE) });
+    const orders = this.#waiting.splice(0, count);
+    this.#write({ orders, publicFacts: this.#facts.splice(0, MAX_FACTS_A_MESSAGE), warm, released: this.#released.splice(0) });
   }
 
   #write(message: Partial<SchedulerMessage>): void {
@@ -307,6 +334,7 @@ export class Session {
     if (this.#ended) return;
     this.#ended = true;
     this.#waiting = [];
+    this.#warm.length = 0;
     this.#waitingBytes = 0;
     this.#cancelHelloTimer();
     this.#cancelUnreadTimer?.();

@@ -4,6 +4,7 @@ import {
   JobEngine,
   JobError,
   resolveImage,
+  type Content,
   type ImageContents,
   type ImageDistribution,
   type ImageReference,
@@ -32,6 +33,8 @@ export type WarmOrder = {
   readonly pinMs: number;
   /** The job's credential, for the few hosts that read with it. */
   readonly authorization: Secret | undefined;
+  /** Whether the host may read the source without a credential of its own: the job came without one, too. */
+  readonly mayReadUnasked: boolean;
 };
 
 /** How orders reach hosts, and who holds what: the sessions. */
@@ -39,7 +42,7 @@ export interface WarmSwarm {
   warm(order: WarmOrder): void;
   release(host: HostId, job: number): void;
   /** Which of these a host holds whole. */
-  holds(host: HostId, digests: readonly Digest[]): readonly Digest[];
+  holds(host: HostId, contents: readonly Pick<Content, "digest" | "size">[]): readonly Digest[];
   live(): readonly LiveHost[];
 }
 
@@ -156,10 +159,9 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
       const detail = { code: "registry", ...(error.status === undefined ? {} : { status: error.status }) } as const;
       throw new JobError(detail, error.message, { cause: error });
     });
-    const digests = contents.map(({ digest }) => digest);
     const hosts = this.#deps.swarm.live().map(({ host, name, zone }) => {
-      const holds = this.#deps.swarm.holds(host, digests);
-      return { host, hostName: name, zone, holds, complete: holds.length === digests.length };
+      const holds = this.#deps.swarm.holds(host, contents);
+      return { host, hostName: name, zone, holds, complete: holds.length === contents.length };
     });
     const told = contents.map(({ digest, size, mediaType }) => ({ digest, size, mediaType }));
     return { image: image.name, digest: image.digest, contents: told, hosts };
@@ -180,7 +182,8 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
         return;
       case "warm-host": {
         const { type: _type, mayRead, ...order } = effect;
-        swarm.warm({ ...order, authorization: mayRead ? this.#credentials.get(effect.job)?.authorization : undefined });
+        const credential = this.#credentials.get(effect.job);
+        swarm.warm({ ...order, authorization: mayRead ? credential?.authorization : undefined, mayReadUnasked: credential === undefined });
         return;
       }
       case "release-host":

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import type { RegistryClientConfig, RegistryEntry } from "@darner/registry-client";
 import { Secret, StartError, type Config, type RegistryConfig } from "@darner/runtime";
-import type { ImagePatterns } from "../image-patterns.ts";
+import type { RegistryClientConfig, RegistryEntry } from "./config.ts";
+import type { ImagePatterns } from "./image-patterns.ts";
 
 /** The configuration of the registry client, with the files it names read. Rejects with `StartError` where one cannot be. */
 export async function registryConfigOf(config: Config, patterns: ImagePatterns): Promise<RegistryClientConfig> {

@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { digestAlgorithm, digestEncoded, type Repository, type Task } from "@darner/domain";
+import type { Authority } from "@darner/registry-client";
+import type { BlobStream } from "../peers/blob-stream.ts";
+import type { PeerTable, ReadableBlob } from "../peers/peer-table.ts";
+import type { SourceLocation } from "../source/source-location.ts";
+import type { BlobStore } from "../store/store.ts";
+import { warmFailure } from "./warm-failure.ts";
+import type { WantedContent } from "./warm-queue.ts";
+
+/** What getting a content works with. */
+export type GetDeps = {
+  readonly store: Pick<BlobStore, "put">;
+  readonly peers: Pick<PeerTable, "open">;
+  readonly hasOwnCredential: (repository: Repository) => boolean;
+  readonly announceComplete: (task: Task, registry: string) => void;
+};
+
+/** Gets one content whole onto this host: from the bytes that came with the order, else through the swarm. Rejects with what went wrong, or the signal's reason. */
+export async function getContent(wanted: WantedContent, deps: GetDeps, signal: AbortSignal): Promise<void> {
+  if (await takeInline(wanted, deps)) return;
+  const sources = sourcesOf(wanted, deps);
+  for (const [at, source] of sources.entries()) {
+    try {
+      await fetchThrough(source, wanted, deps, signal);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (at === sources.length - 1 || warmFailure(error).then !== "elsewhere") throw error;
+    }
+  }
+}
+
+/** A small manifest came with its order: its digest is checked here, whoever sent it. */
+async function takeInline({ content: { task, mediaType, repository, bytes } }: WantedContent, deps: GetDeps): Promise<boolean> {
+  if (bytes?.length !== task.size) return false;
+  if (createHash(digestAlgorithm(task.digest)).update(bytes).digest("hex") !== digestEncoded(task.digest)) return false;
+  await deps.store.put(task, bytes, { mediaType, registry: repository.registry });
+  deps.announceComplete(task, repository.registry);
+  return true;
+}
+
+/** Where it may be read from: with each job's credential in that job's repository, then with Darner's own; nowhere where no job allows it. */
+function sourcesOf({ content: { kind }, wishes }: WantedContent, deps: GetDeps): readonly (SourceLocation | undefined)[] {
+  const all = [...wishes.values()];
+  const given = all.flatMap(({ repository, authorization }): SourceLocation[] =>
+    authorization === undefined ? [] : [{ repository, kind, authority: { kind: "caller", authorization } }],
+  );
+  const own: Authority = { kind: "own" };
+  const unasked = all.find(({ repository, mayRead }) => mayRead || given.length > 0 || deps.hasOwnCredential(repository));
+  const sources = unasked === undefined ? given : [...given, { repository: unasked.repository, kind, authority: own }];
+  return sources.length === 0 ? [undefined] : sources;
+}
+
+async function fetchThrough(
+  source: SourceLocation | undefined,
+  { content: { task, mediaType, kind, repository } }: WantedContent,
+  { peers }: GetDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const facts = { registry: repository.registry, ...(kind === "manifest" ? { mediaType } : {}) };
+  const blob = await peers.open(task, { source, priority: "preheat", facts });
+  const stream = blob.openStream();
+  const leave = (): void => {
+    stream.close();
+    blob.abandon();
+  };
+  signal.addEventListener("abort", leave, { once: true });
+  if (signal.aborted) leave();
+  try {
+    await passWhole(stream, blob);
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", leave);
+    leave();
+  }
+}
+
+async function passWhole(stream: BlobStream, blob: ReadableBlob): Promise<void> {
+  while (await stream.pass());
+  await blob.settled();
+}

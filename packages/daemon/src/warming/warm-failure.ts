@@ -1,0 +1,51 @@
+import { RegistryError } from "@darner/registry-client";
+import { BlobFailure } from "../peers/blob-failure.ts";
+import { StoreError } from "../store/store-error.ts";
+
+/** What is to be done about a content that could not be got. */
+export type WarmFailure = {
+  /** A sentence for an admin. */
+  readonly reason: string;
+  /**
+   * - `again`: try again in a while; nobody has it yet, or the registry wants a pause
+   * - `elsewhere`: the registry refused this credential; another may do
+   * - `told`: the scheduler decides whether it is tried again
+   * - `final`: of no use on this host
+   */
+  readonly then: "again" | "elsewhere" | "told" | "final";
+  readonly retryAfterMs: number;
+};
+
+/** A failure as the sentence and the deed it asks for. */
+export function warmFailure(error: unknown): WarmFailure {
+  if (error instanceof StoreError) return ofDisk(error);
+  if (!(error instanceof BlobFailure)) return { reason: `unexpected: ${String(error)}`, then: "told", retryAfterMs: 0 };
+  const { code, retryAfterMs } = error.detail;
+  switch (code) {
+    case "disk-refused":
+      return error.cause instanceof StoreError ? ofDisk(error.cause) : { reason: error.message, then: "final", retryAfterMs };
+    case "refused":
+      return { reason: `${error.message}${becauseOf(error.cause)}`, then: "elsewhere", retryAfterMs };
+    case "wrong-bytes":
+      return { reason: "the registry sends bytes that do not have the digest", then: "told", retryAfterMs };
+    case "starved":
+    case "limited":
+    case "timed-out":
+    case "busy":
+      return { reason: `${error.message}${becauseOf(error.cause)}`, then: "again", retryAfterMs };
+    case "stopping":
+      return { reason: error.message, then: "told", retryAfterMs };
+  }
+}
+
+function ofDisk({ detail, message }: StoreError): WarmFailure {
+  if (detail.code !== "no-space") return { reason: `the store of this host failed: ${message}`, then: "told", retryAfterMs: 0 };
+  const reason = `no room on this host: ${message}; make store.maxBytes larger or free space on its disk`;
+  return { reason, then: "final", retryAfterMs: 0 };
+}
+
+function becauseOf(cause: unknown): string {
+  if (!(cause instanceof RegistryError)) return "";
+  const status = "status" in cause.detail && typeof cause.detail.status === "number" ? ` (${String(cause.detail.status)})` : "";
+  return `: ${cause.message}${status}`;
+}

@@ -9,7 +9,7 @@ export type Route =
 /** Reads a path from the right, as repository names may look like API words. */
 export function routeOf(rawPath: string): Route {
   const path = rawPath.replaceAll("%3A", ":");
-  if (path === "/token") return { kind: "token" };
+  if (path === "/token" || path === "/service/token") return { kind: "token" };
   if (path === "/v2/" || path === "/v2") return { kind: "ping" };
   const tags = /^\/v2\/(.+)\/tags\/list$/.exec(path)?.[1];
   if (tags !== undefined) return { kind: "tags", repository: tags };

@@ -15,7 +15,22 @@ export type ScriptedRegistryPlan = {
   readonly access?: AccessPlan;
   /** Serve https with this key and certificate (PEM); default: plain http. */
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Asked before the registry itself answers (not for the host redirects lead to): an answer of its own, or undefined. */
+  readonly door?: (asked: AskedAtDoor) => DoorAnswer | undefined;
 };
+
+/** What a door knows of a request. */
+export type AskedAtDoor = {
+  readonly route: Route;
+  readonly method: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage["headers"];
+  /** The digest and media type of the manifest that would be sent. */
+  readonly manifest: { readonly digest: string; readonly mediaType: string } | undefined;
+};
+
+/** What a door answers instead of the registry. */
+export type DoorAnswer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
 /** One request as the registry saw it; `bodyBytes` and `status` fill up while it is answered. */
 export type LoggedRequest = {
@@ -57,7 +72,7 @@ export type ScriptedRegistry = AsyncDisposable & {
 
 /** Opens a registry on two ports of 127.0.0.1: itself, and the host its redirects lead to. */
 export async function openScriptedRegistry(plan: ScriptedRegistryPlan = {}): Promise<ScriptedRegistry> {
-  const state = new RegistryState(plan.access ?? {});
+  const state = new RegistryState(plan.access ?? {}, plan.door);
   const listeners = [listen(plan, state.listener("first")), listen(plan, state.listener("second"))] as const;
   const [first, second] = await Promise.all(listeners);
   const scheme = plan.tls === undefined ? "http" : "https";
@@ -97,8 +112,11 @@ class RegistryState {
   readonly gate: AccessGate;
   origins = { first: "", second: "" };
 
-  constructor(access: AccessPlan) {
+  readonly #door: ScriptedRegistryPlan["door"];
+
+  constructor(access: AccessPlan, door: ScriptedRegistryPlan["door"]) {
     this.gate = new AccessGate(access);
+    this.#door = door;
   }
 
   listener(host: "first" | "second"): RequestListener {
@@ -138,6 +156,8 @@ class RegistryState {
     const query = new URLSearchParams(request.url?.split("?")[1] ?? "");
     // Nothing is written here.
     if (request.method !== "GET" && request.method !== "HEAD") return errorAnswer(405, "UNSUPPORTED", { allow: "GET, HEAD" });
+    const turnedAway = host === "first" ? this.#doorAnswer(route, request, query) : undefined;
+    if (turnedAway !== undefined) return turnedAway;
     if (route.kind === "token") {
       if (this.gate.speaksOAuth2) return errorAnswer(405, "UNSUPPORTED", { allow: "POST" });
       const issued = this.gate.issue(authorization, query);
@@ -150,6 +170,13 @@ class RegistryState {
         : this.gate.judge(authorization, "repository" in route ? route.repository : undefined, this.origins.first);
     if (verdict.kind === "challenge") return errorAnswer(401, "UNAUTHORIZED", { "www-authenticate": verdict.value });
     return this.#contentAnswer(route, query, range, bytes);
+  }
+
+  #doorAnswer(route: Route, request: IncomingMessage, query: URLSearchParams): Answer | undefined {
+    const manifest = route.kind === "manifest" ? this.content.manifest(route.repository, route.reference) : undefined;
+    const { method = "GET", headers } = request;
+    const answer = this.#door?.({ route, method, query, headers, manifest });
+    return answer === undefined ? undefined : answerOf(answer.status, { ...answer.headers }, new TextEncoder().encode(answer.body));
   }
 
   /** Clients that POST for a token where none is given so come back with a GET. */

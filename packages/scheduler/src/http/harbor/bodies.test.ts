@@ -83,7 +83,7 @@ test("what Dragonfly's own clients say besides: platform, addresses, count, perc
     { percentage: 0.5 },
     { timeout: -1 },
     { headers: [] },
-    { username: 1 },
+    { headers: {}, username: 1 },
   ])
     assert.match(problem(asked(bad)), /^422 args\./);
 });

@@ -13,6 +13,7 @@ export type ImageDistribution = {
   readonly hosts: readonly {
     readonly host: HostId;
     readonly hostName: string;
+    readonly ip: string;
     readonly zone: string;
     /** Digests that this host holds whole. */
     readonly holds: readonly Digest[];

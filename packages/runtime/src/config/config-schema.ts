@@ -112,6 +112,11 @@ const credentials = z.strictObject({
   passwordFile: textKey(filePath, "The file with the user's password or access token.", FILE),
 });
 
+const tlsFiles = z.strictObject({
+  certFile: textKey(filePath, "The certificate chain (PEM) the scheduler's HTTP side shows; read again when it changes.", FILE),
+  keyFile: textKey(filePath, "The private key (PEM) of that certificate.", FILE),
+});
+
 const credentialFiles = section({
   files: listKey(
     filePath,
@@ -286,6 +291,22 @@ const schema = z.strictObject({
       filePath.exactOptional(),
       "The file with the Bearer tokens that the scheduler's API asks for, one a line; without it one is made in its data directory.",
       FILE,
+    ),
+    prefix: textKey(
+      z
+        .string()
+        .regex(/^(?:\/[A-Za-z0-9._~-]+)*$/)
+        .default(""),
+      "What stands before the paths of the API, for a proxy that passes paths on as they come.",
+      'segments that each begin with a slash, as in "/darner", or an empty text',
+      "",
+    ),
+    tls: tlsFiles.exactOptional(),
+    notificationScope: textKey(
+      z.enum(["single_seed_peer", "all_seed_peers", "all_peers"]).default("all_seed_peers"),
+      "Which hosts a registry's notification of a push warms.",
+      '"single_seed_peer", "all_seed_peers" or "all_peers"',
+      "all_seed_peers",
     ),
   }),
   source,

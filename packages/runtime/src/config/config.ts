@@ -98,7 +98,14 @@ export type Config = {
     readonly uploadConnections: number;
   };
   readonly pieces: { readonly encryption: "tls" | "none" };
-  readonly api: { readonly tokenFile?: string };
+  readonly api: {
+    readonly tokenFile?: string;
+    /** Before every path but those of the probes; empty or `/segment…`. */
+    readonly prefix: string;
+    /** Absent: plain HTTP. */
+    readonly tls?: { readonly certFile: string; readonly keyFile: string };
+    readonly notificationScope: "single_seed_peer" | "all_seed_peers" | "all_peers";
+  };
   /** What a scheduler was told and decided, written down; without a file it is not. */
   readonly journal: { readonly file?: string; readonly maxBytes: number };
   readonly source: { readonly maxReadersPerBlob: number; readonly maxConnectionsPerRegistry: number; readonly stripeSeconds: number };

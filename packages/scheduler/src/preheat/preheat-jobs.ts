@@ -159,9 +159,9 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
       const detail = { code: "registry", ...(error.status === undefined ? {} : { status: error.status }) } as const;
       throw new JobError(detail, error.message, { cause: error });
     });
-    const hosts = this.#deps.swarm.live().map(({ host, name, zone }) => {
+    const hosts = this.#deps.swarm.live().map(({ host, name, ip, zone }) => {
       const holds = this.#deps.swarm.holds(host, contents);
-      return { host, hostName: name, zone, holds, complete: holds.length === contents.length };
+      return { host, hostName: name, ip, zone, holds, complete: holds.length === contents.length };
     });
     const told = contents.map(({ digest, size, mediaType }) => ({ digest, size, mediaType }));
     return { image: image.name, digest: image.digest, contents: told, hosts };

@@ -2,7 +2,7 @@ import { parsePlatform, type JobCredential, type JobRequest, type Scope } from "
 import { Secret } from "@darner/runtime";
 import { isObject, member, textMember, type JsonObject } from "./json-body.ts";
 import { readManifestUrl } from "./manifest-url.ts";
-import { refused, taken, type Read } from "./problem.ts";
+import { refused, shown, taken, type Read } from "./problem.ts";
 
 /** A job as one of the faces was asked for it. */
 export type AskedJob = { readonly request: JobRequest; readonly credential: JobCredential | undefined };
@@ -16,7 +16,7 @@ const NANOSECONDS_PER_MS = 1_000_000;
 const CLUSTERS: ReadonlySet<number> = new Set([1]);
 // A header value that HTTP takes; a pull token of Harbor is some 2 KiB.
 const HEADER_VALUE = /^[\x20-\x7e]{1,16384}$/;
-const OTHER_TYPES: ReadonlySet<string> = new Set(["get_task", "delete_task", "get_image_distribution", "sync_peers", "gc"]);
+const OTHER_TYPES: ReadonlySet<string> = new Set(["get_task", "delete_task", "sync_peers", "gc"]);
 
 /** Reads the body of `POST /oapi/v1/jobs` (contracts/harbor-preheat.md 1.5, 3.2). Keys nobody knows are ignored, as Dragonfly does. */
 export function readDragonflyJob(body: unknown): Read<AskedJob> {
@@ -27,7 +27,7 @@ export function readDragonflyJob(body: unknown): Read<AskedJob> {
   if (!isObject(args)) return refused("args has to be an object");
   const kind = textMember(args, "type");
   if (kind !== "image" && kind !== "cnai")
-    return refused(`args.type has to be "image" (or "cnai"), not ${JSON.stringify(kind ?? null)}: single files are not preheated here`);
+    return refused(`args.type has to be "image" (or "cnai"), not ${shown(kind)}: single files are not preheated here`);
   const url = textMember(args, "url");
   const image = url === undefined || url === "" ? refused("args.url is missing") : readManifestUrl(url);
   if (!image.ok) return image;
@@ -57,9 +57,7 @@ export function readDragonflyJob(body: unknown): Read<AskedJob> {
 
 function typeProblem(type: string | undefined): string {
   if (type === undefined || type === "") return 'type has to be "preheat"';
-  return OTHER_TYPES.has(type)
-    ? `jobs of type ${type} are not served here: only preheat`
-    : `unknown type ${JSON.stringify(type)}: only preheat`;
+  return OTHER_TYPES.has(type) ? `jobs of type ${type} are not served here: only preheat` : `unknown type ${shown(type)}: only preheat`;
 }
 
 /** `null`, absent and `[]` all mean every cluster (contract 1.5). */
@@ -69,7 +67,7 @@ function readClusters(value: unknown): Read<readonly number[] | undefined> {
   const ids = value as unknown[];
   const unknown = ids.find((id) => typeof id !== "number" || !CLUSTERS.has(id));
   if (unknown !== undefined)
-    return refused(`there is no cluster ${JSON.stringify(unknown)} here: this scheduler is cluster ${[...CLUSTERS].join(", ")}`);
+    return refused(`there is no cluster ${shown(unknown)} here: this scheduler is cluster ${[...CLUSTERS].join(", ")}`);
   return taken(ids.length === 0 ? undefined : (ids as number[]));
 }
 
@@ -89,7 +87,7 @@ function readScope(args: JsonObject): Read<Scope> {
       return taken(narrowed.value ?? { kind: "all-hosts" });
     case undefined:
     default:
-      return refused(`unknown scope ${JSON.stringify(name ?? null)}: single_seed_peer, all_seed_peers or all_peers`);
+      return refused(`unknown scope ${shown(name)}: single_seed_peer, all_seed_peers or all_peers`);
   }
 }
 
@@ -120,9 +118,7 @@ function readPlatform(args: JsonObject): Read<readonly string[] | undefined> {
   const text = textMember(args, "platform");
   if (text === "") return taken(undefined);
   const platform = text === undefined ? undefined : parsePlatform(text);
-  return platform === undefined
-    ? refused(`args.platform has to be os/arch or os/arch/variant, not ${JSON.stringify(text ?? null)}`)
-    : taken([platform]);
+  return platform === undefined ? refused(`args.platform has to be os/arch or os/arch/variant, not ${shown(text)}`) : taken([platform]);
 }
 
 /** In nanoseconds, as Go writes a duration; 0 is the default. */
@@ -134,7 +130,7 @@ function readTimeout(value: unknown): Read<number> {
 }
 
 /** The Authorization header Harbor gives, or Dragonfly's user and password; never kept, never told. */
-function readCredential(args: JsonObject): Read<JobCredential | undefined> {
+export function readCredential(args: JsonObject): Read<JobCredential | undefined> {
   const headers = member(args, "headers");
   if (headers !== undefined && headers !== null && !isObject(headers)) return refused("args.headers has to be a map of texts");
   const value = isObject(headers) ? member(headers, "Authorization") : undefined;

@@ -3,7 +3,7 @@ import type { Job } from "@darner/preheat";
 import { DEFAULT_DEADLINE_MS, type AskedJob } from "./dragonfly-request.ts";
 import { isObject, member, textMember } from "./json-body.ts";
 import { readManifestUrl } from "./manifest-url.ts";
-import { refused, taken, type Read } from "./problem.ts";
+import { refused, shown, taken, type Read } from "./problem.ts";
 import { Secret } from "@darner/runtime";
 
 /** Reads the body of `POST /preheats`, which Harbor before 2.12 sends (contracts/harbor-preheat.md 1.8): as with
@@ -11,7 +11,7 @@ import { Secret } from "@darner/runtime";
 export function readLegacyPreheat(body: unknown): Read<AskedJob> {
   if (!isObject(body)) return refused("the body has to be a JSON object", 400);
   const type = textMember(body, "type");
-  if (type !== "image") return refused(`type has to be "image", not ${JSON.stringify(type ?? null)}`);
+  if (type !== "image") return refused(`type has to be "image", not ${shown(type)}`);
   const image = readManifestUrl(textMember(body, "url") ?? "");
   if (!image.ok) return refused(image.message.replaceAll("args.url", "url"));
   const digest = parseDigest(textMember(body, "digest") ?? "");

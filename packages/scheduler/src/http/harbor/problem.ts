@@ -14,3 +14,14 @@ export function refused(
 ): { readonly ok: false; readonly status: 400 | 403 | 404 | 422; readonly message: string } {
   return { ok: false, status, message };
 }
+
+// So much of what was sent is shown again; the rest helps nobody.
+const MAX_SHOWN_CHARS = 100;
+
+/** A value that was sent, for a sentence: as JSON where it is short and plain, else by its kind. */
+export function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  const text = JSON.stringify(value);
+  return text.length > MAX_SHOWN_CHARS ? `${text.slice(0, MAX_SHOWN_CHARS)}…` : text;
+}

@@ -4,7 +4,9 @@ import { daemonCommand } from "./commands/daemon.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
 import { hostsCommand } from "./commands/hosts.ts";
+import { jobsCommand } from "./commands/jobs.ts";
 import { nodeSetupCommand } from "./commands/node-setup.ts";
+import { preheatCommand } from "./commands/preheat.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { schedulerCommand } from "./commands/scheduler.ts";
@@ -21,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   schedulerCommand,
   pullCommand,
   getCommand,
+  preheatCommand,
+  jobsCommand,
   statusCommand,
   simulateCommand,
   configureCommand,

@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { API_FLAGS } from "./api-flags.ts";
 
 /** `darner hosts`: who is a member. */
 export const hostsCommand: Command = {
@@ -7,11 +8,7 @@ export const hostsCommand: Command = {
   usage: "hosts list [--json] | remove HOST  [--api URL] [--config FILE] [--KEY VALUE …]",
   about:
     "Asks the scheduler's API with the token of api.tokenFile, else the one that the scheduler made in its data directory. A removed host is cut off everywhere within seconds and never comes back under its key; revoke the token it joined with (darner token revoke), or it may join under a new one.",
-  flags: [
-    { flag: "--api URL", help: "The scheduler's HTTP side (default: listen.http of the configuration, on this machine)." },
-    { flag: "--json", help: "The answer as JSON." },
-    { flag: "--config FILE", help: "The scheduler's configuration, a YAML file." },
-  ],
+  flags: [...API_FLAGS],
   takesConfig: true,
   async run(context) {
     const { runHosts } = await import("../cluster/run-hosts.ts");

@@ -110,8 +110,6 @@ function addRoute(app: FastifyInstance, route: ApiRoute, { tokens, requests }: H
 
 const UNAUTHORIZED = problem(401, "Unauthorized: a token of this scheduler is needed, as Authorization: Bearer (api.tokenFile)");
 
-function send(reply: FastifyReply, answer: Exclude<ApiAnswer, { readonly events: unknown }>): FastifyReply;
-function send(reply: FastifyReply, answer: ApiAnswer): FastifyReply;
 function send(reply: FastifyReply, answer: ApiAnswer): FastifyReply {
   void reply.code(answer.status).header("cache-control", "no-store");
   if ("text" in answer) return reply.type(answer.contentType ?? "text/plain; charset=utf-8").send(answer.text);

@@ -40,6 +40,25 @@ export function jobRoutes(jobs: Jobs, asked: AskedJobs): readonly ApiRoute[] {
       about: { summary: "The job now and after each change, as server-sent events, until it is over.", params: ID, answer: jobSchema },
       handle: ({ params, signal }) => withJob(jobs, params, ({ id }) => ({ status: 200, events: told(jobs, id, signal) })),
     },
+    ...endRoutes(jobs),
+    {
+      ...route,
+      method: "GET",
+      path: "/api/v1/images/:image/distribution",
+      about: {
+        summary: "Which hosts hold what of an image.",
+        params: { image: "The image, percent-encoded: harbor.corp%2Fteam%2Fapp:v1." },
+        answer: distributionSchema,
+      },
+      handle: ({ params }) => distribution(jobs, params["image"] ?? ""),
+    },
+  ];
+}
+
+/** The two ways to end a job: keeping its record, or not. */
+function endRoutes(jobs: Jobs): readonly ApiRoute[] {
+  const route = { access: "token", face: "api" } as const;
+  return [
     {
       ...route,
       method: "POST",
@@ -57,17 +76,6 @@ export function jobRoutes(jobs: Jobs, asked: AskedJobs): readonly ApiRoute[] {
           await jobs.remove(id);
           return { status: 200, body: {} };
         }),
-    },
-    {
-      ...route,
-      method: "GET",
-      path: "/api/v1/images/:image/distribution",
-      about: {
-        summary: "Which hosts hold what of an image.",
-        params: { image: "The image, percent-encoded: harbor.corp%2Fteam%2Fapp:v1." },
-        answer: distributionSchema,
-      },
-      handle: ({ params }) => distribution(jobs, params["image"] ?? ""),
     },
   ];
 }

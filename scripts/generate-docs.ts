@@ -1,7 +1,10 @@
-// Writes docs/config.md and docs/metrics.md from the code; `--check` only says which of them is out of date (exit code 1).
+// Writes docs/config.md, docs/metrics.md and docs/openapi.json from the code; `--check` only says which of them is out of date (exit code 1).
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { configReference, metricsReference } from "@darner/runtime";
 import type { MetricsRoom } from "@darner/runtime";
+import type * as HostRoutes from "../packages/scheduler/src/http/host-routes.ts";
+import type * as JobRoutes from "../packages/scheduler/src/http/native/job-routes.ts";
+import type * as OpenApi from "../packages/scheduler/src/http/native/openapi.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const CREATE = /^create\w*Metrics$/;
@@ -20,6 +23,17 @@ async function metricsRooms(): Promise<MetricsRoom[]> {
   return rooms;
 }
 
+/** The description of the scheduler's API: made of its routes, none of which is asked. */
+async function openApi(): Promise<string> {
+  const nothing = {} as never;
+  const [{ jobRoutes }, { hostRoutes }, { openApiOf }] = await Promise.all([
+    import(new URL("packages/scheduler/src/http/native/job-routes.ts", ROOT).href) as Promise<typeof JobRoutes>,
+    import(new URL("packages/scheduler/src/http/host-routes.ts", ROOT).href) as Promise<typeof HostRoutes>,
+    import(new URL("packages/scheduler/src/http/native/openapi.ts", ROOT).href) as Promise<typeof OpenApi>,
+  ]);
+  return `${JSON.stringify(openApiOf([...jobRoutes(nothing, nothing), ...hostRoutes(nothing)]), undefined, 2)}\n`;
+}
+
 /** Writes or compares one page; says whether it was as it should be. */
 function settle(page: string, text: string, check: boolean): boolean {
   const file = new URL(page, ROOT);
@@ -34,6 +48,7 @@ const check = process.argv.includes("--check");
 const pages: [string, string][] = [
   ["docs/config.md", configReference()],
   ["docs/metrics.md", metricsReference(await metricsRooms())],
+  ["docs/openapi.json", await openApi()],
 ];
 const settled = pages.map(([page, text]) => settle(page, text, check));
 if (settled.includes(false)) process.exitCode = 1;

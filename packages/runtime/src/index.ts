@@ -18,7 +18,7 @@ export { formatProblems, loadConfig } from "./config/load-config.ts";
 export type { ConfigSources, LoadedConfig } from "./config/load-config.ts";
 export { nearMiss } from "./config/near-miss.ts";
 export { upDefaults } from "./config/up-defaults.ts";
-export type { Config, CredentialsConfig, ListenConfig, RawConfig, RegistryConfig } from "./config/config.ts";
+export type { Config, CredentialsConfig, ListenConfig, RawConfig, RegistryConfig, ScheduleConfig } from "./config/config.ts";
 export { openDataDir } from "./data-dir/data-dir.ts";
 export type { DataDir, DataDirOptions } from "./data-dir/data-dir.ts";
 export { releaseLock, takeLock } from "./data-dir/lock-file.ts";

@@ -7,6 +7,7 @@ export type SchedulerMetrics = {
   readonly effects: Counter<"effect">;
   readonly piecesGranted: Counter<"from">;
   readonly grantsFailed: Counter<"cause">;
+  readonly apiRequests: Counter<"face" | "status">;
   readonly sessionsRefused: Counter<"reason">;
   readonly sessionsSlowed: Counter;
   readonly faults: Counter<"fault" | "blocked">;
@@ -35,6 +36,12 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
     piecesGranted: createCounter(registry, "darner_scheduler_pieces_granted_total", "Pieces granted, by where they are to come from.", [
       "from",
     ]),
+    apiRequests: createCounter(
+      registry,
+      "darner_scheduler_api_requests_total",
+      "Requests to the HTTP side, by whose API they speak and what came of them.",
+      ["face", "status"],
+    ),
     grantsFailed: createCounter(registry, "darner_scheduler_grants_failed_total", "Grants that were not delivered, by cause.", ["cause"]),
     sessionsRefused: createCounter(registry, "darner_scheduler_sessions_refused_total", "Sessions the scheduler ended, by why.", [
       "reason",

@@ -1,27 +1,17 @@
 import { join } from "node:path";
 import { SCHEDULER_DIR } from "@darner/membership";
 import type { Jobs } from "@darner/preheat";
-import {
-  createRegistry,
-  formatAddress,
-  openDataDir,
-  openHealthServer,
-  systemClock,
-  VERSION,
-  type Config,
-  type Logger,
-  type ReadyState,
-  type Timers,
-} from "@darner/runtime";
+import { createRegistry, openDataDir, systemClock, VERSION, type Config, type Logger, type ReadyState, type Timers } from "@darner/runtime";
 import { DEFAULT_LIMITS, type Scheduler } from "@darner/scheduler-core";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { openCore } from "./journal/open-journal.ts";
 import { openApiTokens } from "./http/api-tokens.ts";
-import { Api } from "./http/api.ts";
-import { hostRoutes } from "./http/host-routes.ts";
+import { allRoutes } from "./http/all-routes.ts";
+import { openHttp } from "./http/open-http.ts";
 import { Matchmaker } from "./matchmaker.ts";
 import { openMembers } from "./members/open-members.ts";
 import { openPreheat } from "./preheat/open-preheat.ts";
+import { startSchedules } from "./preheat/schedules.ts";
 import { PublicFacts } from "./public-facts.ts";
 import { createSchedulerMetrics, type SchedulerCounts } from "./metrics.ts";
 
@@ -67,28 +57,21 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
     }),
   );
   let state: ReadyState = { ready: false, reasons: ["daemons cannot connect yet"] };
-  const apiTokens = await openApiTokens(dir, config.api.tokenFile, log);
-  const api: { opened?: Api } = {};
-  const http = births.use(
-    await openHealthServer(config.listen.http, "listen.http", {
-      registry,
-      log,
-      ready: () => state,
-      otherwise: (request) => api.opened?.answer(request) ?? Promise.resolve(undefined),
-    }),
-  );
   const members = births.use(await openMembers(config, dir, { log: log.child({ room: "members" }), timers, metrics, wallClock }));
-  api.opened = new Api(hostRoutes(members), apiTokens, log.child({ room: "api" }));
   const { door, tls } = members;
   const parts = { core, next: matchmaker, isSecure: tls !== undefined, timers, log: log.child({ room: "preheat" }) };
   const preheat = births.use(await openPreheat(config, dir, parts));
+  const tokens = await openApiTokens(dir, config.api.tokenFile, log);
+  const routes = allRoutes(config, { registry, ready: () => state, jobs: preheat.jobs, members });
+  const http = births.use(await openHttp(config, { routes, tokens, log: log.child({ room: "api" }), requests: metrics.apiRequests }));
+  births.use(startSchedules(config.preheat.schedules, { jobs: preheat.jobs, log: log.child({ room: "schedule" }) }));
   const listener = members.before(preheat.listener);
   const server = { listen: config.listen.grpc, ...(tls === undefined ? {} : { tls }) };
   const grpc = births.use(await openSessionServer(server, { listener, door, timers }));
   state = { ready: true };
-  log.info("scheduler ready", { grpc: grpc.address, http: formatAddress(http.address) });
+  log.info("scheduler ready", { grpc: grpc.address, http: http.address });
   const lives = births.move();
-  return { grpc: grpc.address, http: formatAddress(http.address), jobs: preheat.jobs, [Symbol.asyncDispose]: () => lives.disposeAsync() };
+  return { grpc: grpc.address, http: http.address, jobs: preheat.jobs, [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
 function countsOf(core: Scheduler): SchedulerCounts {

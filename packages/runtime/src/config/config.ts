@@ -22,6 +22,16 @@ export type RegistryConfig = {
   readonly realms: readonly string[];
 };
 
+/** A list of images that is preheated by the clock. */
+export type ScheduleConfig = {
+  /** Five or six fields, as cron takes them. */
+  readonly cron: string;
+  /** An IANA name, as in Europe/Berlin; absent: UTC. */
+  readonly timezone?: string;
+  readonly images: readonly string[];
+  readonly scope: "single_seed_peer" | "all_seed_peers" | "all_peers";
+};
+
 /** Where Darner's own credentials are beside `registries`; those under `registries` go before. */
 export type CredentialsConfig = {
   readonly files: readonly string[];
@@ -108,6 +118,10 @@ export type Config = {
   };
   /** What a scheduler was told and decided, written down; without a file it is not. */
   readonly journal: { readonly file?: string; readonly maxBytes: number };
+  readonly preheat: {
+    /** Images that are preheated again and again, each list by its own clock. */
+    readonly schedules: readonly ScheduleConfig[];
+  };
   readonly source: { readonly maxReadersPerBlob: number; readonly maxConnectionsPerRegistry: number; readonly stripeSeconds: number };
   readonly jobs: {
     /** Which of several schedulers this is, 0 to 15; absent: as the number at the end of its name says, else 0. */

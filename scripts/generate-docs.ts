@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { configReference, metricsReference } from "@darner/runtime";
 import type { MetricsRoom } from "@darner/runtime";
-import type * as HostRoutes from "../packages/scheduler/src/http/host-routes.ts";
-import type * as JobRoutes from "../packages/scheduler/src/http/native/job-routes.ts";
-import type * as OpenApi from "../packages/scheduler/src/http/native/openapi.ts";
+import type { hostRoutes as HostRoutes } from "../packages/scheduler/src/http/host-routes.ts";
+import type { jobRoutes as JobRoutes } from "../packages/scheduler/src/http/native/job-routes.ts";
+import type { openApiOf as OpenApiOf } from "../packages/scheduler/src/http/native/openapi.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const CREATE = /^create\w*Metrics$/;
@@ -27,9 +27,9 @@ async function metricsRooms(): Promise<MetricsRoom[]> {
 async function openApi(): Promise<string> {
   const nothing = {} as never;
   const [{ jobRoutes }, { hostRoutes }, { openApiOf }] = await Promise.all([
-    import(new URL("packages/scheduler/src/http/native/job-routes.ts", ROOT).href) as Promise<typeof JobRoutes>,
-    import(new URL("packages/scheduler/src/http/host-routes.ts", ROOT).href) as Promise<typeof HostRoutes>,
-    import(new URL("packages/scheduler/src/http/native/openapi.ts", ROOT).href) as Promise<typeof OpenApi>,
+    import(new URL("packages/scheduler/src/http/native/job-routes.ts", ROOT).href) as Promise<{ jobRoutes: typeof JobRoutes }>,
+    import(new URL("packages/scheduler/src/http/host-routes.ts", ROOT).href) as Promise<{ hostRoutes: typeof HostRoutes }>,
+    import(new URL("packages/scheduler/src/http/native/openapi.ts", ROOT).href) as Promise<{ openApiOf: typeof OpenApiOf }>,
   ]);
   return `${JSON.stringify(openApiOf([...jobRoutes(nothing, nothing), ...hostRoutes(nothing)]), undefined, 2)}\n`;
 }

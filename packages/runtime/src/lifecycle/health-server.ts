@@ -23,8 +23,6 @@ export type HealthOptions = {
   readonly ready: () => ReadyState;
   readonly log: Logger;
   readonly extraRoutes?: HealthRoutes;
-  /** Asked for every path that is none of these, with any method; undefined: there is no such path. */
-  readonly otherwise?: (request: IncomingMessage) => Promise<HealthAnswer | undefined>;
   /** Absent: the machine's. */
   readonly clock?: Clock;
   /** Whether loopback counts as one client address like any other. */
@@ -73,7 +71,7 @@ export async function openHealthServer(listen: string, key: string, options: Hea
 async function answerHealth(request: IncomingMessage, options: HealthOptions): Promise<HealthAnswer | undefined> {
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
   const route = routeOf(path, options);
-  if (route === undefined) return options.otherwise?.(request);
+  if (route === undefined) return undefined;
   if (request.method !== "GET" && request.method !== "HEAD") return text(405, "only GET and HEAD\n");
   try {
     return await route(request);

@@ -24,6 +24,8 @@ export type PeerEvent =
     }
   /** Another request came with (perhaps) more right to read the source. Access never gets less while the peer lives, but for `source-refused`. */
   | { readonly type: "access-changed"; readonly access: SourceAccess }
+  /** A reader came to what was begun as a preheat: from now on somebody waits. */
+  | { readonly type: "priority-raised" }
   /** A reader began that wants pieces from `next` up to `end` (exclusive). */
   | { readonly type: "reader-opened"; readonly reader: ReaderId; readonly next: number; readonly end: number }
   /** A reader's next piece is now `next`. */

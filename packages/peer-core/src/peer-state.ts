@@ -26,7 +26,8 @@ export type PeerState = {
   readonly random: Random;
   readonly task: Task;
   readonly registry: string;
-  readonly priority: Priority;
+  /** preheat → reader, when a reader comes. */
+  priority: Priority;
   readonly session: Session;
   readonly source: SourceBook;
   readonly readers: ReaderBook;

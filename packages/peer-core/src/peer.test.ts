@@ -47,6 +47,7 @@ const failure = fc.oneof(
 
 const anyEvent: fc.Arbitrary<PeerEvent> = fc.oneof(
   fc.record({ type: fc.constant("access-changed" as const), access }),
+  fc.constant({ type: "priority-raised" as const }),
   { weight: 2, arbitrary: fc.record({ type: fc.constant("reader-opened" as const), reader: small, next: odd, end: odd }) },
   fc.record({ type: fc.constant("reader-advanced" as const), reader: small, next: odd }),
   fc.record({ type: fc.constant("reader-closed" as const), reader: small }),

@@ -9,6 +9,7 @@ import {
   grantReceived,
   grantRevoked,
   learnTable,
+  priorityRaised,
   reopenWanted,
   schedulerFound,
   schedulerLost,
@@ -70,6 +71,9 @@ function apply(peer: PeerState, event: PeerEvent, now: Millis): void {
   switch (event.type) {
     case "access-changed":
       accessChanged(peer, event.access);
+      return;
+    case "priority-raised":
+      priorityRaised(peer);
       return;
     case "reader-opened":
       peer.readers.open(event.reader, event.next, event.end, peer.pieces.count);

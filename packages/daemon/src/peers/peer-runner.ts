@@ -110,8 +110,9 @@ export class PeerRunner implements StreamedBlob {
     this.#releaseIfOver();
   }
 
-  /** Another request wants the blob, perhaps with more right to read the source. */
+  /** Another request wants the blob, perhaps with more right to read the source, perhaps before others. */
   join(wish: BlobWish): void {
+    if (wish.priority === "reader") this.#mailbox.post({ type: "priority-raised" });
     const access = accessOf(wish.source);
     if (wish.source === undefined || ACCESS_RANK[access] < ACCESS_RANK[accessOf(this.#source)]) return;
     // Also where the class is the same: a new caller's credential may be good where the last one was refused.

@@ -130,6 +130,7 @@ export class BlobRecorder {
       case "proof-succeeded":
         this.#provenMs = atMs;
         return;
+      case "priority-raised":
       case "scheduler-found":
       case "scheduler-lost":
       case "restart-ordered":

@@ -113,3 +113,10 @@ export function accessChanged(peer: PeerState, access: SourceAccess): void {
   source.refusedAt = undefined;
   if (couldNot && session.isOpen) tellOpen(peer);
 }
+
+/** A reader came to a preheat: who waits goes before who does not, at the scheduler too. */
+export function priorityRaised(peer: PeerState): void {
+  if (peer.priority === "reader") return;
+  peer.priority = "reader";
+  if (peer.session.isOpen) tellOpen(peer);
+}

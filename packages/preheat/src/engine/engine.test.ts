@@ -212,6 +212,52 @@ test("an image that cannot be had fails the job at once; of two, one, the job is
   assert.deepEqual([two.state, two.error], ["partial", "r.corp/team/app:v1: 401"]);
 });
 
+const arm = { platform: "linux/arm64/v8" };
+const mixed: ImageContents = {
+  ...contents,
+  contents: blobs.map((blob, at) => (at === 0 ? blob : { ...blob, platforms: [at === 1 ? "linux/amd64" : "linux/arm64"] })),
+};
+
+test("a host holds what its platform can run, a seed everything, and who is of a platform that was not asked for makes it be asked for", () => {
+  const bench = new Bench().do(join(1), join(2, { seed: true }), open(), resolved, join(3, arm));
+  const asks = (): (readonly string[] | undefined)[] =>
+    bench.said.flatMap((effect) => (effect.type === "resolve-image" ? [effect.platforms] : []));
+  assert.deepEqual(asks(), [["linux/amd64"], ["linux/amd64", "linux/arm64/v8"]]);
+  const fresh = new Bench().do(join(1), join(2, { seed: true }), join(3, arm), open(), { ...resolved, contents: mixed });
+  assert.deepEqual(
+    [1, 2, 3].map((at) => fresh.warmed(at).map(({ digests }) => digests)),
+    [[[a, b]], [[a, b, c]], [[a, c]]],
+  );
+  fresh.do(...held(1, a, b), ...held(2, a, b, c), ...held(3, a, c));
+  assert.equal(fresh.job.state, "succeeded");
+  const wished = new Bench().do(join(1), open({ platforms: ["linux/arm64"] }), { ...resolved, contents: mixed });
+  assert.deepEqual(wished.warmed(1)[0]?.digests, [a, b, c], "what a job asks for by name everybody holds");
+});
+
+test("two answers for one image, in whatever order, are both taken", () => {
+  for (const [first, second] of [
+    [contents, mixed],
+    [mixed, contents],
+  ] as const) {
+    const bench = new Bench().do(join(1), open(), join(3, arm), { ...resolved, contents: first });
+    assert.equal(bench.job.state, "running", "the other answer is awaited");
+    bench.do({ ...resolved, contents: second }, ...held(1, a, b, c), ...held(3, a, b, c));
+    assert.equal(bench.job.state, "succeeded");
+  }
+});
+
+test("after a restart a job has the hosts it had, and does not take another seed because the right one is late", () => {
+  const before = new Bench().do(join(1), join(2, { seed: true }), open({ scope: { kind: "single-seed" } }), resolved, ...held(2, a)).job;
+  const bench = new Bench().do({ type: "job-opened", job: before, hasCredential: false }, join(1));
+  assert.deepEqual(bench.warmed(1), []);
+  bench.do(join(2, { seed: true }), resolved, ...held(2, a, b, c));
+  assert.equal(bench.job.state, "succeeded");
+  const [asked] = bench.said.flatMap((effect) => (effect.type === "resolve-image" ? [effect.reference.digest] : []));
+  assert.equal(asked, contents.image.digest, "by the digest it had");
+  const gone = new Bench().do({ type: "job-opened", job: before, hasCredential: false }).pass(28 * MINUTE).job;
+  assert.deepEqual([gone.state, gone.hosts.map(({ hostName }) => hostName)], ["failed", ["node-2"]]);
+});
+
 test("at its deadline a job ends with what is missing; a cancelled one releases its hosts; a removed one is forgotten", () => {
   const late = new Bench().do(join(1), open(), resolved).pass(28 * MINUTE);
   assert.match(late.job.error ?? "", /not done within 28 minutes: 1 of 1 hosts are not complete/);

@@ -1,4 +1,4 @@
-import type { HostId } from "@darner/domain";
+import type { Digest, HostId } from "@darner/domain";
 import type { JobEffect } from "./effect.ts";
 import type { JobEvent } from "./event.ts";
 import { JobRun } from "./job-run.ts";
@@ -10,6 +10,8 @@ export class JobEngine {
   readonly #limits: EngineLimits;
   // One entry a job that is not over, at most `maxOpenJobs`: whoever opens one asks `isFull` first.
   readonly #runs = new Map<number, JobRun>();
+  // Which open jobs want a content: what a host says of one reaches these alone.
+  readonly #wanting = new Map<Digest, Set<JobRun>>();
   // One entry a session, bounded by the scheduler.
   readonly #live = new Map<HostId, LiveHost>();
 
@@ -27,9 +29,40 @@ export class JobEngine {
   }
 
   handle(event: JobEvent, now: number): JobEffect[] {
-    const effects = this.#take(event, now);
-    for (const [id, run] of this.#runs) if (run.isOver) this.#runs.delete(id);
-    return effects;
+    switch (event.type) {
+      case "job-opened": {
+        const run = new JobRun(event.job, event.hasCredential, this.#limits);
+        this.#runs.set(run.id, run);
+        return this.#with([run], () => run.open(this.#hosts, now));
+      }
+      case "image-resolved":
+        return this.#with(this.#one(event.job), (run) => {
+          for (const { digest } of event.contents.contents) this.#wanting.set(digest, (this.#wanting.get(digest) ?? new Set()).add(run));
+          return run.resolved(event.at, event.contents, now);
+        });
+      case "image-refused":
+        return this.#with(this.#one(event.job), (run) => run.refused(event.at, event.reason, now));
+      case "host-joined":
+        this.#live.set(event.host.host, event.host);
+        return this.#with(this.#runs.values(), (run) => run.joined(event.host, this.#hosts, now));
+      case "host-left":
+        this.#live.delete(event.host);
+        return this.#with(this.#runs.values(), (run) => run.left(event.host, now));
+      case "content-held":
+        return this.#with(this.#wanting.get(event.digest), (run) => run.held(event.host, event.digest, now));
+      case "content-progress":
+        return this.#with(this.#wanting.get(event.digest), (run) => run.progress(event.host, event.digest, event.bytes, now));
+      case "content-failed":
+        return this.#with(this.#wanting.get(event.digest), (run) => run.failed(event.host, event.digest, event.reason, event.isFinal, now));
+      case "job-cancelled":
+        return this.#with(this.#one(event.job), (run) => run.cancel(now));
+      case "job-removed": {
+        const ended = this.#with(this.#one(event.job), (run) => run.cancel(now)).filter(({ type }) => type !== "keep-job");
+        return [...ended, { type: "forget-job", job: event.job }];
+      }
+      case "time-passed":
+        return this.#with(this.#runs.values(), (run) => (run.due <= now ? run.passed(this.#hosts, now) : []));
+    }
   }
 
   nextDeadline(): number | undefined {
@@ -38,49 +71,29 @@ export class JobEngine {
     return next === Infinity ? undefined : next;
   }
 
-  #take(event: JobEvent, now: number): JobEffect[] {
-    switch (event.type) {
-      case "job-opened": {
-        const run = new JobRun(event.job, event.hasCredential, this.#limits);
-        this.#runs.set(run.id, run);
-        return run.open(this.#hosts(), now);
-      }
-      case "image-resolved":
-        return this.#runs.get(event.job)?.resolved(event.at, event.contents, now) ?? [];
-      case "image-refused":
-        return this.#runs.get(event.job)?.refused(event.at, event.reason, now) ?? [];
-      case "host-joined":
-        this.#live.set(event.host.host, event.host);
-        return this.#each((run) => run.joined(event.host, this.#hosts(), now));
-      case "host-left":
-        this.#live.delete(event.host);
-        return this.#each((run) => run.left(event.host, now));
-      case "content-held":
-        return this.#each((run) => run.held(event.host, event.digest, now));
-      case "content-progress":
-        return this.#each((run) => run.progress(event.host, event.digest, event.bytes, now));
-      case "content-failed":
-        return this.#each((run) => run.failed(event.host, event.digest, event.reason, event.isFinal, now));
-      case "job-cancelled":
-        return this.#runs.get(event.job)?.cancel(now) ?? [];
-      case "job-removed": {
-        const over =
-          this.#runs
-            .get(event.job)
-            ?.cancel(now)
-            .filter(({ type }) => type !== "keep-job") ?? [];
-        return [...over, { type: "forget-job", job: event.job }];
-      }
-      case "time-passed":
-        return this.#each((run) => (run.due <= now ? run.passed(this.#hosts(), now) : []));
+  #one(job: number): JobRun[] {
+    const run = this.#runs.get(job);
+    return run === undefined ? [] : [run];
+  }
+
+  /** What happens to some jobs; those that are over by then are let go. */
+  #with(runs: Iterable<JobRun> = [], what: (run: JobRun) => JobEffect[]): JobEffect[] {
+    const effects: JobEffect[] = [];
+    for (const run of [...runs]) {
+      effects.push(...what(run));
+      if (run.isOver) this.#letGo(run);
+    }
+    return effects;
+  }
+
+  #letGo(run: JobRun): void {
+    this.#runs.delete(run.id);
+    for (const digest of run.digests()) {
+      const wanting = this.#wanting.get(digest);
+      wanting?.delete(run);
+      if (wanting?.size === 0) this.#wanting.delete(digest);
     }
   }
 
-  #each(what: (run: JobRun) => JobEffect[]): JobEffect[] {
-    return [...this.#runs.values()].flatMap(what);
-  }
-
-  #hosts(): readonly LiveHost[] {
-    return [...this.#live.values()];
-  }
+  readonly #hosts = (): readonly LiveHost[] => [...this.#live.values()];
 }

@@ -1,19 +1,24 @@
 import type { Digest, HostId } from "@darner/domain";
+import { platformFor } from "../image/platforms.ts";
 import type { ImageContents } from "../image/resolve-image.ts";
-import type { HostFailure, Job, JobState, ResolvedImage } from "../job.ts";
+import type { HostProgress, Job, JobState, ResolvedImage } from "../job.ts";
 import type { JobEffect, WarmContent } from "./effect.ts";
+import { CLUSTER, failuresOf, NOBODY, nobodyGotIt, overdue, urlOf } from "./job-words.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LiveHost } from "./live-host.ts";
 import { hostsOf, takesNewcomers } from "./scope.ts";
 import { Target } from "./target.ts";
+import { TargetBook } from "./target-book.ts";
 
 type ImageState =
-  | { readonly state: "asked" }
+  /** So many answers are awaited: it is asked again for each new platform. `before`: what is known already. */
+  | { readonly state: "asked"; readonly awaited: number; readonly before?: ResolvedImage }
   | { readonly state: "resolved"; readonly image: ResolvedImage }
   | { readonly state: "refused"; readonly reason: string };
 
-// A scheduler is one of Dragonfly's clusters, and calls itself the first.
-const CLUSTER = 1;
+/** Who is there now; asked only where it matters. */
+export type AskLive = () => readonly LiveHost[];
+
 // Of the hosts of a job so many get its credential: one reads, and one stands by for when that one is lost.
 const READERS = 2;
 
@@ -22,11 +27,12 @@ export class JobRun {
   #job: Job;
   readonly #limits: EngineLimits;
   readonly #hasCredential: boolean;
-  readonly #targets = new Map<HostId, Target>();
+  readonly #targets = new TargetBook();
   readonly #contents = new Map<Digest, WarmContent>();
   readonly #images: ImageState[];
+  // Whose contents were asked for; a host of another one makes the images be looked at again.
+  readonly #platforms = new Set<string>();
   #scopeIsSet = false;
-  #asked = false;
   #due = Infinity;
   #toldAt = -Infinity;
   #isStale = false;
@@ -35,7 +41,7 @@ export class JobRun {
     this.#job = job;
     this.#limits = limits;
     this.#hasCredential = hasCredential;
-    this.#images = job.request.images.map(() => ({ state: "asked" }));
+    this.#images = job.request.images.map(() => ({ state: "asked", awaited: 0 }));
   }
 
   get id(): number {
@@ -51,53 +57,76 @@ export class JobRun {
     return Math.min(this.#due, this.#deadline, this.#isStale ? this.#toldAt + this.#limits.progressEveryMs : Infinity);
   }
 
-  /** The job begins, or goes on after a restart: as soon as a host is there its images are resolved, by the digest they had where they had one. */
-  open(live: readonly LiveHost[], now: number): JobEffect[] {
-    return [...this.#begin(live), ...this.#look(now, true)];
+  /** What hosts are to hold for it, as far as is known. */
+  digests(): Iterable<Digest> {
+    return this.#contents.keys();
+  }
+
+  /** The job begins: as soon as a host is there its images are resolved. One that goes on after a restart has the hosts it had. */
+  open(live: AskLive, now: number): JobEffect[] {
+    if (this.#job.hosts.length === 0) return [...this.#begin(live), ...this.#look(now, true)];
+    this.#scopeIsSet = true;
+    const there = new Map(live().map((host) => [host.host, host]));
+    const returned = this.#job.hosts.flatMap((known) => this.#restore(known, there.get(known.host), now));
+    const { scope } = this.#job.request;
+    const fresh = takesNewcomers(scope) ? hostsOf(scope, live()).filter(({ host }) => this.#targets.get(host) === undefined) : [];
+    return [...this.#appointReaders(), ...this.#askFor([...returned, ...fresh]), ...this.#add(fresh), ...this.#look(now, true)];
   }
 
   resolved(at: number, { repository, image, contents }: ImageContents, now: number): JobEffect[] {
-    if (this.#images[at]?.state !== "asked") return [];
-    this.#images[at] = { state: "resolved", image };
+    const asked = this.#images[at];
+    if (asked?.state !== "asked") return [];
+    const fuller = asked.before !== undefined && asked.before.contents > image.contents ? asked.before : image;
+    this.#images[at] = asked.awaited > 1 ? { ...asked, awaited: asked.awaited - 1, before: fuller } : { state: "resolved", image: fuller };
     const fresh: WarmContent[] = [];
     for (const content of contents) {
-      if (this.#contents.has(content.digest)) continue;
+      const known = this.#contents.get(content.digest);
       const warm = { ...content, repository };
-      this.#contents.set(content.digest, warm);
+      this.#contents.set(content.digest, known === undefined ? warm : withPlatformsOf(known, content.platforms));
       fresh.push(warm);
     }
-    const effects = [...this.#targets.values()].flatMap((target) => this.#order(target, fresh));
+    const effects = [...this.#targets.all()].flatMap((target) => this.#order(target, fresh));
     return [...effects, ...this.#look(now, true)];
   }
 
   refused(at: number, reason: string, now: number): JobEffect[] {
-    if (this.#images[at]?.state !== "asked") return [];
-    this.#images[at] = { state: "refused", reason };
+    const asked = this.#images[at];
+    if (asked?.state !== "asked") return [];
+    const { awaited, before } = asked;
+    if (awaited > 1) this.#images[at] = { ...asked, awaited: awaited - 1 };
+    else this.#images[at] = before === undefined ? { state: "refused", reason } : { state: "resolved", image: before };
     return this.#look(now, true);
   }
 
-  joined(host: LiveHost, live: readonly LiveHost[], now: number): JobEffect[] {
+  joined(host: LiveHost, live: AskLive, now: number): JobEffect[] {
     const known = this.#targets.get(host.host);
     if (known !== undefined) {
-      known.absentSince = undefined;
-      const open = known.open().flatMap((digest) => this.#contents.get(digest) ?? []);
-      return open.length === 0 ? [] : [this.#warm(known, open)];
+      this.#targets.change(known, (target) => {
+        target.returned(host);
+      });
+      return [...this.#askFor([host]), ...this.#tellOpen(known), ...this.#appointReaders()];
     }
+    const { scope } = this.#job.request;
+    if (hostsOf(scope, [host]).length === 0) return [];
     if (!this.#scopeIsSet) return [...this.#begin(live), ...this.#look(now, false)];
-    if (!takesNewcomers(this.#job.request.scope) || hostsOf(this.#job.request.scope, [host]).length === 0) return [];
-    return [...this.#add(host), ...this.#look(now, false)];
+    if (!takesNewcomers(scope)) return [];
+    return [...this.#add([host]), ...this.#look(now, false)];
   }
 
   left(host: HostId, now: number): JobEffect[] {
     const target = this.#targets.get(host);
     if (target === undefined || target.state === "complete" || target.state === "failed") return [];
-    target.absentSince = now;
+    this.#targets.change(target, () => {
+      target.left(now);
+    });
     this.#plan(now + this.#limits.absentMs);
-    return target.mayRead ? this.#appointReaders() : [];
+    return this.#appointReaders();
   }
 
   held(host: HostId, digest: Digest, now: number): JobEffect[] {
-    return this.#targets.get(host)?.hold(digest) === true ? this.#look(now, false) : [];
+    const target = this.#targets.get(host);
+    if (target === undefined || !this.#targets.change(target, () => target.hold(digest))) return [];
+    return this.#look(now, false);
   }
 
   progress(host: HostId, digest: Digest, bytes: number, now: number): JobEffect[] {
@@ -109,22 +138,24 @@ export class JobRun {
     const retryAt = (tries: number): number | undefined =>
       isFinal || tries >= maxTries ? undefined : now + Math.min(maxRetryMs, retryMs * 2 ** (tries - 1));
     const target = this.#targets.get(host);
-    if (target?.fail(digest, reason, retryAt) !== true) return [];
+    if (target === undefined || !this.#targets.change(target, () => target.fail(digest, reason, retryAt))) return [];
     this.#plan(target.nextDue() ?? Infinity);
-    return this.#look(now, false);
+    return [...this.#appointReaders(), ...this.#look(now, false)];
   }
 
   cancel(now: number): JobEffect[] {
     return this.#end("cancelled", now);
   }
 
-  passed(live: readonly LiveHost[], now: number): JobEffect[] {
-    if (now >= this.#deadline) return this.#end(this.#hasWholeCopy() ? "partial" : "failed", now, this.#overdue(live));
+  passed(live: AskLive, now: number): JobEffect[] {
+    const isAnybodyThere = (): boolean => live().length > 0;
+    if (now >= this.#deadline)
+      return this.#end(this.#hasWholeCopy() ? "partial" : "failed", now, overdue(this.#job, this.#targets, isAnybodyThere()));
     const effects: JobEffect[] = [];
     if (now >= this.#due) {
       this.#due = Infinity;
-      if (!this.#scopeIsSet && now >= this.#job.createdAt + this.#limits.absentMs) return this.#end("failed", now, this.#nobody());
-      for (const target of this.#targets.values()) effects.push(...this.#lookAfter(target, now));
+      if (!this.#scopeIsSet && now >= this.#job.createdAt + this.#limits.absentMs) return this.#end("failed", now, NOBODY);
+      for (const target of this.#targets.all()) effects.push(...this.#lookAfter(target, now));
     }
     return [...effects, ...this.#look(now, false)];
   }
@@ -133,53 +164,94 @@ export class JobRun {
     return this.#job.createdAt + this.#job.request.deadlineMs;
   }
 
-  #begin(live: readonly LiveHost[]): JobEffect[] {
-    const chosen = hostsOf(this.#job.request.scope, live);
-    if (chosen.length === 0) {
-      this.#plan(this.#job.createdAt + this.#limits.absentMs);
-      return [];
+  #begin(live: AskLive): JobEffect[] {
+    const chosen = hostsOf(this.#job.request.scope, live());
+    if (chosen.length > 0) {
+      this.#scopeIsSet = true;
+      return this.#add(chosen);
     }
-    this.#scopeIsSet = true;
-    const effects = chosen.flatMap((host) => this.#add(host));
-    if (this.#asked) return effects;
-    this.#asked = true;
-    const platforms = this.#job.request.platforms ?? [...new Set(chosen.map(({ platform }) => platform))].sort();
-    const asks = this.#job.request.images.map((reference, at): JobEffect => {
-      const pinned = this.#job.images[at]?.digest;
-      return {
-        type: "resolve-image",
-        job: this.id,
-        at,
-        reference: pinned === undefined ? reference : { ...reference, digest: pinned },
-        platforms,
-      };
-    });
-    return [...effects, ...asks];
+    this.#plan(this.#job.createdAt + this.#limits.absentMs);
+    return [];
   }
 
-  #add(host: LiveHost): JobEffect[] {
-    const target = new Target(host);
-    this.#targets.set(host.host, target);
-    return [...this.#appointReaders(), ...this.#order(target, [...this.#contents.values()])];
+  #add(hosts: readonly LiveHost[]): JobEffect[] {
+    const added = hosts.map((about) => new Target(about));
+    for (const target of added) this.#targets.add(target);
+    const contents = [...this.#contents.values()];
+    // Readers first: an order then goes out once, with the credential.
+    return [...this.#appointReaders(), ...added.flatMap((target) => this.#order(target, contents)), ...this.#askFor(hosts)];
+  }
+
+  /** After a restart: what the host holds it says when it is asked. */
+  #restore({ host, hostName: name, ip, zone }: HostProgress, live: LiveHost | undefined, now: number): LiveHost[] {
+    const target = new Target(live ?? { host, name, ip, zone, labels: {}, seed: false, platform: "" });
+    if (live === undefined) {
+      target.left(now);
+      this.#plan(now + this.#limits.absentMs);
+    }
+    this.#targets.add(target);
+    return live === undefined ? [] : [live];
+  }
+
+  /** Resolves the images for the platforms of these hosts, where that was not done; by the digest they had where they had one. */
+  #askFor(hosts: readonly LiveHost[]): JobEffect[] {
+    const { platforms: wished, images } = this.#job.request;
+    const before = this.#platforms.size;
+    for (const platform of wished ?? hosts.map(({ platform }) => platform)) this.#platforms.add(platform);
+    if (this.#platforms.size === before) return [];
+    const platforms = [...this.#platforms].sort();
+    return images.flatMap((reference, at): JobEffect[] => {
+      const state = this.#images[at];
+      if (state?.state === "refused") return [];
+      const before = state?.state === "resolved" ? state.image : state?.before;
+      const digest = before?.digest ?? this.#digestBefore(at);
+      const awaited = state?.state === "asked" ? state.awaited + 1 : 1;
+      this.#images[at] = { state: "asked", awaited, ...(before === undefined ? {} : { before }) };
+      return [
+        { type: "resolve-image", job: this.id, at, reference: digest === undefined ? reference : { ...reference, digest }, platforms },
+      ];
+    });
+  }
+
+  /** What an image was resolved to before a restart; where one of several was refused the rest is resolved anew. */
+  #digestBefore(at: number): Digest | undefined {
+    return this.#job.images.length === this.#images.length ? this.#job.images[at]?.digest : undefined;
   }
 
   /** The credential goes to as few hosts as will do, seeds first; who got it is asked again, now with it. */
   #appointReaders(): JobEffect[] {
-    if (!this.#hasCredential) return [];
-    const present = [...this.#targets.values()].filter(({ absentSince, state }) => absentSince === undefined && state !== "failed");
-    const missing = READERS - present.filter(({ mayRead }) => mayRead).length;
-    const next = present.filter(({ mayRead }) => !mayRead).sort((a, b) => Number(b.about.seed) - Number(a.about.seed));
-    return next.slice(0, Math.max(0, missing)).flatMap((target) => {
-      target.mayRead = true;
-      const open = target.open().flatMap((digest) => this.#contents.get(digest) ?? []);
-      return open.length === 0 ? [] : [this.#warm(target, open)];
+    const missing = this.#hasCredential ? READERS - this.#targets.readers : 0;
+    if (missing <= 0) return [];
+    const next = [...this.#targets.all()]
+      .filter(({ mayRead, absentSince, state }) => !mayRead && absentSince === undefined && state !== "failed")
+      .sort((a, b) => Number(b.about.seed) - Number(a.about.seed));
+    return next.slice(0, missing).flatMap((target) => {
+      this.#targets.change(target, () => {
+        target.mayRead = true;
+      });
+      return this.#tellOpen(target);
     });
   }
 
   #order(target: Target, contents: readonly WarmContent[]): JobEffect[] {
-    if (contents.length === 0) return [];
-    for (const { digest } of contents) target.want(digest);
-    return [this.#warm(target, contents)];
+    const needed = contents.filter((content) => this.#needs(target, content));
+    if (needed.length === 0) return [];
+    this.#targets.change(target, () => {
+      for (const { digest, size } of needed) target.want(digest, size);
+    });
+    return target.absentSince === undefined ? [this.#warm(target, needed)] : [];
+  }
+
+  /** Seeds, and whoever stands for one, hold what others may need; every other host what it can run, unless the job says for which platforms. */
+  #needs({ about: { seed, platform } }: Target, { platforms }: WarmContent): boolean {
+    const { scope, platforms: wished } = this.#job.request;
+    if (platforms === undefined || seed || wished !== undefined || scope.kind === "single-seed" || scope.kind === "all-seeds") return true;
+    return platform === "" || platformFor(platform, platforms) !== undefined;
+  }
+
+  #tellOpen(target: Target): JobEffect[] {
+    const open = target.open().flatMap((digest) => this.#contents.get(digest) ?? []);
+    return open.length === 0 ? [] : [this.#warm(target, open)];
   }
 
   #warm({ host, mayRead }: Target, contents: readonly WarmContent[]): JobEffect {
@@ -189,12 +261,15 @@ export class JobRun {
 
   #lookAfter(target: Target, now: number): JobEffect[] {
     const { absentSince } = target;
-    if (absentSince !== undefined) {
-      if (now >= absentSince + this.#limits.absentMs) target.giveUp();
-      else this.#plan(absentSince + this.#limits.absentMs);
+    if (absentSince !== undefined && target.state !== "failed") {
+      if (now < absentSince + this.#limits.absentMs) this.#plan(absentSince + this.#limits.absentMs);
+      else
+        this.#targets.change(target, () => {
+          target.giveUp();
+        });
       return [];
     }
-    const due = target.takeDue(now).flatMap((digest) => this.#contents.get(digest) ?? []);
+    const due = this.#targets.change(target, () => target.takeDue(now)).flatMap((digest) => this.#contents.get(digest) ?? []);
     this.#plan(target.nextDue() ?? Infinity);
     return due.length === 0 ? [] : [this.#warm(target, due)];
   }
@@ -216,20 +291,20 @@ export class JobRun {
     const error = refusals.length === 0 ? {} : { error: refusals.join("; ") };
     if (refusals.length === this.#images.length) return { state: "failed", ...error };
     if (this.#images.some(({ state }) => state === "asked") || this.#targets.size === 0) return undefined;
-    const states = [...this.#targets.values()].map(({ state }) => state);
-    if (states.some((state) => state === "running" || state === "waiting")) return undefined;
-    const failures = states.filter((state) => state === "failed").length;
-    if (failures === states.length) return { state: "failed", error: this.#allFailed() };
+    if (this.#targets.count("running") + this.#targets.count("waiting") > 0) return undefined;
+    const failures = this.#targets.count("failed");
+    if (failures === this.#targets.size)
+      return { state: "failed", error: nobodyGotIt(this.#job, failuresOf(this.#targets, this.#contents)) };
     const isWhole = failures === 0 && refusals.length === 0;
     return isWhole ? { state: "succeeded" } : { state: this.#job.request.requireAll ? "failed" : "partial", ...error };
   }
 
   #hasWholeCopy(): boolean {
-    return this.#contents.size > 0 && [...this.#targets.values()].some(({ state }) => state === "complete");
+    return this.#contents.size > 0 && this.#targets.count("complete") > 0;
   }
 
   #end(state: JobState, now: number, error?: string): JobEffect[] {
-    const releases = [...this.#targets.values()]
+    const releases = [...this.#targets.all()]
       .filter((target) => target.state === "running" || target.state === "waiting")
       .map(({ host }): JobEffect => ({ type: "release-host", job: this.id, host }));
     const kept = this.#keep({ state, updatedAt: now, finishedAt: now, ...(error === undefined ? {} : { error }) }, true, now);
@@ -239,14 +314,15 @@ export class JobRun {
   #keep(change: Partial<Job>, isDurable: boolean, now: number): JobEffect {
     this.#toldAt = now;
     this.#isStale = false;
-    const sizeOf = (digest: Digest): number => this.#contents.get(digest)?.size ?? 0;
-    const failures = this.#failures();
+    const failures = failuresOf(this.#targets, this.#contents);
     const { maxFailureRows, maxContentUrls } = this.#limits;
+    const images = this.#images.flatMap((image) => (image.state === "resolved" ? [image.image] : []));
     this.#job = {
       ...this.#job,
-      images: this.#images.flatMap((image) => (image.state === "resolved" ? [image.image] : [])),
+      // While images are looked at again, or for the first time after a restart, what was known of them stays.
+      images: images.length < this.#job.images.length && this.#images.some(({ state }) => state === "asked") ? this.#job.images : images,
       contentUrls: [...this.#contents.values()].slice(0, maxContentUrls).map(urlOf),
-      hosts: [...this.#targets.values()].map((target) => target.tell(sizeOf, CLUSTER)),
+      hosts: [...this.#targets.all()].map((target) => target.tell(CLUSTER)),
       failures: failures.slice(0, maxFailureRows),
       failuresLeftOut: Math.max(0, failures.length - maxFailureRows),
       ...change,
@@ -254,40 +330,14 @@ export class JobRun {
     return { type: "keep-job", job: this.#job, isDurable };
   }
 
-  #failures(): HostFailure[] {
-    return [...this.#targets.values()].flatMap((target) => {
-      if (target.state !== "failed") return [];
-      const { host, name: hostName, ip } = target.about;
-      return target.missing().map(({ digest, reason }) => {
-        const content = this.#contents.get(digest);
-        const description = reason ?? "the host left and did not come back";
-        return { host, hostName, ip, cluster: CLUSTER, url: content === undefined ? digest : urlOf(content), description };
-      });
-    });
-  }
-
-  #allFailed(): string {
-    const [first] = this.#failures();
-    const name = this.#job.request.images.map(({ repository, tag }) => `${repository.registry}/${repository.name}:${tag ?? ""}`).join(", ");
-    return `${name}: no host could get it; ${first === undefined ? "none is left" : `${first.hostName}: ${first.description}`}`;
-  }
-
-  #overdue(live: readonly LiveHost[]): string {
-    const open = [...this.#targets.values()].filter(({ state }) => state !== "complete").length;
-    const minutes = String(Math.round(this.#job.request.deadlineMs / 60_000));
-    if (this.#targets.size === 0) return live.length === 0 ? this.#nobody() : `not begun within ${minutes} minutes`;
-    return `not done within ${minutes} minutes: ${String(open)} of ${String(this.#targets.size)} hosts are not complete`;
-  }
-
-  #nobody(): string {
-    return "no host of the asked scope has a session with this scheduler: check that the daemons run and are members (darner hosts list)";
-  }
-
   #plan(at: number): void {
-    this.#due = Math.min(this.#due, at);
+    const { dueStepMs } = this.#limits;
+    this.#due = Math.min(this.#due, Math.ceil(at / dueStepMs) * dueStepMs);
   }
 }
 
-function urlOf({ kind, digest, repository }: WarmContent): string {
-  return `https://${repository.registry}/v2/${repository.name}/${kind === "blob" ? "blobs" : "manifests"}/${digest}`;
+/** A content of two images is for whoever needs it in either. */
+function withPlatformsOf(content: WarmContent, platforms: readonly string[] | undefined): WarmContent {
+  const { platforms: before, ...rest } = content;
+  return before === undefined || platforms === undefined ? rest : { ...rest, platforms: [...new Set([...before, ...platforms])] };
 }

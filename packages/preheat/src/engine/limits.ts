@@ -6,6 +6,7 @@ export type EngineLimits = {
   readonly retryMs: number;
   readonly maxRetryMs: number;
   readonly absentMs: number;
+  readonly dueStepMs: number;
   readonly progressEveryMs: number;
   readonly maxContentUrls: number;
 };
@@ -23,6 +24,8 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   maxRetryMs: 15_000,
   // How long a job waits for a host that is not there: as long as a daemon takes to restart, or a first one to come.
   absentMs: 60_000,
+  // All hosts of a job are looked over when something is due: four times a second at most.
+  dueStepMs: 250,
   // People watch progress; the store and the network need not hear of every piece.
   progressEveryMs: 1000,
   // An image has tens of layers; Harbor shows one row for each and host.

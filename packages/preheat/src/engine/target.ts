@@ -2,24 +2,27 @@ import type { Digest, HostId } from "@darner/domain";
 import type { HostProgress } from "../job.ts";
 import type { LiveHost } from "./live-host.ts";
 
-type Part =
+type Part = { readonly size: number } & (
   | { readonly state: "wanted"; readonly bytes: number; readonly tries: number }
   | { readonly state: "held" }
   /** Tried again at `at`. */
   | { readonly state: "resting"; readonly at: number; readonly tries: number; readonly reason: string }
-  | { readonly state: "failed"; readonly reason: string };
+  | { readonly state: "failed"; readonly reason: string }
+);
 
 /** One host's part in a job: what it holds of the job's contents, what it is to try again, what it could not get. */
 export class Target {
-  readonly about: LiveHost;
-  /** Since when the host has no session; undefined while it has one. */
-  absentSince: number | undefined;
+  /** As it said when it last came. */
+  about: LiveHost;
   /** Whether it got the job's credential. */
   mayRead = false;
+  #absentSince: number | undefined;
   // One entry a content of the job.
   readonly #parts = new Map<Digest, Part>();
-  #held = 0;
-  #failed = 0;
+  // Counted as parts change: a job over ten thousand hosts is looked at with every report.
+  readonly #count: Record<Part["state"], number> = { wanted: 0, held: 0, resting: 0, failed: 0 };
+  #bytes = 0;
+  #bytesHeld = 0;
   #gone = false;
 
   constructor(about: LiveHost) {
@@ -30,21 +33,39 @@ export class Target {
     return this.about.host;
   }
 
+  /** Since when the host has no session; undefined while it has one. */
+  get absentSince(): number | undefined {
+    return this.#absentSince;
+  }
+
+  left(now: number): void {
+    this.#absentSince = now;
+  }
+
+  returned(about: LiveHost): void {
+    this.about = about;
+    this.#absentSince = undefined;
+    this.#gone = false;
+  }
+
   /** The host is given up: it left and did not come back. */
   giveUp(): void {
     this.#gone = true;
   }
 
-  want(digest: Digest): void {
-    if (!this.#parts.has(digest)) this.#parts.set(digest, { state: "wanted", bytes: 0, tries: 0 });
+  want(digest: Digest, size: number): void {
+    if (this.#parts.has(digest)) return;
+    this.#put(digest, { state: "wanted", size, bytes: 0, tries: 0 });
+    this.#bytes += size;
   }
 
-  /** What the host is to be told of (again): wanted, or due after a rest. Whatever was resting is wanted then. */
+  /** What the host is to be told of again because its rest is over: it is wanted then. */
   takeDue(now: number): Digest[] {
     const due: Digest[] = [];
+    if (this.#count.resting === 0) return due;
     for (const [digest, part] of this.#parts) {
       if (part.state !== "resting" || part.at > now) continue;
-      this.#parts.set(digest, { state: "wanted", bytes: 0, tries: part.tries });
+      this.#put(digest, { state: "wanted", size: part.size, bytes: 0, tries: part.tries });
       due.push(digest);
     }
     return due;
@@ -52,6 +73,7 @@ export class Target {
 
   /** Everything the host was asked for and has not answered: a new session has to be told again. */
   open(): Digest[] {
+    if (this.#count.wanted === 0) return [];
     return [...this.#parts].flatMap(([digest, { state }]) => (state === "wanted" ? [digest] : []));
   }
 
@@ -59,34 +81,34 @@ export class Target {
   hold(digest: Digest): boolean {
     const part = this.#parts.get(digest);
     if (part === undefined || part.state === "held") return false;
-    if (part.state === "failed") this.#failed -= 1;
-    this.#held += 1;
-    this.#parts.set(digest, { state: "held" });
+    this.#put(digest, { state: "held", size: part.size });
     return true;
   }
 
   progress(digest: Digest, bytes: number): boolean {
     const part = this.#parts.get(digest);
     if (part?.state !== "wanted" || bytes <= part.bytes) return false;
-    this.#parts.set(digest, { ...part, bytes });
+    this.#put(digest, { ...part, bytes });
     return true;
   }
 
-  /** wanted → resting (until `retryAt`), or → failed where that is undefined. Gives the number of tries. */
+  /** wanted → resting (until `retryAt` says), or → failed where that is undefined. */
   fail(digest: Digest, reason: string, retryAt: (tries: number) => number | undefined): boolean {
     const part = this.#parts.get(digest);
     if (part?.state !== "wanted") return false;
+    const { size } = part;
     const tries = part.tries + 1;
     const at = retryAt(tries);
-    if (at === undefined) this.#failed += 1;
-    this.#parts.set(digest, at === undefined ? { state: "failed", reason } : { state: "resting", at, tries, reason });
+    this.#put(digest, at === undefined ? { state: "failed", size, reason } : { state: "resting", size, at, tries, reason });
     return true;
   }
 
   /** When something that rests is due. */
   nextDue(): number | undefined {
-    const times = [...this.#parts.values()].flatMap((part) => (part.state === "resting" ? [part.at] : []));
-    return times.length === 0 ? undefined : times.reduce((a, b) => Math.min(a, b));
+    if (this.#count.resting === 0) return undefined;
+    let next = Infinity;
+    for (const part of this.#parts.values()) if (part.state === "resting") next = Math.min(next, part.at);
+    return next;
   }
 
   /** What was not got, each with its reason. */
@@ -99,21 +121,32 @@ export class Target {
 
   get state(): HostProgress["state"] {
     const all = this.#parts.size;
-    if (all === 0) return "waiting";
-    if (this.#held === all) return "complete";
-    if (this.#gone || this.#held + this.#failed === all) return "failed";
-    return this.absentSince === undefined ? "running" : "waiting";
+    if (all === 0) return this.#gone ? "failed" : "waiting";
+    if (this.#count.held === all) return "complete";
+    if (this.#gone || this.#count.held + this.#count.failed === all) return "failed";
+    return this.#absentSince === undefined ? "running" : "waiting";
   }
 
-  tell(sizeOf: (digest: Digest) => number, cluster: number): HostProgress {
+  tell(cluster: number): HostProgress {
     const { host, name, ip, zone } = this.about;
-    let [contentsHeld, bytes, bytesHeld] = [0, 0, 0];
-    for (const [digest, part] of this.#parts) {
-      const size = sizeOf(digest);
-      bytes += size;
-      if (part.state === "held") contentsHeld += 1;
-      bytesHeld += part.state === "held" ? size : part.state === "wanted" ? Math.min(part.bytes, size) : 0;
-    }
-    return { host, hostName: name, ip, zone, cluster, state: this.state, contents: this.#parts.size, contentsHeld, bytes, bytesHeld };
+    const { held } = this.#count;
+    const [contents, bytes, bytesHeld] = [this.#parts.size, this.#bytes, this.#bytesHeld];
+    return { host, hostName: name, ip, zone, cluster, state: this.state, contents, contentsHeld: held, bytes, bytesHeld };
   }
+
+  #put(digest: Digest, part: Part): void {
+    const before = this.#parts.get(digest);
+    if (before !== undefined) {
+      this.#count[before.state] -= 1;
+      this.#bytesHeld -= heldOf(before);
+    }
+    this.#count[part.state] += 1;
+    this.#bytesHeld += heldOf(part);
+    this.#parts.set(digest, part);
+  }
+}
+
+function heldOf(part: Part): number {
+  if (part.state === "held") return part.size;
+  return part.state === "wanted" ? Math.min(part.bytes, part.size) : 0;
 }

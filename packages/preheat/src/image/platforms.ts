@@ -38,7 +38,15 @@ export function choosePlatforms(manifests: readonly Named[], wanted: readonly st
   return { chosen, platforms, otherPlatforms: [...new Set(others)] };
 }
 
-function best(wanted: string, named: readonly Named[]): Named | undefined {
+/** Which of these platforms a host of `wanted` runs; undefined where none. */
+export function platformFor(wanted: string, platforms: readonly string[]): string | undefined {
+  return best(
+    wanted,
+    platforms.map((platform) => ({ platform })),
+  )?.platform;
+}
+
+function best<One extends { readonly platform?: string }>(wanted: string, named: readonly One[]): One | undefined {
   const { base, variant } = split(wanted);
   const fitting = named
     .map((one) => ({ one, ...split(one.platform ?? "") }))

@@ -14,6 +14,8 @@ export type Content = {
   readonly mediaType: string;
   /** A manifest's bytes, so that no host asks the registry for it again. */
   readonly bytes?: Uint8Array;
+  /** Only hosts of these platforms (as the index writes them) need it; absent: everybody. */
+  readonly platforms?: readonly string[];
 };
 
 /** An image with everything that has to be held, in the order in which a client wants it: index, manifest, config, layers. */
@@ -67,6 +69,8 @@ class Resolution {
   readonly #wanted: readonly string[] | undefined;
   readonly #deps: ResolveDeps;
   readonly #contents = new Map<Digest, Content>();
+  // Which platforms need a content; everybody where it is not in here.
+  readonly #needed = new Map<Digest, Set<string>>();
   readonly #platforms = new Set<string>();
   readonly #otherPlatforms = new Set<string>();
   #elsewhere = 0;
@@ -81,7 +85,7 @@ class Resolution {
     const { repository } = this.#reference;
     const { digest, body } = await this.#root();
     await this.#take(digest, body, 0);
-    const contents = [...this.#contents.values()];
+    const contents = [...this.#contents.values()].map((content) => this.#withPlatforms(content));
     const notes =
       this.#elsewhere === 0
         ? []
@@ -111,8 +115,21 @@ class Resolution {
     return { digest: body.digest, body };
   }
 
-  async #take(digest: Digest, body: ManifestBody, depth: number): Promise<void> {
-    if (this.#contents.has(digest)) return;
+  #withPlatforms(content: Content): Content {
+    const needed = this.#needed.get(content.digest);
+    return needed === undefined ? content : { ...content, platforms: [...needed] };
+  }
+
+  /** Notes who needs a content: what everybody needs stays everybody's. */
+  #note(digest: Digest, platform: string | undefined): void {
+    const needed = this.#needed.get(digest);
+    if (platform === undefined) this.#needed.delete(digest);
+    else if (needed !== undefined) needed.add(platform);
+    else if (!this.#contents.has(digest)) this.#needed.set(digest, new Set([platform]));
+  }
+
+  async #take(digest: Digest, body: ManifestBody, depth: number, platform?: string): Promise<void> {
+    this.#note(digest, platform);
     const mediaType = body.mediaType ?? "application/octet-stream";
     this.#contents.set(digest, { kind: "manifest", digest, size: body.bytes.length, mediaType, bytes: body.bytes });
     const parts = readManifest(body.bytes);
@@ -121,20 +138,20 @@ class Resolution {
         throw new ImageError(`${this.#name()}: the manifest ${digest} cannot be read: ${parts.why}`);
       case "image":
         this.#elsewhere += parts.elsewhere;
-        for (const blob of parts.blobs) await this.#takeBlob(blob);
+        for (const blob of parts.blobs) await this.#takeBlob(blob, platform);
         return;
       case "index":
-        await this.#takeIndex(parts.manifests, depth);
+        await this.#takeIndex(parts.manifests, depth, platform);
     }
   }
 
-  async #takeIndex(manifests: readonly Named[], depth: number): Promise<void> {
+  async #takeIndex(manifests: readonly Named[], depth: number, above: string | undefined): Promise<void> {
     if (depth >= MAX_DEPTH) throw new ImageError(`${this.#name()}: indexes are nested more than ${String(MAX_DEPTH)} deep`);
     const { chosen, platforms, otherPlatforms } = choosePlatforms(manifests, this.#wanted);
     if (chosen.length === 0 && manifests.length > 0) throw new ImageError(this.#noMatch(otherPlatforms));
     for (const platform of platforms) this.#platforms.add(platform);
     for (const platform of otherPlatforms) this.#otherPlatforms.add(platform);
-    for (const { digest } of chosen) await this.#take(digest, await this.#manifest(digest), depth + 1);
+    for (const { digest, platform } of chosen) await this.#take(digest, await this.#manifest(digest), depth + 1, platform ?? above);
   }
 
   #noMatch(exist: readonly string[]): string {
@@ -142,7 +159,8 @@ class Resolution {
     return `${this.#name()}: there is nothing for ${(this.#wanted ?? []).join(", ")}; the image has ${has}`;
   }
 
-  async #takeBlob({ digest, mediaType, size }: Named): Promise<void> {
+  async #takeBlob({ digest, mediaType, size }: Named, platform: string | undefined): Promise<void> {
+    this.#note(digest, platform);
     if (this.#contents.has(digest)) return;
     const known = size ?? (await this.#asked(() => this.#deps.client.head(this.#request("blob", digest)))).size;
     if (known === undefined) throw new ImageError(`${this.#name()}: nobody says how large ${digest} is`);

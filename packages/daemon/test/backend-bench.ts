@@ -5,6 +5,7 @@ import { Secret } from "@darner/runtime";
 import type { ScriptedRegistry } from "@darner/testkit";
 import { Gate } from "../src/access/gate.ts";
 import { Contents } from "../src/access/contents.ts";
+import { ShownBytes } from "../src/access/shown-bytes.ts";
 import { RecentNoes } from "../src/access/recent-noes.ts";
 import { Rights, type RightsConfig } from "../src/access/rights.ts";
 import type { BackendDeps } from "../src/backend/backend-deps.ts";
@@ -57,6 +58,7 @@ export async function openBackendBench(plan: BenchPlan = {}, others: readonly Sc
     gate,
     rights,
     contents,
+    shown: new ShownBytes(bench.client, log),
     registry: bench.client,
     store,
     peers,

@@ -2,6 +2,7 @@ import type { Task } from "@darner/domain";
 import type { RegistryClient } from "@darner/registry-client";
 import type { Logger, Timers } from "@darner/runtime";
 import type { Gate } from "../access/gate.ts";
+import type { ShownBytes } from "../access/shown-bytes.ts";
 import type { Contents } from "../access/contents.ts";
 import type { Rights } from "../access/rights.ts";
 import type { Books } from "../books.ts";
@@ -15,6 +16,7 @@ export type BackendDeps = {
   readonly gate: Gate;
   readonly rights: Rights;
   readonly contents: Contents;
+  readonly shown: ShownBytes;
   readonly registry: RegistryClient;
   readonly store: BlobStore;
   readonly peers: PeerTable;

@@ -1,7 +1,17 @@
 import { createHash } from "node:crypto";
-import { digestAlgorithm, digestEncoded, parseDigest, parseTask, type ByteRange, type Digest, type Repository } from "@darner/domain";
+import {
+  digestAlgorithm,
+  digestEncoded,
+  parseDigest,
+  parseTask,
+  type ByteRange,
+  type Digest,
+  type Repository,
+  type Task,
+} from "@darner/domain";
 import type { BlobFound, BlobReader, BlobRequest, OpenBlob, Refused } from "@darner/mirror";
 import { RegistryError, type Authority, type OpenBlob as SourceBlob } from "@darner/registry-client";
+import { BlobFailure } from "../peers/blob-failure.ts";
 import type { BlobStream } from "../peers/blob-stream.ts";
 import type { ReadableBlob } from "../peers/peer-table.ts";
 import type { BackendDeps } from "./backend-deps.ts";
@@ -26,7 +36,7 @@ export class Blobs {
     try {
       const pass = await this.#deps.gate.check({ repository, kind: "blob", reference: digest, caller, signal });
       const wanted = { repository, digest, authority: pass.authority, signal };
-      const known = this.#deps.store.findComplete(digest)?.size ?? pass.facts.size;
+      const known = this.#ownSize(wanted) ?? pass.facts.size;
       // A registry that was asked just now and told no size tells none to a second question.
       const size = known ?? (pass.head === undefined ? await this.#askSize(wanted) : undefined);
       if (headOnly)
@@ -42,6 +52,18 @@ export class Blobs {
     await this.#spools[Symbol.asyncDispose]();
   }
 
+  /** The size of what this host has complete, where this registry has it, too. */
+  #ownSize(wanted: Wanted): number | undefined {
+    const task = this.#deps.store.findComplete(wanted.digest);
+    if (task === undefined || this.#hasShown(wanted)) return task?.size;
+    using stored = this.#deps.store.open(task, "check");
+    return stored?.facts.registry === wanted.repository.registry ? task.size : undefined;
+  }
+
+  #hasShown({ repository, digest }: Wanted): boolean {
+    return this.#deps.rights.mode === "open" || this.#deps.shown.has(repository.registry, digest);
+  }
+
   async #askSize({ repository, digest, authority, signal }: Wanted): Promise<number | undefined> {
     const head = await this.#deps.registry.head({ repository, kind: "blob", reference: digest, authority, signal });
     if (head.size !== undefined) this.#deps.contents.add(repository, "blob", digest, { size: head.size });
@@ -49,7 +71,7 @@ export class Blobs {
   }
 
   async #open(wanted: Wanted, size: number | undefined): Promise<OpenBlob> {
-    const { repository, digest, authority } = wanted;
+    const { digest } = wanted;
     const parsed = parseDigest(digest);
     const task = size === undefined ? undefined : parseTask(digest, size);
     if (size !== undefined && task === undefined && parsed.ok && parsed.known) {
@@ -59,14 +81,26 @@ export class Blobs {
     if (task === undefined) return this.#spools.open(wanted);
     if (task.size === 0) return emptyBlob(digest);
     const startedAt = this.#deps.timers.now();
-    const blob = await this.#deps.peers.open(task, {
-      source: { repository, kind: "blob", authority },
-      priority: "reader",
-      facts: { registry: repository.registry },
-    });
+    const blob = await this.#openPeer(wanted, task);
+    if (blob === undefined) return this.#spools.open(wanted);
     return new SwarmBlob(blob, () => {
       this.#deps.metrics.firstByteSeconds.observe({ from: blob.from }, (this.#deps.timers.now() - startedAt) / 1000);
     });
+  }
+
+  /** A blob whose bytes came through another registry is opened when this one has shown a part of it; undefined where it did not, and is to be read by itself. */
+  async #openPeer(wanted: Wanted, task: Task): Promise<ReadableBlob | undefined> {
+    const { repository, authority, signal } = wanted;
+    const source = { repository, kind: "blob", authority } as const;
+    const wish = { source, priority: "reader", facts: { registry: repository.registry } } as const;
+    try {
+      return await this.#deps.peers.open(task, { ...wish, ownOnly: !this.#hasShown(wanted) });
+    } catch (error) {
+      if (!(error instanceof BlobFailure) || error.detail.code !== "elsewhere") throw error;
+    }
+    const atHand = this.#deps.peers.atHand(task);
+    const showing = atHand === undefined ? "unsaid" : await this.#deps.shown.ask(source, atHand, signal);
+    return showing === "shown" ? this.#deps.peers.open(task, wish) : undefined;
   }
 
   #fromSource({ repository, digest, authority, signal }: Wanted): Promise<SourceBlob> {

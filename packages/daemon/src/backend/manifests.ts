@@ -3,10 +3,11 @@ import { digestOf, parseDigest, parseTask, type Digest, type Repository } from "
 import type { ManifestFound, ManifestRequest, Refused } from "@darner/mirror";
 import { RegistryError, type Authority, type ManifestBody } from "@darner/registry-client";
 import type { ContentFacts } from "../access/contents.ts";
+import { BlobFailure } from "../peers/blob-failure.ts";
 import { StoreError } from "../store/store-error.ts";
 import { refusalOf } from "./refusals.ts";
 import type { BackendDeps } from "./backend-deps.ts";
-import { readWhole } from "./read-whole.ts";
+import { readWhole } from "../peers/read-whole.ts";
 import { TagTable, type TagRequest, type TagTarget } from "./tag-table.ts";
 
 /** A manifest known by digest, on its way to a caller who may have it. */
@@ -69,7 +70,7 @@ export class Manifests {
 
   async #head(wanted: Wanted): Promise<ManifestFound> {
     const { digest, facts, warnings } = wanted;
-    const size = facts.size ?? this.#deps.store.findComplete(digest)?.size;
+    const { size } = facts;
     if (size === undefined || facts.mediaType === undefined) {
       const { bytes: _body, ...head } = await this.#whole(wanted);
       return head;
@@ -83,7 +84,18 @@ export class Manifests {
     if (stored !== undefined) return { ...stored, warnings };
     const task = facts.size === undefined || facts.mediaType === undefined ? undefined : parseTask(digest, facts.size);
     const provable = task !== undefined && facts.mediaType !== UNPROVABLE_TYPE && task.size > 0 && task.size <= this.#deps.maxManifestBytes;
-    return provable ? this.#throughSwarm(wanted, task.size, facts.mediaType ?? "") : this.#fromRegistry(wanted);
+    if (!provable) return this.#fromRegistry(wanted);
+    try {
+      return await this.#throughSwarm(wanted, task.size, facts.mediaType ?? "");
+    } catch (error) {
+      if (!(error instanceof BlobFailure) || error.detail.code !== "elsewhere") throw error;
+      // Small enough to be asked for whole: its digest says whether this registry has it.
+      return this.#fromRegistry(wanted);
+    }
+  }
+
+  #hasShown({ registry }: Repository, digest: Digest): boolean {
+    return this.#deps.rights.mode === "open" || this.#deps.shown.has(registry, digest);
   }
 
   async #fromStore({ repository, digest, facts }: Wanted): Promise<ManifestFound | undefined> {
@@ -91,6 +103,7 @@ export class Manifests {
     const stored = task === undefined || task.size > this.#deps.maxManifestBytes ? undefined : this.#deps.store.open(task);
     if (stored === undefined) return undefined;
     using blob = stored;
+    if (blob.facts.registry !== repository.registry && !this.#hasShown(repository, digest)) return undefined;
     // What this registry says of it comes first: HEAD and GET are to say the same.
     const mediaType = facts.mediaType ?? blob.facts.mediaType;
     if (mediaType === undefined) return undefined;
@@ -109,6 +122,7 @@ export class Manifests {
       source: { repository, kind: "manifest", authority },
       priority: "reader",
       facts: { registry: repository.registry, mediaType },
+      ownOnly: !this.#hasShown(repository, digest),
     } as const;
     const blob = await this.#deps.peers.open({ digest, size }, wish);
     try {
@@ -143,6 +157,7 @@ export class Manifests {
       throw new RegistryError({ code: "invalid-answer", what: "digest" }, `${repository.registry} sent a manifest that is not ${digest}`);
     }
     const task = { digest, size: bytes.length };
+    this.#deps.shown.note(repository.registry, digest);
     try {
       await this.#deps.store.put(task, bytes, { mediaType, registry: repository.registry });
     } catch (error) {

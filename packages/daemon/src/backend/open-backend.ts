@@ -3,6 +3,7 @@ import type { ImagePatterns, Keychain, RegistryClient } from "@darner/registry-c
 import type { Config, Logger, Timers } from "@darner/runtime";
 import { Gate } from "../access/gate.ts";
 import { Contents } from "../access/contents.ts";
+import { ShownBytes } from "../access/shown-bytes.ts";
 import { RecentNoes } from "../access/recent-noes.ts";
 import type { Rights } from "../access/rights.ts";
 import type { Books } from "../books.ts";
@@ -54,6 +55,7 @@ export function openBackend(
       gate,
       rights,
       contents,
+      shown: new ShownBytes(client, log.child({ room: "access" })),
       registry: client,
       store: peers.store,
       peers: peers.table,

@@ -17,6 +17,8 @@ export type BlobWish = {
   readonly source: SourceLocation | undefined;
   readonly priority: Priority;
   readonly facts: BlobFacts & { readonly registry: string };
+  /** Bytes that came through another registry than `facts` names are not to be opened: the blob is refused as `elsewhere`. Default: they are. */
+  readonly ownOnly?: boolean;
 };
 
 // More right to read the source than before is told to the core; less is not.
@@ -94,6 +96,11 @@ export class PeerRunner implements StreamedBlob {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** Whether all of its bytes came, and come, through this registry. */
+  isOf(registry: string): boolean {
+    return this.#facts.registry === registry && this.#bytes.stored.facts.registry === registry;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {

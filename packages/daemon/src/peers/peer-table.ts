@@ -1,12 +1,14 @@
-import { taskId, type ByteRange, type Task, type TaskId } from "@darner/domain";
+import { pieceCount, taskId, type ByteRange, type Task, type TaskId } from "@darner/domain";
 import type { Holding, SchedulerOrder } from "@darner/protocol";
 import type { SchedulerListener } from "../scheduler-link/scheduler-link.ts";
 import type { CheckedBlob } from "../store/rot/first-use.ts";
 import type { StoredBlob } from "../store/store.ts";
 import { BlobFailure } from "./blob-failure.ts";
 import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
+import type { BytesAtHand } from "./bytes-at-hand.ts";
 import type { PeerDeps } from "./peer-deps.ts";
 import { PeerRunner, type BlobWish } from "./peer-runner.ts";
+import { readWhole } from "./read-whole.ts";
 import { tableOf } from "./table-of.ts";
 
 // Blobs on their way to one host at a time: images have tens of layers, and each running peer costs a file and a proof.
@@ -48,6 +50,10 @@ export class PeerTable implements SchedulerListener {
   /** Opens a blob for reading: from disk where it is complete, else by joining or starting its peer. Rejects with `BlobFailure` or `StoreError`. */
   async open(task: Task, wish: BlobWish): Promise<ReadableBlob> {
     const stored = this.#deps.store.open(task);
+    if (stored !== undefined && (stored.complete || !this.#runners.has(taskId(task))) && isElsewhere(stored, wish)) {
+      stored[Symbol.dispose]();
+      throw elsewhere();
+    }
     if (stored?.complete === true && (await this.#isReadable(stored))) return this.#fromDisk(stored);
     stored?.[Symbol.dispose]();
     const runner = await this.#joinOrStart(task, wish);
@@ -67,6 +73,22 @@ export class PeerTable implements SchedulerListener {
         runner.endIfUnused();
       },
     };
+  }
+
+  /** What this host has of a blob, or will have, for a comparison; undefined where that is nothing. */
+  atHand(task: Task): BytesAtHand | undefined {
+    const runner = this.#runners.get(taskId(task));
+    using stored = this.#deps.store.open(task, "check");
+    const pieces = [...(runner?.have ?? stored?.have ?? [])];
+    if (runner !== undefined) {
+      const all = Array.from({ length: pieceCount(task.size) }, (_, piece) => piece);
+      return {
+        task,
+        pieces: pieces.length > 0 ? pieces : all,
+        read: (range, signal) => readWhole(runner.openStream(range), range.end - range.start, signal),
+      };
+    }
+    return pieces.length === 0 ? undefined : { task, pieces, read: (range) => this.#readStored(task, range) };
   }
 
   /** The blob as other hosts may be sent pieces of it; undefined where this host has nothing of it and expects nothing. */
@@ -110,6 +132,7 @@ export class PeerTable implements SchedulerListener {
     const id = taskId(task);
     const running = this.#runners.get(id);
     if (running !== undefined && (!running.ended || running.proven)) {
+      if (wish.ownOnly === true && !running.isOf(wish.facts.registry)) throw elsewhere();
       running.join(wish);
       running.hold();
       return running;
@@ -118,6 +141,7 @@ export class PeerTable implements SchedulerListener {
     const starting = this.#starting.get(id);
     if (starting !== undefined) {
       const joined = await starting;
+      if (wish.ownOnly === true && !joined.isOf(wish.facts.registry)) throw elsewhere();
       joined.join(wish);
       joined.hold();
       return joined;
@@ -145,6 +169,14 @@ export class PeerTable implements SchedulerListener {
     if (!runner.ended) this.#runners.set(taskId(task), runner);
     this.#deps.metrics.peers.set(this.#runners.size);
     return runner;
+  }
+
+  async #readStored(task: Task, { start, end }: ByteRange): Promise<Uint8Array> {
+    using stored = this.#deps.store.open(task);
+    if (stored === undefined) throw new BlobFailure({ code: "starved", retryAfterMs: 0 });
+    const bytes = Buffer.alloc(end - start);
+    await stored.read(start, bytes);
+    return bytes;
   }
 
   #requireOpen(): void {
@@ -235,6 +267,15 @@ export class PeerTable implements SchedulerListener {
         stored[Symbol.dispose]();
       });
   }
+}
+
+/** Whether a wish may not have what is stored: there is something of the blob, and it came through another registry. */
+function isElsewhere({ have, facts }: StoredBlob, wish: BlobWish): boolean {
+  return wish.ownOnly === true && have.count > 0 && facts.registry !== wish.facts.registry;
+}
+
+function elsewhere(): BlobFailure {
+  return new BlobFailure({ code: "elsewhere", retryAfterMs: 0 });
 }
 
 /** Wakes a stream as its blob is found right piece by piece, and fails it where it is not. */

@@ -11,8 +11,10 @@ export class Swarm {
   readonly pieces: number;
   readonly pieceBytes: number;
   readonly members: Map<HostId, Member> = new Map();
-  /** By registry; once a proven table is complete, all that do not contradict it are one. */
+  /** By registry; once a proven table is complete, all that have shown bytes of it and do not contradict it are one. */
   readonly groups: Map<string, Group> = new Map();
+  /** Registries whose groups joined the proven one; at most as many as a task may have groups, further ones show their bytes each time. */
+  readonly joined: Set<string> = new Set();
   /** The group whose table gave bytes with the digest. */
   proven: Group | undefined;
   /** Registries that answer a Range with the whole blob. */
@@ -45,7 +47,7 @@ export class Swarm {
 
   /** The group a host that came through `registry` belongs to; undefined where the task has too many registries. */
   groupFor(registry: string, maxRegistries: number): Group | undefined {
-    if (this.proven?.tableIsComplete === true) return this.proven;
+    if (this.proven?.tableIsComplete === true && this.joined.has(registry)) return this.proven;
     const known = this.groups.get(registry);
     if (known !== undefined) return known;
     if (this.groups.size >= maxRegistries) return undefined;
@@ -59,6 +61,7 @@ export class Swarm {
     const { proven } = this;
     if (proven === undefined) return [];
     this.proven = undefined;
+    this.joined.clear();
     const homeless: Member[] = [];
     for (const member of [...proven.members]) {
       const home = this.groupFor(member.registry, maxRegistries);
@@ -100,6 +103,8 @@ export class Swarm {
     member.host.tasks.delete(this.id);
     if (group.members.size > 0) return;
     for (const [registry, each] of this.groups) if (each === group) this.groups.delete(registry);
-    if (group === this.proven) this.proven = undefined;
+    if (group !== this.proven) return;
+    this.proven = undefined;
+    this.joined.clear();
   }
 }

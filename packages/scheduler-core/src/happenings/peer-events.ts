@@ -86,7 +86,7 @@ export function notePiecesVerified(turn: Turn, member: Member, runs: readonly Pi
   }
   tidyNeeds(group, member);
   turn.touched.add(member);
-  if (group === swarm.proven) uniteGroups(turn);
+  uniteGroups(turn);
 }
 
 function noteArrival(turn: Turn, member: Member, piece: number): void {
@@ -133,7 +133,7 @@ export function noteTable(turn: Turn, member: Member, hashes: readonly PieceHash
     group.asked = undefined;
     group.askedInVain.add(member);
   }
-  if (group === turn.swarm.proven) uniteGroups(turn);
+  uniteGroups(turn);
 }
 
 /** All bytes are as the table says and do not have the digest: the table is wrong, or the host is. */

@@ -29,19 +29,39 @@ suite("piece tables", () => {
     assert.deepEqual(only(effects, "send-table"), []);
   });
 
-  test("a proof makes the table everybody's", () => {
+  test("a proof makes the table theirs whose registry has shown something of the blob", () => {
     const script = new Script(4);
     script.open("a", { registry: "one.example" });
     script.read("a", from(0, 4));
-    script.open("b", { registry: "two.example", access: "none" });
-    assert.equal(script.standing("b"), "starved");
+    script.open("b", { registry: "two.example" });
+    script.read("b", [0]);
     const effects = script.tell({ type: "blob-proven", host: host("a"), task: script.task });
     assert.deepEqual(
       only(effects, "send-table").map(({ host: to, hashes }) => [to, hashes.length]),
-      [["b", 4]],
+      [["b", 3]],
     );
-    assert.ok(script.grants(effects).every(({ host: child, from: parent }) => child === "b" && parent === "a"));
-    assert.equal(script.standing("b"), "fed");
+    script.open("c", { registry: "two.example", access: "none" });
+    assert.equal(script.standing("c"), "fed", "whoever comes through it later is not asked again");
+  });
+
+  test("a registry that has shown nothing of a blob gets nothing of it under its name, until its first piece is as the proven table says", () => {
+    const script = new Script(4);
+    script.open("a", { registry: "one.example" });
+    script.read("a", from(0, 4));
+    script.tell({ type: "blob-proven", host: host("a"), task: script.task });
+    script.open("none", { registry: "lying.example", access: "none" });
+    assert.equal(script.standing("none"), "starved");
+    const opened = script.open("b", { registry: "lying.example" });
+    assert.deepEqual(only(opened, "send-table"), []);
+    const parents = script.grants(opened).map(({ from: parent }) => parent);
+    assert.ok(parents.includes("source") && !parents.includes("a"), "the two have what their own registry gives");
+    const shown = script.read("b", [0]);
+    const told = only(shown, "send-table").filter(({ host: to }) => to === host("b"));
+    assert.deepEqual(
+      told.map(({ hashes }) => hashes.map(({ piece }) => piece)),
+      [[1, 2, 3]],
+    );
+    assert.ok(script.grants(shown).some(({ from: parent }) => parent === "a"));
   });
 
   test("after a restart a holder is asked for the table, another one where it does not answer", () => {

@@ -29,18 +29,25 @@ export function noteProof(turn: Turn, group: Group, member: Member): void {
 
 /**
  * Makes a complete proven table everybody's: the other groups are compared with it, and those that do not contradict it join its group.
+ * A group that has no line yet goes on reading: a registry that has shown nothing of the blob is given nothing of it under its name.
  * One that does goes on with its own: it is not another host's proof that drops what it has, but its own failed one.
  */
 export function uniteGroups(turn: Turn): void {
-  const { swarm } = turn;
+  const { swarm, limits } = turn;
   const { proven } = swarm;
   if (proven?.tableIsComplete !== true) return;
   for (const [registry, group] of [...swarm.groups]) {
     const known = group.table();
-    if (group === proven || known.some((line) => proven.matches(line) === false)) continue;
+    if (group === proven || !hasShown(group, known) || known.some((line) => proven.matches(line) === false)) continue;
     swarm.groups.delete(registry);
+    if (swarm.joined.size < limits.maxRegistriesPerTask) swarm.joined.add(registry);
     joinProven(turn, group, known, proven);
   }
+}
+
+/** Whether something came through a group's registry: a piece that somebody read there, or the whole on a host that proved it. */
+function hasShown(group: Group, known: readonly PieceHash[]): boolean {
+  return known.length > 0 || [...group.members].some(({ proven }) => proven);
 }
 
 function joinProven(turn: Turn, group: Group, known: readonly PieceHash[], proven: Group): void {

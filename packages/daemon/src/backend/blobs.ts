@@ -96,7 +96,7 @@ export class Blobs {
     try {
       return await this.#deps.peers.open(task, { ...wish, ownOnly: !this.#hasShown(wanted) });
     } catch (error) {
-      if (!(error instanceof BlobFailure) || error.detail.code !== "elsewhere") throw error;
+      if (!(error instanceof BlobFailure) || error.detail.code !== "not-shown") throw error;
     }
     const atHand = this.#deps.peers.atHand(task);
     const showing = atHand === undefined ? "unsaid" : await this.#deps.shown.ask(source, atHand, signal);

@@ -88,7 +88,7 @@ export class Manifests {
     try {
       return await this.#throughSwarm(wanted, task.size, facts.mediaType ?? "");
     } catch (error) {
-      if (!(error instanceof BlobFailure) || error.detail.code !== "elsewhere") throw error;
+      if (!(error instanceof BlobFailure) || error.detail.code !== "not-shown") throw error;
       // Small enough to be asked for whole: its digest says whether this registry has it.
       return this.#fromRegistry(wanted);
     }

@@ -74,7 +74,7 @@ const BLOB: Readonly<Record<BlobFailureDetail["code"], Answer>> = {
   "disk-refused": { status: 503, code: "BLOB_UNKNOWN" },
   "timed-out": { status: 503, code: "BLOB_UNKNOWN" },
   busy: { status: 503, code: "BLOB_UNKNOWN" },
-  elsewhere: { status: 503, code: "BLOB_UNKNOWN" },
+  "not-shown": { status: 503, code: "BLOB_UNKNOWN" },
   stopping: { status: 503, code: "BLOB_UNKNOWN" },
 };
 

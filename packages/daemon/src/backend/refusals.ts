@@ -54,7 +54,7 @@ function blobRefusal(failure: BlobFailureDetail, error: BlobFailure, unknown: Oc
       return refused(502, unknown, error.message);
     case "limited":
       return refused(503, "TOOMANYREQUESTS", error.message, Math.ceil(failure.retryAfterMs / 1000));
-    case "elsewhere":
+    case "not-shown":
     case "starved":
     case "disk-refused":
     case "timed-out":

@@ -2,7 +2,7 @@ import { DarnerError } from "@darner/domain";
 
 /** Why a reader gets no more of a blob. */
 export type BlobFailureDetail = {
-  readonly code: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out" | "busy" | "stopping" | "elsewhere";
+  readonly code: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out" | "busy" | "stopping" | "not-shown";
   /** When to ask again, 0 where that is not known. */
   readonly retryAfterMs: number;
 };
@@ -16,7 +16,7 @@ const MESSAGES: Readonly<Record<BlobFailureDetail["code"], string>> = {
   "timed-out": "no byte came in time",
   busy: "this host has as many blobs on their way as it may",
   stopping: "the daemon is stopping",
-  elsewhere: "the bytes at hand came through another registry",
+  "not-shown": "the bytes at hand came through another registry",
 };
 
 /** A blob that cannot be read on; the cause is the registry's or the disk's error where there is one. */

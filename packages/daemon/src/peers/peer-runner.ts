@@ -17,7 +17,7 @@ export type BlobWish = {
   readonly source: SourceLocation | undefined;
   readonly priority: Priority;
   readonly facts: BlobFacts & { readonly registry: string };
-  /** Bytes that came through another registry than `facts` names are not to be opened: the blob is refused as `elsewhere`. Default: they are. */
+  /** Bytes that came through another registry than `facts` names are not to be opened: the blob is refused as `not-shown`. Default: they are. */
   readonly ownOnly?: boolean;
 };
 

@@ -275,7 +275,7 @@ function isElsewhere({ have, facts }: StoredBlob, wish: BlobWish): boolean {
 }
 
 function elsewhere(): BlobFailure {
-  return new BlobFailure({ code: "elsewhere", retryAfterMs: 0 });
+  return new BlobFailure({ code: "not-shown", retryAfterMs: 0 });
 }
 
 /** Wakes a stream as its blob is found right piece by piece, and fails it where it is not. */

@@ -34,6 +34,7 @@ export function warmFailure(error: unknown): WarmFailure {
     case "busy":
       return { reason: `${error.message}${becauseOf(error.cause)}`, then: "again", retryAfterMs };
     case "stopping":
+    case "not-shown":
       return { reason: error.message, then: "told", retryAfterMs };
   }
 }

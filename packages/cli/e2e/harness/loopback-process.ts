@@ -50,6 +50,15 @@ export class LoopbackProcess implements AsyncDisposable {
     return linesOf(this.#process.log());
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** What it printed so far. */
+  log(): string {
+    return this.#process.log();
+  }
+
   /** The most memory it ever had, in bytes (proc(5), VmHWM). */
   get peakBytes(): number {
     const status = readFileSync(`/proc/${String(this.#process.pid)}/status`, "utf8");

@@ -7,6 +7,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   "docker-registry": "docker-registry",
   skopeo: "skopeo",
   ip: "iproute2",
+  tc: "iproute2",
   curl: "curl",
 };
 

@@ -31,6 +31,16 @@ export class Containerd implements AsyncDisposable {
     return this.ctr(["content", "fetch", "--plain-http", "--hosts-dir", join(this.#dir, "certs.d"), ...credential, image]);
   }
 
+  /** The command that `fetch` runs; `straight`: past the mirror. */
+  fetchCommand(image: string, straight: boolean): string[] {
+    const hosts = straight ? [] : ["--hosts-dir", join(this.#dir, "certs.d")];
+    return this.#command(["content", "fetch", "--plain-http", ...hosts, image]);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Digests and sizes of what the content store holds. */
   async content(): Promise<Map<string, number>> {
     const { stdout } = await this.ctr(["content", "ls"]);
@@ -69,14 +79,15 @@ export class Containerd implements AsyncDisposable {
   }
 
   ctr(args: readonly string[]): Promise<Outcome> {
-    return run(["ctr", "--address", join(this.#dir, "containerd.sock"), "--namespace", "test", ...args], {
-      ...this.#place,
-      timeoutMs: 120_000,
-    });
+    return run(this.#command(args), { ...this.#place, timeoutMs: 120_000 });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
+  }
+
+  #command(args: readonly string[]): string[] {
+    return ["ctr", "--address", join(this.#dir, "containerd.sock"), "--namespace", "test", ...args];
   }
 
   get #store(): string {

@@ -16,6 +16,9 @@ export function darnerCommand(...words: string[]): string[] {
   return [process.execPath, "--conditions=source", MAIN, ...words];
 }
 
+// A daemon is ready within a second; on a machine with thirty processes for every core it was not within twenty.
+const READY_MS = 60_000;
+
 /** Starts `darner` with this configuration, given as variables, the way a unit file would. */
 export function startDarner(
   command: "daemon" | "scheduler",
@@ -94,10 +97,11 @@ export class DarnerNode implements AsyncDisposable {
   }
 
   async #ready(): Promise<void> {
-    await until(`the daemon at ${this.host.address} to be ready (${this.#process.logFile})`, async () => {
+    const ready = async (): Promise<true | undefined> => {
       if (!this.#process.alive) throw new Error(`the daemon ended: ${this.#process.log()}`);
       const status = await this.status();
       return status !== undefined && (status.schedulers.length === 0 || status.scheduler !== null) ? true : undefined;
-    });
+    };
+    await until(`the daemon at ${this.host.address} to be ready (${this.#process.logFile})`, ready, READY_MS);
   }
 }

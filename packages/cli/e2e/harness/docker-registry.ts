@@ -73,6 +73,10 @@ export class DockerRegistry implements AsyncDisposable {
     return this.requests().filter(({ userAgent }) => userAgent.startsWith("containerd/"));
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   async stop(): Promise<void> {
     await this.#process.kill();
   }

@@ -1,7 +1,18 @@
 import { must, run } from "./shell.ts";
 
-/** A host of the test network: its namespace and its address on the bridge. */
-export type NetworkHost = { readonly namespace: string; readonly address: string };
+/** A host of the test network: its namespace, its address on the bridge, and the bridge's end of its link. */
+export type NetworkHost = { readonly namespace: string; readonly address: string; readonly port: string };
+
+/** What a host's link carries each way, in bits a second, and the largest packet on it. */
+export type LinkShape = { readonly bitsPerSecond: number; readonly mtu: number };
+
+// A token bucket as small as two jumbo packets of 16 KiB: nothing can run ahead of its link for longer than 3 ms at 100 Mbit/s.
+const BURST_BYTES = 32 * 1024;
+// What waits at a link: 20 ms at 100 Mbit/s, as a switch has.
+const QUEUE_BYTES = 256 * 1024;
+
+// The header in front of every packet, which the token bucket counts, too.
+const ETHERNET_BYTES = 14;
 
 /** Network namespaces of the suite's own on one bridge, which is in a namespace of its own, too: nothing of the machine's network is touched. */
 export class Network implements AsyncDisposable {
@@ -24,8 +35,8 @@ export class Network implements AsyncDisposable {
   /** Adds a host on the bridge. */
   async add(name: string): Promise<NetworkHost> {
     const number = this.#hosts.length + 1;
-    const host = { namespace: `${this.#prefix}-${name}`, address: `10.77.0.${String(number + 1)}` };
     const port = `p${String(number)}`;
+    const host = { namespace: `${this.#prefix}-${name}`, address: `10.77.0.${String(number + 1)}`, port };
     await must(["ip", "netns", "add", host.namespace]);
     this.#hosts.push(host);
     await must(["ip", "-n", host.namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", this.#switch]);
@@ -34,6 +45,19 @@ export class Network implements AsyncDisposable {
     await must(["ip", "-n", host.namespace, "link", "set", "eth0", "up"]);
     await must(["ip", "-n", host.namespace, "link", "set", "lo", "up"]);
     return host;
+  }
+
+  /** Limits a host's link both ways. Packets are sent one by one, not in bursts of 64 KiB that a token bucket could not shape (GSO off). */
+  async shape({ namespace, port }: NetworkHost, { bitsPerSecond, mtu }: LinkShape): Promise<void> {
+    for (const [where, device] of [
+      [namespace, "eth0"],
+      [this.#switch, port],
+    ] as const) {
+      const packet = ["mtu", String(mtu), "gso_max_size", String(mtu + ETHERNET_BYTES), "gso_max_segs", "1"];
+      await must(["ip", "-n", where, "link", "set", "dev", device, ...packet]);
+      const bucket = ["tbf", "rate", `${String(bitsPerSecond)}bit`, "burst", String(BURST_BYTES), "limit", String(QUEUE_BYTES)];
+      await must(["tc", "-n", where, "qdisc", "add", "dev", device, "root", ...bucket]);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

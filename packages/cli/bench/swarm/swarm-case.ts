@@ -1,0 +1,83 @@
+const MIB = 1024 * 1024;
+const MEGABIT = 1_000_000;
+
+/** Who pulls: plain HTTP requests whose bytes are thrown away, or a real containerd. */
+export type ClientKind = "http" | "containerd";
+
+/** One arrangement of nodes, links and an image. */
+export type SwarmCase = {
+  readonly name: string;
+  readonly client: ClientKind;
+  readonly nodes: number;
+  /** Each node's link, both ways, in bits a second. */
+  readonly rate: number;
+  readonly registryRate: number;
+  /** What the registry gives one connection, in bits a second; undefined: all its link has. */
+  readonly connectionRate: number | undefined;
+  readonly mtu: number;
+  readonly layers: number;
+  readonly layerBytes: number;
+  /** The nodes begin within this time, each at a moment drawn from a fixed seed. */
+  readonly joinSpreadMs: number;
+  /** The last node's mirror is killed half a unit after the beginning. */
+  readonly killOne: boolean;
+  /** One more host, which pulls nothing by itself, is a seed. */
+  readonly seed: boolean;
+  readonly rounds: number;
+  /** All nodes also pull straight from the registry, once: it takes as many units as there are nodes. */
+  readonly straight: boolean;
+  /** What the last node may take over the unit, and over the bound. */
+  readonly goal: { readonly overUnit?: number; readonly overBound?: number };
+};
+
+/** What is measured where nothing else is said; also what the options of the command line change. */
+export const USUAL: SwarmCase = {
+  name: "custom",
+  client: "http",
+  nodes: 8,
+  rate: 100 * MEGABIT,
+  registryRate: 100 * MEGABIT,
+  connectionRate: undefined,
+  mtu: 1500,
+  layers: 1,
+  layerBytes: 64 * MIB,
+  joinSpreadMs: 0,
+  killOne: false,
+  seed: false,
+  rounds: 3,
+  straight: true,
+  goal: {},
+};
+
+// Two cores that do other things as well keep up with this: what gates is counted, but a run at full load would prove nothing.
+const GENTLE = { nodes: 6, rate: 30 * MEGABIT, registryRate: 30 * MEGABIT, layerBytes: 16 * MIB, rounds: 1 } as const;
+
+/** Under four minutes. */
+export const SHORT_CASES: readonly SwarmCase[] = [
+  { ...USUAL, ...GENTLE, name: "6 nodes, 30 Mbit/s", goal: { overUnit: 1.2 } },
+  {
+    ...USUAL,
+    ...GENTLE,
+    name: "4 nodes, containerd",
+    client: "containerd",
+    nodes: 4,
+    layers: 2,
+    layerBytes: 8 * MIB,
+    goal: { overUnit: 1.2 },
+  },
+];
+
+/** Everything that is claimed, each with its goal. */
+export const LONG_CASES: readonly SwarmCase[] = [
+  { ...USUAL, name: "8 nodes, 100 Mbit/s", goal: { overUnit: 1.15 } },
+  { ...USUAL, name: "8 nodes, 40 Mbit/s", rate: 40 * MEGABIT, registryRate: 40 * MEGABIT, goal: { overUnit: 1.15 } },
+  { ...USUAL, name: "8 nodes, 4 layers", layers: 4, layerBytes: 16 * MIB, goal: { overUnit: 1.2 } },
+  { ...USUAL, name: "16 nodes, 40 Mbit/s", nodes: 16, rate: 40 * MEGABIT, registryRate: 40 * MEGABIT, goal: { overUnit: 1.2 } },
+  { ...USUAL, name: "8 nodes, containerd", client: "containerd", goal: { overUnit: 1.15 } },
+  { ...USUAL, name: "registry at a quarter", registryRate: 25 * MEGABIT, goal: { overBound: 1.2 } },
+  { ...USUAL, name: "nodes at a quarter", rate: 25 * MEGABIT, goal: { overBound: 1.2 } },
+  { ...USUAL, name: "a tenth per connection", connectionRate: 10 * MEGABIT, goal: { overBound: 1.25 } },
+  { ...USUAL, name: "one node killed", killOne: true, goal: {} },
+  { ...USUAL, name: "joins over 10 s", joinSpreadMs: 10_000, goal: { overUnit: 1.3 } },
+  { ...USUAL, name: "8 nodes and a seed", seed: true, goal: { overUnit: 1.15 } },
+];

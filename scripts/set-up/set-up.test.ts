@@ -65,7 +65,7 @@ test("arguments, output and the exit code pass through, and npm's output stays o
     `console.log(JSON.stringify(process.argv.slice(2)), process.execArgv.join());\nconst code: number = 3;\nprocess.exitCode = code;\n`,
   );
   const { code, stdout, stderr } = await start(checkout.root, "a b", "--config", "x").ended;
-  assert.deepEqual([code, stdout], [3, `["a b","--config","x"] --conditions=source\n`]);
+  assert.deepEqual([code, stdout], [3, `["a b","--config","x"] --conditions=source,--disable-sigusr1\n`]);
   assert.match(stderr, /set-up: installing dependencies[^]*npm prints something/);
 });
 

@@ -222,7 +222,7 @@ test("a host key that is none is named, and not replaced", async () => {
   mkdirSync(dataDir());
   const key = join(dataDir(), "host.key");
   writeFileSync(key, "-----BEGIN PRIVATE KEY-----\nbm90IGEga2V5\n-----END PRIVATE KEY-----\n");
-  await assertRefused("daemon", {}, `${key} holds no Ed25519 private key: put it back from a copy, or remove it`);
+  await assertRefused("daemon", {}, `${key} holds no Ed25519 private key (host key): put it back from a copy, or remove it`);
 });
 
 test("files that the configuration names and that are not there are named with their key", async () => {
@@ -324,7 +324,7 @@ test("the daemon of up finds the scheduler of up, whatever port that got", async
 test("of two up on the same data, the second says that the first uses it", async () => {
   const first = start("up");
   await logged(first, "daemon ready");
-  await assertRefused("up", {}, `data directory ${join(dataDir(), "daemon")} (dataDir) is in use by process ${String(first.pid)}`);
+  await assertRefused("up", {}, `data directory ${join(dataDir(), "scheduler")} (dataDir) is in use by process ${String(first.pid)}`);
   assert.ok(first.alive);
 });
 

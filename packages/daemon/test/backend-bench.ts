@@ -49,7 +49,7 @@ export async function openBackendBench(plan: BenchPlan = {}, others: readonly Sc
     registry: bench.client,
     rights,
     contents,
-    noes: new RecentNoes(clock),
+    noes: new RecentNoes(clock, ACCESS.graceSeconds * 1000),
     metrics: bench.daemonMetrics,
     hasOwnCredential: () => false,
     held: (digest) => store.findComplete(digest),

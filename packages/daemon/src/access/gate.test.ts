@@ -146,7 +146,7 @@ test("case 78: a short pause that the registry wants is waited out once, and the
     registry,
     rights: new Rights(ACCESS, bench.clock),
     contents: new Contents(),
-    noes: new RecentNoes(bench.clock),
+    noes: new RecentNoes(bench.clock, ACCESS.graceSeconds * 1000),
     metrics: bench.daemonMetrics,
     hasOwnCredential: () => false,
     held: () => undefined,
@@ -171,6 +171,23 @@ test("case 78: a short pause that the registry wants is waited out once, and the
     bench.registry.requests.map(({ status }) => status),
     [429, 200, 429, 200, 429],
   );
+});
+
+test("registry down: a repository that wants a credential says so from memory, and the credential that comes then keeps its right", async () => {
+  const { bench, digest, ann } = await withPrivateBlob();
+  await using _bench = bench;
+  const before = await bench.blob("team/app", digest);
+  assert.ok(before.kind === "refused" && before.status === 401);
+  bench.clock.advance(ACCESS.grantSeconds * 1000);
+  bench.registry.fault({ do: { kind: "status", status: 503 } });
+  const away = await bench.blob("team/app", digest);
+  assert.deepEqual(away, before, "the same challenge, byte for byte");
+  await readAll(found(await bench.blob("team/app", digest, { caller: ann })).blob);
+  assert.deepEqual(refusal(await bench.manifest("team/app", "v1")), [401, "UNAUTHORIZED"], "for a tag, too");
+  assert.equal(refusal(await bench.blob("team/app", digest, { caller: wrong }))[0], 503, "a credential it never saw stays unknown");
+  assert.equal(refusal(await bench.blob("team/other", digest))[0], 503, "what was never asked about is not known");
+  bench.clock.advance(ACCESS.graceSeconds * 1000);
+  assert.equal(refusal(await bench.blob("team/app", digest))[0], 503, "the grace ends");
 });
 
 test("all who ask at once are one question to the registry", async () => {

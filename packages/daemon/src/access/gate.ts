@@ -120,8 +120,9 @@ export class Gate {
       const away = isAway(error);
       const pass = away ? whileAway() : undefined;
       accessChecks.inc({ outcome: pass !== undefined ? "grace" : away ? "unknown" : "refused" });
-      if (pass === undefined) throw error;
-      return pass;
+      if (pass !== undefined) return pass;
+      const isUnshown = away && request.caller.authorization === undefined;
+      throw (isUnshown ? this.#deps.noes.challengeOf(request.repository) : undefined) ?? error;
     }
   }
 
@@ -179,11 +180,14 @@ export class Gate {
       async (shared) => {
         try {
           const head = await registry.head({ ...ask, ...(accept === undefined ? {} : { accept }), signal: shared });
-          if (right === "public") rights.provePublic(repository);
-          else rights.proveCaller(repository, caller);
+          if (right === "public") {
+            noes.noteAnonymous(repository);
+            rights.provePublic(repository);
+          } else rights.proveCaller(repository, caller);
           return head;
         } catch (error) {
           noes.note(question, error);
+          if (right === "public") noes.noteAnonymous(repository, error);
           if (isNo(error)) {
             if (right === "public") rights.revokePublic(repository);
             else rights.revokeCaller(repository, caller);

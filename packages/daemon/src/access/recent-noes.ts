@@ -1,3 +1,4 @@
+import type { Repository } from "@darner/domain";
 import { RegistryError } from "@darner/registry-client";
 import { LruMap, type Clock } from "@darner/runtime";
 
@@ -12,9 +13,13 @@ const MAX_BODY_BYTES = 4096;
 /** The registry's last refusals, each for the identical question only, for seconds: who hammers at a closed door is not felt by the registry. */
 export class RecentNoes {
   readonly #noes: LruMap<string, RegistryError>;
+  /** By repository: what the registry last asked of a caller without a credential. */
+  readonly #challenges: LruMap<string, RegistryError>;
 
-  constructor(clock: Clock) {
+  /** A challenge is remembered for `challengeMs`: as long as rights count while a registry is away. */
+  constructor(clock: Clock, challengeMs: number) {
     this.#noes = new LruMap({ maxEntries: MAX_NOES, clock });
+    this.#challenges = new LruMap({ maxEntries: MAX_NOES, ttlMs: challengeMs, clock });
   }
 
   get(question: string): RegistryError | undefined {
@@ -29,10 +34,26 @@ export class RecentNoes {
     else if (detail.code === "not-found") this.#keep(question, error, MISSING_MS);
   }
 
+  /** What the registry answers to a caller without a credential, where it cannot be asked: without it no client shows the credential that would do. */
+  challengeOf(repository: Repository): RegistryError | undefined {
+    return this.#challenges.get(nameOf(repository));
+  }
+
+  /** The answer to a caller without a credential: a challenge is remembered, anything that was given ends it. */
+  noteAnonymous(repository: Repository, error?: unknown): void {
+    if (error === undefined) this.#challenges.delete(nameOf(repository));
+    if (!(error instanceof RegistryError) || error.detail.code !== "unauthorized") return;
+    if (error.detail.body.length <= MAX_BODY_BYTES) this.#challenges.set(nameOf(repository), error);
+  }
+
   #keep(question: string, error: RegistryError, ms: number): void {
     const { detail } = error;
     if ("body" in detail && detail.body.length <= MAX_BODY_BYTES) this.#noes.set(question, error, ms);
   }
+}
+
+function nameOf({ registry, name }: Repository): string {
+  return `${registry} ${name}`;
 }
 
 /** Whether the registry refused the right itself: what stood before stands no more. */

@@ -45,7 +45,7 @@ export function openBackend(
     registry: client,
     rights,
     contents,
-    noes: new RecentNoes(timers),
+    noes: new RecentNoes(timers, config.access.graceSeconds * 1000),
     metrics,
     hasOwnCredential: ownCredentials(config, keychain),
     held: (digest) => peers.store.findComplete(digest),

@@ -56,7 +56,19 @@ export async function openMembership(config: Config, identity: Identity, log: Lo
   return { gate: membership, join: membership, [Symbol.asyncDispose]: () => kept.settled() };
 }
 
-function noToken({ join: { tokenFile } }: Config): StartError {
+function noToken({ join: { tokenFile, kubernetes, fingerprint } }: Config): StartError {
+  if (tokenFile === undefined && kubernetes.tokenFile !== undefined) {
+    const what =
+      fingerprint === undefined
+        ? "join.fingerprint is not set, so this host could not tell the cluster's scheduler from another one"
+        : "join.fingerprint is no fingerprint of a signing key";
+    const how =
+      "run `darner token list` where a scheduler of the cluster runs and set join.fingerprint (DARNER_JOIN_FINGERPRINT) to the one it shows";
+    return new StartError(
+      { code: "no-join-token" },
+      `${what}: ${how}; the token of the service account (join.kubernetes.tokenFile) goes with it`,
+    );
+  }
   const message =
     "this host has nothing to show that it may be a member: run `darner token create` where a scheduler of the cluster runs, write what it prints to a file " +
     "and set join.tokenFile (DARNER_JOIN_TOKEN_FILE) to it; to try Darner on one machine run `darner up`, or set join.insecure and listen on 127.0.0.1 only" +

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -44,10 +45,9 @@ async function openApiServer({ say, trusted = true, serviceAccounts = ["darner/d
   const dir = births.use(await openTempDir());
   const [tls, other] = [selfSigned(), selfSigned()];
   const asked: Asked[] = [];
-  const answer = async (request: Parameters<typeof json>[0] & { url?: string; headers: Asked["body"] }): Promise<ReturnType<Say>> => {
+  const answer = async (request: IncomingMessage): Promise<ReturnType<Say>> => {
     const body = (await json(request)) as { spec: { token: string } };
-    const { authorization } = request.headers as { authorization?: string };
-    asked.push({ path: request.url ?? "", authorization, body });
+    asked.push({ path: request.url ?? "", authorization: request.headers.authorization, body });
     return say(body.spec.token);
   };
   const server: Server = createServer({ key: tls.key, cert: tls.cert }, (request, response) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { FixtureBlob } from "@darner/testkit";
+import { until } from "./harness/shell.ts";
 import { HostileCluster, type Liar, type Pulled } from "./hostile/hostile-cluster.ts";
 
 const MIB = 1024 * 1024;
@@ -151,3 +152,42 @@ test("an evil registry with the same digest at the same time: honest pulls cost 
     [],
   );
 });
+
+/** An evil registry that has the blob too, with one other byte; slow, so that pulls through it and through the honest one meet. */
+function poison(blob: FixtureBlob, bytesPerSecond: number): void {
+  cluster.evil.content.pushBlob("team/app", blob.bytes);
+  cluster.evil.fault({ when: { kind: "blob", method: "GET", path: blob.digest }, do: { kind: "corrupt", offset: 1000 } });
+  cluster.evil.fault({ when: { kind: "blob", method: "GET", path: blob.digest }, do: { kind: "slow", bytesPerSecond } });
+}
+
+for (const first of ["evil", "honest"]) {
+  test(`an evil and an honest reader of one digest on one node, ${first} first: the honest pull is right at once and costs one copy`, async () => {
+    const blob = cluster.push(`hostile node, ${first} first`, BYTES);
+    poison(blob, 2 * MIB);
+    const before = cluster.registry.bodyBytes();
+    const evilBefore = cluster.evil.bodyBytes();
+    const startedAt = performance.now();
+    const pulls: Record<string, Promise<Pulled>> = {};
+    if (first === "evil") {
+      pulls["evil"] = cluster.pull(0, blob, cluster.evil.host);
+      await until("evil bytes on their way", () => (cluster.evil.bodyBytes() > evilBefore ? true : undefined));
+    }
+    pulls["honest"] = cluster.pull(0, blob);
+    pulls["evil"] ??= cluster.pull(0, blob, cluster.evil.host);
+    const honest = await pulls["honest"];
+    const evil = await pulls["evil"];
+    const copies = (cluster.registry.bodyBytes() - before) / blob.size;
+    console.log(
+      `one node, ${first} first: honest ${JSON.stringify(honest)}, ${copies.toFixed(3)} copies; evil ${JSON.stringify(evil)}, after ${String(Math.round(performance.now() - startedAt))} ms`,
+    );
+    assert.ok(honest.right);
+    assert.ok(copies <= 1.02);
+    // Whoever was given wrong bytes ends short; whoever was not gets the right ones.
+    assert.ok(evil.right || evil.bytes < blob.size);
+    assert.ok((await cluster.pull(0, blob, cluster.evil.host)).right, "and from then on the node has the right ones for both");
+    assert.deepEqual(
+      cluster.faults(blob).filter(({ blocked, fault }) => blocked && fault !== "registry-wrong-bytes"),
+      [],
+    );
+  });
+}

@@ -107,7 +107,7 @@ suite("bytes that came through another registry", () => {
     assert.deepEqual([other.bodyBytes() >= BYTES, diskBytes(both)], [true, before]);
   });
 
-  test("a blob on its way through one registry is shared with another that shows its part", async () => {
+  test("a blob on its way through one registry is read by itself through another, and the first that is proven serves both", async () => {
     await using both = await twoRegistries();
     const { bench, other, asking } = both;
     const blob = bench.registry.content.pushBlob(NAME, randomBlob("on its way", BYTES).bytes);
@@ -120,7 +120,7 @@ suite("bytes that came through another registry", () => {
     await eventually(() => getsOf(other) > 0, "it is asked");
     resolve(undefined);
     for (const bytes of await whileTimePasses(bench.clock, Promise.all([first, second]))) assert.ok(bytes.equals(blob.bytes));
-    assert.ok(other.bodyBytes() <= BYTES / 4, String(other.bodyBytes()));
+    assert.ok(other.bodyBytes() <= BYTES + 4096, String(other.bodyBytes()));
   });
 
   test("its size is not told either: a HEAD is answered with what the other registry said", async () => {

@@ -21,7 +21,7 @@ import { Spools } from "./spools.ts";
 
 type Wanted = { readonly repository: Repository; readonly digest: Digest; readonly authority: Authority; readonly signal: AbortSignal };
 
-/** Blobs: from the store, through the swarm, or, where nobody can tell the size, streamed through a spool. */
+/** Blobs: from the store, through the swarm, or, where nobody can tell the size, or whose peer reads through another registry, streamed through a spool. */
 export class Blobs {
   readonly #deps: BackendDeps;
   readonly #spools: Spools;
@@ -80,6 +80,17 @@ export class Blobs {
     if (!parsed.ok || !parsed.known) return PassThrough.open((signal) => this.#fromSource({ ...wanted, signal }), wanted.signal);
     if (task === undefined) return this.#spools.open(wanted);
     if (task.size === 0) return emptyBlob(digest);
+    const { peers } = this.#deps;
+    const beside = { ...wanted, beside: { task, peers, mayShare: () => this.#mayShare(wanted, task) } };
+    const running = this.#deps.store.findComplete(digest)?.size === task.size ? undefined : this.#spools.running(beside);
+    if (running !== undefined) return running;
+    return this.#throughSwarm(wanted, task).catch((error: unknown) => {
+      if (error instanceof BlobFailure && error.detail.code === "other-registry") return this.#spools.open(beside);
+      throw error;
+    });
+  }
+
+  async #throughSwarm(wanted: Wanted, task: Task): Promise<OpenBlob> {
     const startedAt = this.#deps.timers.now();
     const blob = await this.#openPeer(wanted, task);
     if (blob === undefined) return this.#spools.open(wanted);
@@ -90,7 +101,7 @@ export class Blobs {
 
   /** A blob whose bytes came through another registry is opened when this one has shown a part of it; undefined where it did not, and is to be read by itself. */
   async #openPeer(wanted: Wanted, task: Task): Promise<ReadableBlob | undefined> {
-    const { repository, authority, signal } = wanted;
+    const { repository, authority } = wanted;
     const source = { repository, kind: "blob", authority } as const;
     const wish = { source, priority: "reader", facts: { registry: repository.registry } } as const;
     try {
@@ -98,9 +109,15 @@ export class Blobs {
     } catch (error) {
       if (!(error instanceof BlobFailure) || error.detail.code !== "not-shown") throw error;
     }
+    return (await this.#mayShare(wanted, task)) ? this.#deps.peers.open(task, wish) : undefined;
+  }
+
+  /** Whether the registry asked for has shown, or shows now, that it has what is at hand. */
+  async #mayShare(wanted: Wanted, task: Task): Promise<boolean> {
+    if (this.#hasShown(wanted)) return true;
+    const { repository, authority, signal } = wanted;
     const atHand = this.#deps.peers.atHand(task);
-    const showing = atHand === undefined ? "unsaid" : await this.#deps.shown.ask(source, atHand, signal);
-    return showing === "shown" ? this.#deps.peers.open(task, wish) : undefined;
+    return atHand !== undefined && (await this.#deps.shown.ask({ repository, kind: "blob", authority }, atHand, signal)) === "shown";
   }
 
   #fromSource({ repository, digest, authority, signal }: Wanted): Promise<SourceBlob> {

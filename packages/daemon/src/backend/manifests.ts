@@ -3,7 +3,7 @@ import { digestOf, parseDigest, parseTask, type Digest, type Repository } from "
 import type { ManifestFound, ManifestRequest, Refused } from "@darner/mirror";
 import { RegistryError, type Authority, type ManifestBody } from "@darner/registry-client";
 import type { ContentFacts } from "../access/contents.ts";
-import { BlobFailure } from "../peers/blob-failure.ts";
+import { BlobFailure, type BlobFailureDetail } from "../peers/blob-failure.ts";
 import { StoreError } from "../store/store-error.ts";
 import { refusalOf } from "./refusals.ts";
 import type { BackendDeps } from "./backend-deps.ts";
@@ -22,6 +22,9 @@ type Wanted = {
 
 // Signed schema 1: its digest leaves the signatures out, so its bytes prove nothing (contract, case 27).
 const UNPROVABLE_TYPE = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+
+// What is at hand, or on its way, came through another registry: this one did not show that it has it, or nobody has proven it.
+const CAME_ELSEWHERE: readonly BlobFailureDetail["code"][] = ["not-shown", "other-registry"];
 
 /** Manifests: by tag with a HEAD, by digest from the store or through the swarm, else once from the registry. */
 export class Manifests {
@@ -88,7 +91,7 @@ export class Manifests {
     try {
       return await this.#throughSwarm(wanted, task.size, facts.mediaType ?? "");
     } catch (error) {
-      if (!(error instanceof BlobFailure) || error.detail.code !== "not-shown") throw error;
+      if (!(error instanceof BlobFailure) || !CAME_ELSEWHERE.includes(error.detail.code)) throw error;
       // Small enough to be asked for whole: its digest says whether this registry has it.
       return this.#fromRegistry(wanted);
     }
@@ -159,7 +162,8 @@ export class Manifests {
     const task = { digest, size: bytes.length };
     this.#deps.shown.note(repository.registry, digest);
     try {
-      await this.#deps.store.put(task, bytes, { mediaType, registry: repository.registry });
+      const put = (): Promise<void> => this.#deps.store.put(task, bytes, { mediaType, registry: repository.registry });
+      await this.#deps.peers.giveWay(task, put);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       // The bytes are right and at hand: a disk without room is no reason to refuse them (contract, case 57).

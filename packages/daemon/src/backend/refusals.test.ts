@@ -75,6 +75,7 @@ const BLOB: Readonly<Record<BlobFailureDetail["code"], Answer>> = {
   "timed-out": { status: 503, code: "BLOB_UNKNOWN" },
   busy: { status: 503, code: "BLOB_UNKNOWN" },
   "not-shown": { status: 503, code: "BLOB_UNKNOWN" },
+  "other-registry": { status: 503, code: "BLOB_UNKNOWN" },
   stopping: { status: 503, code: "BLOB_UNKNOWN" },
 };
 

@@ -59,6 +59,7 @@ function blobRefusal(failure: BlobFailureDetail, error: BlobFailure, unknown: Oc
     case "disk-refused":
     case "timed-out":
     case "busy":
+    case "other-registry":
     case "stopping":
       return refused(503, unknown, error.message);
   }

@@ -1,12 +1,24 @@
-import { createHash } from "node:crypto";
-import { digestAlgorithm, digestEncoded, type Digest, type Repository } from "@darner/domain";
-import { RegistryError, type Authority } from "@darner/registry-client";
+import { createHash, type Hash } from "node:crypto";
+import { digestAlgorithm, digestEncoded, type Digest, type Repository, type Task } from "@darner/domain";
+import { RegistryError, type Authority, type OpenBlob as SourceBlob } from "@darner/registry-client";
 import { BlobFailure } from "../peers/blob-failure.ts";
+import type { PeerTable } from "../peers/peer-table.ts";
 import type { Spool, StoredBlob } from "../store/store.ts";
 import type { BackendDeps } from "./backend-deps.ts";
 
-/** A blob whose size the registry does not tell. */
-export type SpoolRequest = { readonly repository: Repository; readonly digest: Digest; readonly authority: Authority };
+/** A blob that no peer carries: the registry does not tell its size, or its peer reads through another registry. */
+export type SpoolRequest = {
+  readonly repository: Repository;
+  readonly digest: Digest;
+  readonly authority: Authority;
+  /** What is known where there is a peer as well: the task, and the peers, with whom the one that is proven first serves all. */
+  readonly beside?: {
+    readonly task: Task;
+    readonly peers: Pick<PeerTable, "whenOver" | "giveWay">;
+    /** Asks the registry of this stream to show that it has the blob: only then are bytes that came through another given. */
+    readonly mayShare: () => Promise<boolean>;
+  };
+};
 
 /** What spools work with. */
 export type SpoolDeps = Pick<BackendDeps, "registry" | "store" | "buffers" | "log" | "metrics" | "books" | "announceComplete">;
@@ -34,6 +46,10 @@ export class SpoolRun {
   readonly #waiting = new Set<() => void>();
   // Reads of the spool under way: it is not moved beneath them. At most one for each reader.
   readonly #reads = new Set<Promise<void>>();
+  // Ends the read of the source alone: the rest comes from the store.
+  readonly #sourceEnd = new AbortController();
+  // Whether the peer of the same blob has proven it.
+  #proven = false;
   #phase: Phase = { is: "filling", spool: undefined };
   #readers = 0;
 
@@ -43,6 +59,7 @@ export class SpoolRun {
     this.#deps = deps;
     this.#onOver = onOver;
     this.ended = this.#run();
+    if (request.beside !== undefined) void this.#watchPeer(request.beside);
   }
 
   join(): void {
@@ -121,8 +138,7 @@ export class SpoolRun {
     try {
       spool = await this.#deps.store.spool();
       this.#phase = { is: "filling", spool };
-      await this.#fill(spool);
-      await this.#settle(spool);
+      await this.#settle(spool, await this.#fill(spool));
     } catch (error) {
       this.#phase = { is: "failed", failure: this.#failureOf(error) };
       await Promise.all(this.#reads);
@@ -139,39 +155,108 @@ export class SpoolRun {
     return error instanceof Error ? error : new BlobFailure({ code: "starved", retryAfterMs: 0 }, error);
   }
 
-  async #fill(spool: Spool): Promise<void> {
-    const { repository, digest, authority } = this.#request;
-    const { registry, metrics, books } = this.#deps;
-    const { signal } = this.#abort;
-    signal.throwIfAborted();
-    const source = await registry.openBlob({ repository, kind: "blob", reference: digest, authority, signal });
-    const hash = createHash(digestAlgorithm(digest));
-    for await (const chunk of source.bytes) {
-      hash.update(chunk);
-      metrics.sourceBytes.inc({ cause: "unknown-size" }, chunk.length);
-      books.received("source", chunk.length);
-      await spool.append(chunk);
-      signal.throwIfAborted();
-      this.wakeAll();
-    }
-    const isRight = hash.digest("hex") === digestEncoded(digest);
-    metrics.proofs.inc({ outcome: isRight ? "right" : "wrong" });
-    if (isRight) return;
-    const wrong = new RegistryError({ code: "invalid-answer", what: "digest" }, `${repository.registry} sent bytes that are not ${digest}`);
-    throw new BlobFailure({ code: "wrong-bytes", retryAfterMs: 0 }, wrong);
+  /** The peer may be proven first: then the rest comes from the store. */
+  async #watchPeer({ task, peers, mayShare }: Exclude<SpoolRequest["beside"], undefined>): Promise<void> {
+    await peers.whenOver(task);
+    const isThere = (): boolean => this.#phase.is === "filling" && this.#deps.store.findComplete(task.digest)?.size === task.size;
+    this.#proven = isThere() && (await mayShare().catch(() => false)) && isThere();
+    if (this.#proven) this.#sourceEnd.abort();
   }
 
-  async #settle(spool: Spool): Promise<void> {
-    const { repository, digest } = this.#request;
+  /** Fills the spool from the source; gives the hash of what came. */
+  async #fill(spool: Spool): Promise<Hash> {
+    const hash = createHash(digestAlgorithm(this.#request.digest));
+    try {
+      for await (const chunk of (await this.#openSource()).bytes) {
+        this.#take(chunk, spool.bytes + chunk.length);
+        hash.update(chunk);
+        await spool.append(chunk);
+        this.#abort.signal.throwIfAborted();
+        this.wakeAll();
+        if (this.#proven) break;
+      }
+    } catch (error) {
+      if (!this.#proven) throw error;
+    }
+    return hash;
+  }
+
+  async #openSource(): Promise<SourceBlob> {
+    const { repository, digest, authority } = this.#request;
+    const signal = AbortSignal.any([this.#abort.signal, this.#sourceEnd.signal]);
+    signal.throwIfAborted();
+    return this.#deps.registry.openBlob({ repository, kind: "blob", reference: digest, authority, signal });
+  }
+
+  #take(chunk: Uint8Array, bytes: number): void {
+    const { beside } = this.#request;
+    if (beside !== undefined && bytes > beside.task.size) throw this.#wrong();
+    this.#deps.metrics.sourceBytes.inc({ cause: beside === undefined ? "unknown-size" : "other-registry" }, chunk.length);
+    this.#deps.books.received("source", chunk.length);
+  }
+
+  /** filling → settling → done, where all that came has the digest. */
+  async #settle(spool: Spool, hash: Hash): Promise<void> {
+    const { repository, digest, beside } = this.#request;
+    if (this.#proven && beside !== undefined) return this.#goOnWith(spool, hash, beside.task);
+    this.#requireRight(hash, spool.bytes);
     const task = { digest, size: spool.bytes };
     this.#phase = { is: "settling" };
     await Promise.all(this.#reads);
-    await spool.adopt(digest, { registry: repository.registry });
-    const blob = this.#deps.store.open(task);
-    if (blob === undefined) throw new BlobFailure({ code: "disk-refused", retryAfterMs: 0 });
-    this.#phase = { is: "done", blob };
-    if (this.#readers === 0) blob[Symbol.dispose]();
+    const adopt = (): Promise<void> => spool.adopt(digest, { registry: repository.registry });
+    await (beside === undefined ? adopt() : beside.peers.giveWay(task, adopt));
+    this.#serveFrom(this.#stored(task));
     // A blob without bytes is nothing to share.
     if (task.size > 0) this.#deps.announceComplete(task, repository.registry);
+  }
+
+  /** filling → done: what came so far and the rest of the proven blob have the digest together, so what came is right. */
+  async #goOnWith(spool: Spool, hash: Hash, task: Task): Promise<void> {
+    const blob = this.#stored(task);
+    try {
+      const buffer = this.#deps.buffers.take();
+      try {
+        for (let at = spool.bytes; at < task.size; at += buffer.bytes.length) {
+          const bytes = buffer.bytes.subarray(0, Math.min(buffer.bytes.length, task.size - at));
+          await blob.read(at, bytes);
+          hash.update(bytes);
+        }
+      } finally {
+        buffer.release();
+      }
+      this.#requireRight(hash, task.size);
+    } catch (error) {
+      blob[Symbol.dispose]();
+      throw error;
+    }
+    this.#serveFrom(blob);
+    await Promise.all(this.#reads);
+    await spool.discard();
+  }
+
+  #requireRight(hash: Hash, bytes: number): void {
+    const { digest, beside } = this.#request;
+    const isRight = hash.digest("hex") === digestEncoded(digest) && (beside === undefined || bytes === beside.task.size);
+    this.#deps.metrics.proofs.inc({ outcome: isRight ? "right" : "wrong" });
+    if (!isRight) throw this.#wrong();
+  }
+
+  #wrong(): BlobFailure {
+    const { repository, digest } = this.#request;
+    this.#deps.books.wrongBytes("proof-failed", repository.registry, digest);
+    const wrong = new RegistryError({ code: "invalid-answer", what: "digest" }, `${repository.registry} sent bytes that are not ${digest}`);
+    return new BlobFailure({ code: "wrong-bytes", retryAfterMs: 0 }, wrong);
+  }
+
+  #stored(task: Task): StoredBlob {
+    const blob = this.#deps.store.open(task);
+    if (blob?.complete === true) return blob;
+    blob?.[Symbol.dispose]();
+    throw new BlobFailure({ code: "disk-refused", retryAfterMs: 0 });
+  }
+
+  #serveFrom(blob: StoredBlob): void {
+    this.#phase = { is: "done", blob };
+    if (this.#readers === 0) blob[Symbol.dispose]();
   }
 }

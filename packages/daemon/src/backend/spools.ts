@@ -1,3 +1,4 @@
+import type { ByteRange } from "@darner/domain";
 import type { BlobReader, LentBytes, OpenBlob, Refused } from "@darner/mirror";
 import { RegistryError } from "@darner/registry-client";
 import { BlobFailure } from "../peers/blob-failure.ts";
@@ -7,7 +8,7 @@ import { SpoolRun, type SpoolDeps, type SpoolRequest } from "./spool-run.ts";
 // Registries that do not tell sizes are rare, and each stream holds a connection and a file: what goes beyond asks the registry itself.
 const MAX_SPOOLS = 64;
 
-/** Blobs of unknown size: one stream each, spooled for all readers of this host; complete, they join the swarm (design.md, 4). */
+/** Blobs that no peer carries: one stream each, spooled for all readers of this host; complete, they join the swarm (design.md, 4). */
 export class Spools implements AsyncDisposable {
   readonly #deps: SpoolDeps;
   readonly #joinable = new Map<string, SpoolRun>();
@@ -20,7 +21,12 @@ export class Spools implements AsyncDisposable {
 
   /** Joins the stream of a blob or starts it; throws `BlobFailure` where there are too many. */
   open(request: SpoolRequest): OpenBlob {
-    return new SpooledBlob(this.#deps, () => this.#joinOrStart(request));
+    return new SpooledBlob(request.beside?.task.size, this.#deps, () => this.#joinOrStart(request));
+  }
+
+  /** The running stream of a blob of known size, for one more reader. */
+  running(request: SpoolRequest): OpenBlob | undefined {
+    return this.#joinable.has(keyOf(request)) ? this.open(request) : undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -48,8 +54,8 @@ export class Spools implements AsyncDisposable {
   }
 }
 
-function keyOf({ repository, digest }: SpoolRequest): string {
-  return `${repository.registry} ${digest}`;
+function keyOf({ repository, digest, beside }: SpoolRequest): string {
+  return `${repository.registry} ${digest} ${String(beside?.task.size)}`;
 }
 
 /** The stream a response reads from, and whether it was begun with this response's own credential. */
@@ -57,26 +63,27 @@ type Boarding = { readonly run: SpoolRun; readonly isOwn: boolean };
 
 /** One response's hold on a stream. */
 class SpooledBlob implements OpenBlob {
-  readonly size = undefined;
+  readonly size: number | undefined;
   readonly #deps: SpoolDeps;
   readonly #board: () => Boarding;
   #boarded: Boarding;
   #closed = false;
 
-  constructor(deps: SpoolDeps, board: () => Boarding) {
+  constructor(size: number | undefined, deps: SpoolDeps, board: () => Boarding) {
+    this.size = size;
     this.#deps = deps;
     this.#board = board;
     this.#boarded = board();
     this.#boarded.run.join();
   }
 
-  read(): BlobReader {
-    return new SpoolReader(this.#boarded.run, this.#deps);
+  read(range: ByteRange = this.#whole): BlobReader {
+    return new SpoolReader(this.#boarded.run, range, this.#deps);
   }
 
-  async ready(): Promise<Refused | undefined> {
+  async ready({ start }: ByteRange = this.#whole): Promise<Refused | undefined> {
     try {
-      while (!(await this.#hasFirstByte())) this.#change();
+      while (!(await this.#hasByte(start))) this.#change();
       return undefined;
     } catch (error) {
       return refusalOf(error, "BLOB_UNKNOWN");
@@ -90,11 +97,15 @@ class SpooledBlob implements OpenBlob {
     this.#boarded.run.wakeAll();
   }
 
+  get #whole(): ByteRange {
+    return { start: 0, end: this.size ?? Infinity };
+  }
+
   /** False where the stream of another response failed: for reasons, perhaps, that are that caller's alone. */
-  async #hasFirstByte(): Promise<boolean> {
+  async #hasByte(offset: number): Promise<boolean> {
     const { run, isOwn } = this.#boarded;
     try {
-      await run.until(0, () => this.#closed);
+      await run.until(offset, () => this.#closed);
       return true;
     } catch (error) {
       if (isOwn || this.#closed || !(error instanceof RegistryError)) throw error;
@@ -113,19 +124,22 @@ class SpooledBlob implements OpenBlob {
 class SpoolReader implements BlobReader {
   readonly #run: SpoolRun;
   readonly #deps: SpoolDeps;
-  #offset = 0;
+  readonly #end: number;
+  #offset: number;
   #closed = false;
 
-  constructor(run: SpoolRun, deps: SpoolDeps) {
+  constructor(run: SpoolRun, { start, end }: ByteRange, deps: SpoolDeps) {
     this.#run = run;
+    this.#offset = start;
+    this.#end = end;
     this.#deps = deps;
   }
 
   async read(): Promise<LentBytes | undefined> {
-    while (await this.#run.until(this.#offset, () => this.#closed)) {
+    while (this.#offset < this.#end && (await this.#run.until(this.#offset, () => this.#closed))) {
       const buffer = this.#deps.buffers.take();
       try {
-        const bytes = await this.#run.read(this.#offset, buffer.bytes);
+        const bytes = await this.#run.read(this.#offset, buffer.bytes.subarray(0, Math.min(buffer.bytes.length, this.#end - this.#offset)));
         if (bytes > 0) {
           this.#offset += bytes;
           return { bytes: buffer.bytes.subarray(0, bytes), release: buffer.release };

@@ -2,7 +2,8 @@ import { DarnerError } from "@darner/domain";
 
 /** Why a reader gets no more of a blob. */
 export type BlobFailureDetail = {
-  readonly code: "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out" | "busy" | "stopping" | "not-shown";
+  readonly code:
+    "starved" | "limited" | "refused" | "wrong-bytes" | "disk-refused" | "timed-out" | "busy" | "other-registry" | "stopping" | "not-shown";
   /** When to ask again, 0 where that is not known. */
   readonly retryAfterMs: number;
 };
@@ -15,6 +16,7 @@ const MESSAGES: Readonly<Record<BlobFailureDetail["code"], string>> = {
   "disk-refused": "the disk of this host refused",
   "timed-out": "no byte came in time",
   busy: "this host has as many blobs on their way as it may",
+  "other-registry": "the blob is on its way through another registry and not proven yet",
   stopping: "the daemon is stopping",
   "not-shown": "the bytes at hand came through another registry",
 };

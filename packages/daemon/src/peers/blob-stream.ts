@@ -24,6 +24,7 @@ export class BlobStream implements BlobReader {
   readonly #blob: StreamedBlob;
   readonly #buffers: ReadBuffers;
   readonly #listener: StreamListener;
+  readonly #start: number;
   readonly #end: number;
   #offset: number;
   #closed = false;
@@ -33,6 +34,7 @@ export class BlobStream implements BlobReader {
 
   constructor(blob: StreamedBlob, range: ByteRange, buffers: ReadBuffers, listener: StreamListener) {
     this.#blob = blob;
+    this.#start = range.start;
     this.#offset = range.start;
     this.#end = range.end;
     this.#buffers = buffers;
@@ -44,6 +46,12 @@ export class BlobStream implements BlobReader {
     const { size } = this.#blob.task;
     if (this.#offset >= this.#end) return { next: 0, end: 0 };
     return { next: pieceAt(size, this.#offset), end: pieceAt(size, this.#end - 1) + 1 };
+  }
+
+  /** Whether bytes of this piece were given already. */
+  hasGiven(piece: number): boolean {
+    const { start, end } = pieceRange(this.#blob.task.size, piece);
+    return start < this.#offset && end > this.#start;
   }
 
   /** Whether somebody waits on this stream for bytes that are not there. */

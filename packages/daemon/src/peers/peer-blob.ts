@@ -1,7 +1,9 @@
 import { pieceCount, pieceRange, PieceSet, type Task } from "@darner/domain";
 import type { Prover, Proof } from "../store/prover.ts";
 import type { BlobFacts, BlobStore, StoredBlob } from "../store/store.ts";
+import { againstProven, type AgainstProven } from "./against-proven.ts";
 import { PieceIntake, type IntakeListener } from "./piece-intake.ts";
+import type { ReadBuffers } from "./read-buffers.ts";
 
 /** What the bytes of a peer work with. */
 export type PeerBlobDeps = { readonly store: BlobStore; readonly prover: Prover; readonly now: () => number };
@@ -67,6 +69,15 @@ export class PeerBlob {
     return this.#replacing;
   }
 
+  /** The blob is proven another way: `settle` puts it whole into the store in place of this file and opens it. Until what was here is compared with it there are no bytes. */
+  async becomeProven(settle: () => Promise<StoredBlob>, buffers: ReadBuffers): Promise<AgainstProven> {
+    await this.#replacing?.catch(() => undefined);
+    const taken = this.#takeProven(settle, buffers);
+    this.#replacing = taken.then(() => undefined).finally(() => (this.#replacing = undefined));
+    await this.#replacing;
+    return taken;
+  }
+
   /** Lets go of the file, at once or as soon as its replacement is through. */
   close(): void {
     if (this.#closed) return;
@@ -88,6 +99,18 @@ export class PeerBlob {
     this.#intake = this.#newIntake();
     this.#proof = this.#newProof();
     if (this.#isClosed()) this.#letGo();
+  }
+
+  async #takeProven(settle: () => Promise<StoredBlob>, buffers: ReadBuffers): Promise<AgainstProven> {
+    const unproven = this.#blob;
+    const told = unproven.hashes();
+    this.#intake.close();
+    this.#proof.cancel();
+    this.#blob = await settle();
+    unproven[Symbol.dispose]();
+    const compared = await againstProven(told, this.#blob, buffers);
+    if (this.#isClosed()) this.#blob[Symbol.dispose]();
+    return compared;
   }
 
   // A method, because TypeScript does not see that `close` may come while something is awaited.

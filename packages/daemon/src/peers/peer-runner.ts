@@ -5,6 +5,7 @@ import { Mailbox } from "@darner/runtime";
 import type { BlobRecorder } from "../record/blob-recorder.ts";
 import type { BlobFacts, StoredBlob } from "../store/store.ts";
 import { accessOf, type SourceLocation } from "../source/source-location.ts";
+import { goOn } from "./against-proven.ts";
 import { BlobFailure } from "./blob-failure.ts";
 import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
 import { PeerBlob } from "./peer-blob.ts";
@@ -28,6 +29,7 @@ const ACCESS_RANK: Readonly<Record<SourceAccess, number>> = { none: 0, caller: 1
 export class PeerRunner implements StreamedBlob {
   readonly task: Task;
   readonly #deps: PeerDeps;
+  readonly #over = Promise.withResolvers<undefined>();
   readonly #onEnded: (runner: PeerRunner) => void;
   readonly #mailbox: Mailbox<PeerEvent, PeerEffect>;
   readonly #transfers: Transfers;
@@ -92,6 +94,11 @@ export class PeerRunner implements StreamedBlob {
 
   get proven(): boolean {
     return this.#proven;
+  }
+
+  /** Resolves when nothing more comes to the peer, and what it has completed is in its place on disk. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   get ended(): boolean {
@@ -172,6 +179,24 @@ export class PeerRunner implements StreamedBlob {
   ordered(order: SchedulerOrder): void {
     const event = orderEvent(order);
     if (event !== undefined) this.#mailbox.post(event);
+  }
+
+  /** The blob was proven by another way: `settle` puts it into the store and opens it, the peer is over, its readers go on with that where they may. Rejects where `settle` does. */
+  async giveWay(settle: () => Promise<StoredBlob>): Promise<void> {
+    if (!this.#ended) this.#tell({ type: "close" });
+    this.hold();
+    this.#end();
+    try {
+      const compared = await this.#bytes.becomeProven(settle, this.#deps.buffers);
+      this.#proven = true;
+      if (compared.wrong.length > 0) this.#noteWrong();
+      goOn(this.#streams.keys(), compared);
+    } catch (error) {
+      this.#failStreams(new BlobFailure({ code: "disk-refused", retryAfterMs: 0 }, error));
+      throw error;
+    } finally {
+      this.letGo();
+    }
   }
 
   /** The daemon stops: readers end, transfers are given up; what was verified stays. */
@@ -360,6 +385,7 @@ export class PeerRunner implements StreamedBlob {
   #leave(): void {
     this.#completion = undefined;
     this.#onEnded(this);
+    this.#over.resolve(undefined);
     this.#releaseIfOver();
   }
 

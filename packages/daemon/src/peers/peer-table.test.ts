@@ -81,7 +81,7 @@ test("there is a bound on blobs on their way, and what is beyond it is told so a
   const taskAt = (at: number): Task => ({ digest: sha256Of(Buffer.from(String(at))), size: 10 });
   const opened = await Promise.all(
     Array.from({ length: 512 }, (_, at) =>
-      bench.peers.open(taskAt(at), { source: undefined, priority: "reader", facts: { registry: "r" } }),
+      bench.peers.open(taskAt(at), { source: undefined, priority: "reader", facts: { registry: bench.registry.host } }),
     ),
   );
   await assert.rejects(open(bench, taskAt(512)), (error) => error instanceof BlobFailure && error.detail.code === "busy");

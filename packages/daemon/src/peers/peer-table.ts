@@ -32,6 +32,8 @@ export class PeerTable implements SchedulerListener {
   readonly #deps: PeerDeps;
   readonly #runners = new Map<TaskId, PeerRunner>();
   readonly #starting = new Map<TaskId, Promise<PeerRunner>>();
+  // Blobs that were proven by another way, while they take the place of what was there; at most one for each spool.
+  readonly #settling = new Map<TaskId, Promise<void>>();
   #closed = false;
 
   constructor(deps: PeerDeps) {
@@ -47,10 +49,14 @@ export class PeerTable implements SchedulerListener {
     return [...this.#runners.values()].map(({ task, have }) => ({ task, pieces: have.size, held: have.count }));
   }
 
-  /** Opens a blob for reading: from disk where it is complete, else by joining or starting its peer. Rejects with `BlobFailure` or `StoreError`. */
+  /**
+   * Opens a blob for reading: from disk where it is complete, else by joining or starting its peer. Rejects with `BlobFailure` or `StoreError`;
+   * with `other-registry` where its peer reads through another registry and has proven nothing yet: its bytes are that registry's word.
+   */
   async open(task: Task, wish: BlobWish): Promise<ReadableBlob> {
+    await this.#settling.get(taskId(task))?.catch(() => undefined);
     const stored = this.#deps.store.open(task);
-    if (stored !== undefined && (stored.complete || !this.#runners.has(taskId(task))) && isElsewhere(stored, wish)) {
+    if (stored?.complete === true && isElsewhere(stored, wish)) {
       stored[Symbol.dispose]();
       throw elsewhere();
     }
@@ -89,6 +95,24 @@ export class PeerTable implements SchedulerListener {
       };
     }
     return pieces.length === 0 ? undefined : { task, pieces, read: (range) => this.#readStored(task, range) };
+  }
+
+  /** Resolves when the running peer of a blob is over, however it ends; at once where there is none. */
+  async whenOver(task: Task): Promise<void> {
+    await this.#runners.get(taskId(task))?.over;
+  }
+
+  /** A blob was proven without its peer: `settle` puts it into the store, and the peer, if there is one, ends and gives its readers that. Rejects where `settle` does. */
+  async giveWay(task: Task, settle: () => Promise<void>): Promise<void> {
+    const id = taskId(task);
+    await this.#starting.get(id)?.catch(() => undefined);
+    const settled = this.#replaceBy(task, settle);
+    this.#settling.set(id, settled);
+    try {
+      await settled;
+    } finally {
+      this.#settling.delete(id);
+    }
   }
 
   /** The blob as other hosts may be sent pieces of it; undefined where this host has nothing of it and expects nothing. */
@@ -131,21 +155,10 @@ export class PeerTable implements SchedulerListener {
   async #joinOrStart(task: Task, wish: BlobWish): Promise<PeerRunner> {
     const id = taskId(task);
     const running = this.#runners.get(id);
-    if (running !== undefined && (!running.ended || running.proven)) {
-      if (wish.ownOnly === true && !running.isOf(wish.facts.registry)) throw elsewhere();
-      running.join(wish);
-      running.hold();
-      return running;
-    }
+    if (running !== undefined && (!running.ended || running.proven)) return boarded(running, wish);
     // No await between looking and starting: two requests at once are one peer.
     const starting = this.#starting.get(id);
-    if (starting !== undefined) {
-      const joined = await starting;
-      if (wish.ownOnly === true && !joined.isOf(wish.facts.registry)) throw elsewhere();
-      joined.join(wish);
-      joined.hold();
-      return joined;
-    }
+    if (starting !== undefined) return boarded(await starting, wish);
     const started = this.#start(task, wish).finally(() => this.#starting.delete(id));
     this.#starting.set(id, started);
     return started;
@@ -154,7 +167,7 @@ export class PeerTable implements SchedulerListener {
   async #start(task: Task, wish: BlobWish): Promise<PeerRunner> {
     this.#requireOpen();
     if (this.#runners.size + this.#starting.size >= MAX_PEERS) throw new BlobFailure({ code: "busy", retryAfterMs: 0 });
-    const blob = await this.#deps.store.openOrCreate(task, wish.facts);
+    const blob = await this.#openBytes(task, wish);
     try {
       this.#requireOpen();
     } catch (error) {
@@ -177,6 +190,31 @@ export class PeerTable implements SchedulerListener {
     const bytes = Buffer.alloc(end - start);
     await stored.read(start, bytes);
     return bytes;
+  }
+
+  /** What is here of an unproven blob is another registry's word where it was read through that: it is given up. */
+  async #openBytes(task: Task, { facts }: BlobWish): Promise<StoredBlob> {
+    const blob = await this.#deps.store.openOrCreate(task, facts);
+    const isOthers = !blob.complete && blob.facts.registry !== facts.registry;
+    if (!isOthers) return blob;
+    try {
+      await blob.quarantine("it was read through another registry and never proven");
+    } finally {
+      blob[Symbol.dispose]();
+    }
+    return this.#deps.store.openOrCreate(task, facts);
+  }
+
+  async #replaceBy(task: Task, settle: () => Promise<void>): Promise<void> {
+    const running = this.#runners.get(taskId(task));
+    if (running === undefined || running.proven) return settle();
+    await running.giveWay(async () => {
+      await settle();
+      const blob = this.#deps.store.open(task);
+      if (blob?.complete === true) return blob;
+      blob?.[Symbol.dispose]();
+      throw new BlobFailure({ code: "disk-refused", retryAfterMs: 0 });
+    });
   }
 
   #requireOpen(): void {
@@ -276,6 +314,16 @@ function isElsewhere({ have, facts }: StoredBlob, wish: BlobWish): boolean {
 
 function elsewhere(): BlobFailure {
   return new BlobFailure({ code: "not-shown", retryAfterMs: 0 });
+}
+
+/** The peer, held for one more who wants it; throws where what it has is another registry's word. */
+function boarded(running: PeerRunner, wish: BlobWish): PeerRunner {
+  const isOwn = running.isOf(wish.facts.registry);
+  if (!running.proven && !isOwn) throw new BlobFailure({ code: "other-registry", retryAfterMs: 0 });
+  if (wish.ownOnly === true && !isOwn) throw elsewhere();
+  running.join(wish);
+  running.hold();
+  return running;
 }
 
 /** Wakes a stream as its blob is found right piece by piece, and fails it where it is not. */

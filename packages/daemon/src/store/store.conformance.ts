@@ -233,6 +233,25 @@ function describeWholes(open: OpenStore): void {
     assert.deepEqual(await readBytes(blob), content.bytes);
   });
 
+  test("what a put or a spool brings is proven: other bytes that were there under a table nobody had proven give way to it", async (t) => {
+    for (const way of ["put", "spool"]) {
+      const blobs = await open(t);
+      const content = testBlob("proven", 700 * KIB);
+      using wrong = await blobs.openOrCreate(content.task, { registry: "evil" });
+      await takeIn(wrong, { ...testBlob("poison", 700 * KIB), task: content.task }, [1]);
+      if (way === "put") await blobs.put(content.task, content.bytes, { registry: "honest" });
+      else {
+        const spool = await blobs.spool();
+        await spool.append(content.bytes);
+        await spool.adopt(content.task.digest, { registry: "honest" });
+      }
+      assert.equal(wrong.have.count, 0, way);
+      using blob = blobs.open(content.task);
+      assert.deepEqual([blob?.complete, blob?.facts.registry], [true, "honest"]);
+      assert.deepEqual(blob === undefined ? undefined : await readBytes(blob), content.bytes);
+    }
+  });
+
   test("a discarded spool leaves nothing", async (t) => {
     const blobs = await open(t);
     const spool = await blobs.spool();

@@ -32,6 +32,7 @@ export function warmFailure(error: unknown): WarmFailure {
     case "limited":
     case "timed-out":
     case "busy":
+    case "other-registry":
       return { reason: `${error.message}${becauseOf(error.cause)}`, then: "again", retryAfterMs };
     case "stopping":
     case "not-shown":

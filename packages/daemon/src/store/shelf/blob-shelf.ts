@@ -34,6 +34,9 @@ export type FoundBlob = {
 // 5 s: several gigabytes are hashed again by then, and the work began when the store was opened; of a larger blob the rest is fetched anew.
 const RECHECK_PATIENCE_MS = 5000;
 
+// What is here under an unproven table gives way to what is proven; the file after that is empty, so a third try needs a rival that is faster than a copy.
+const FILL_TRIES = 3;
+
 /** The blobs of a store and the rules of keeping them, whatever they are kept on: who holds, what fits, who goes. */
 export class BlobShelf implements BlobStore, Keeper {
   readonly pool: BufferPool;
@@ -212,6 +215,12 @@ export class BlobShelf implements BlobStore, Keeper {
     entry.backing.note(entry.facts, entry.lastUseMs);
   }
 
+  /** A blob of which nothing is here was read through no registry yet: it is whose bytes come now. */
+  #renameEmpty(task: Task, { registry }: BlobFacts): void {
+    const entry = this.#entries.get(taskId(task));
+    if (entry !== undefined && entry.have.count === 0 && registry !== undefined) entry.facts = { ...entry.facts, registry };
+  }
+
   #countPiece(entry: BlobEntry, piece: number): void {
     const { start, end } = pieceRange(entry.task.size, piece);
     this.#room.stored += end - start;
@@ -284,9 +293,16 @@ export class BlobShelf implements BlobStore, Keeper {
   }
 
   async #fill(task: Task, facts: BlobFacts, source: ByteSource): Promise<void> {
-    using blob = await this.openOrCreate(task, facts);
-    await fillBlob(blob, source);
-    await blob.markComplete();
+    for (let again = 0; again < FILL_TRIES; again++) {
+      using blob = await this.openOrCreate(task, facts);
+      this.#renameEmpty(task, facts);
+      if (await fillBlob(blob, source)) {
+        await blob.markComplete();
+        return;
+      }
+      await blob.quarantine("other bytes than these were proven");
+    }
+    throw new StoreError({ code: "blob-missing" }, `${taskId(task)} was taken in again and again with wrong bytes meanwhile`);
   }
 
   /** `settle` ends the spool's own reservation, at the moment when the blob is counted. */

@@ -54,13 +54,16 @@ test("four cold nodes pull an image at once: right bytes everywhere, one copy le
   assert.deepEqual(cluster.registry.fallbacks(), []);
 });
 
-test("every node read a part from the source and swapped the rest", async () => {
+test("two nodes or more read a part from the source, nobody all of it, and all swapped the rest", async () => {
+  let readers = 0;
   for (const { darner } of cluster.nodes) {
     const status = await darner.status();
     assert.ok(status !== undefined);
-    assert.ok(status.bytes.source > 0 && status.bytes.source < copyBytes(first), `${String(status.bytes.source)} bytes from the source`);
+    if (status.bytes.source > 0) readers += 1;
+    assert.ok(status.bytes.source < copyBytes(first), `${String(status.bytes.source)} bytes from the source`);
     assert.ok(status.bytes.parent > 0 && status.bytes.uploaded > 0);
   }
+  assert.ok(readers >= 2, `${String(readers)} nodes read the source`);
 });
 
 test("an image that shares layers moves only what is new", async () => {

@@ -127,7 +127,7 @@ export const DEFAULT_LIMITS: PeerLimits = {
   reportMs: 8000,
   // One message for 16 pieces is 0.06 a piece; the other half of the 0.2 a piece belongs to the scheduler.
   reportPieces: 16,
-  reportParts: 8,
+  reportParts: 16,
   // containerd's retries and a lazy snapshotter's next range come within some seconds.
   lingerMs: 10_000,
   // Twice the longest pause of the source.

@@ -1,40 +1,34 @@
 import type { Member } from "./member.ts";
-
-/** One member's place in a tree. */
-type Place = { readonly member: Member; parent: Place | undefined; readonly children: Place[]; index: number };
-
-// No number of an inner place.
-const LEAF = -1;
+import { ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-parts.ts";
 
 /**
- * A complete tree of inner members, numbered level by level, with everybody else as leaves on the free places, the highest first.
+ * A tree of inner members with `fanOut` children each, with everybody else as leaves on the free places, the highest first.
+ * Each zone is a part of its own with one way in, so that a piece comes into it once:
  *
- *     parent(inner i) = inner ⌊(i − 1) / fanOut⌋;  places = inner × fanOut
+ *     parent(inner) = the first inner one of its zone with room, or with a child that is a leaf or of another zone: it goes below
+ *     a zone is home in the tree its first member is inner in, and feeds fanOut others there, none in the other tree
+ *     parent(first of its zone) = an inner one of the nearest home zone with room, the first of them;
+ *                                 a home zone also takes the place of one that is none, which goes below it
  *
- * Where places are short, a helper that has free places in its own tree takes a leaf here, too.
+ * Where places are short, a helper of the zone that has free places in its own tree takes a leaf here, too.
  */
 export class SpreadTree {
   readonly #fanOut: number;
+  readonly #neighbours: Neighbours;
   readonly #places = new Map<Member, Place>();
-  readonly #inner: Place[] = [];
-  /** No inner place before this one is free. */
-  #openFrom = 0;
-  /** Leaves that hang where no place was free. */
+  readonly #zones: ZoneParts;
+  #root: Place | undefined;
+  /** Places that hang where none was free. */
   readonly #surplus = new Set<Place>();
   /** Who has another parent than before; emptied by who looks. */
   readonly moved: Set<Member> = new Set();
   /** Pieces it was given to carry. */
   load = 0;
 
-  readonly #helper: () => Member | undefined;
-
-  constructor(fanOut: number, helper: () => Member | undefined) {
+  constructor(fanOut: number, neighbours: Neighbours) {
     this.#fanOut = fanOut;
-    this.#helper = helper;
-  }
-
-  get inner(): number {
-    return this.#inner.length;
+    this.#neighbours = neighbours;
+    this.#zones = new ZoneParts(fanOut, neighbours);
   }
 
   get size(): number {
@@ -42,12 +36,31 @@ export class SpreadTree {
   }
 
   get root(): Member | undefined {
-    return this.#inner[0]?.member;
+    return this.#root?.member;
   }
 
-  /** Free places; negative where some members have more children than they should. */
-  get free(): number {
-    return this.#inner.length * this.#fanOut - Math.max(0, this.#places.size - 1);
+  /** How many zones feed others. */
+  get homes(): number {
+    return this.#zones.homes;
+  }
+
+  isHomeOf(zone: string): boolean {
+    return this.#zones.get(zone)?.isHome ?? false;
+  }
+
+  /** How many inner members there are. */
+  inner = 0;
+
+  /** How many inner members a zone has. */
+  innerIn(zone: string): number {
+    return this.#zones.get(zone)?.inner.length ?? 0;
+  }
+
+  /** Free places of a zone; negative where some members have more children than they should. */
+  freeIn(zone: string): number {
+    const part = this.#zones.get(zone);
+    if (part === undefined) return 0;
+    return part.inner.length * this.#fanOut - part.children;
   }
 
   parentOf(member: Member): Member | undefined {
@@ -62,87 +75,178 @@ export class SpreadTree {
   }
 
   isInner(member: Member): boolean {
-    return (this.#places.get(member)?.index ?? LEAF) !== LEAF;
+    return this.#places.get(member)?.isInner ?? false;
   }
 
-  /** Gives a member an inner place, or a leaf's; a tree's first member is its root whatever it asked for. */
+  /** Gives a member an inner place, or a leaf's; the first of a zone passes on what the others get, whatever it asked for. */
   seat(member: Member, asInner: boolean): void {
     this.remove(member);
-    const place: Place = { member, parent: undefined, children: [], index: LEAF };
+    const place: Place = { member, parent: undefined, children: [], isInner: false };
     this.#places.set(member, place);
-    if (asInner || this.#inner.length === 0) this.#seatInner(place);
-    else this.#hangLeaf(place);
-  }
-
-  /** Takes a member out; the last inner member takes its place. */
-  remove(member: Member): void {
-    const place = this.#places.get(member);
-    if (place === undefined) return;
-    this.#places.delete(member);
-    this.moved.delete(member);
-    this.#cut(place);
-    const orphans = place.index === LEAF ? place.children.splice(0) : this.#vacate(place);
-    for (const orphan of orphans) {
-      if (this.#inner.length === 0) this.#seatInner(orphan);
-      else this.#hangLeaf(orphan);
+    const part = this.#zones.of(place);
+    const [other] = part.places;
+    part.places.add(place);
+    if (other === undefined) this.#enter(part, place, asInner);
+    else {
+      if (part.inner.length === 0 && !asInner) this.#makeInner(part, other);
+      if (part.inner.length === 0) this.#takeOver(part, place, other);
+      else if (asInner) this.#seatInner(part, place);
+      else this.#hangLeaf(part, place);
     }
     this.#placeSurplus();
   }
 
-  /** The member that gives up an inner place with the least change. */
-  lastInner(): Member | undefined {
-    return this.#inner.at(-1)?.member;
+  /** Takes a member out; the last inner member of its zone takes its place. */
+  remove(member: Member): void {
+    const place = this.#places.get(member);
+    if (place === undefined) return;
+    const part = this.#zones.of(place);
+    this.#places.delete(member);
+    part.places.delete(place);
+    if (part.places.size === 0) this.#zones.forget(part);
+    this.moved.delete(member);
+    const above = place.parent;
+    this.#cut(place);
+    const orphans = this.#detachChildren(place);
+    const heir = place.isInner ? this.#heirOf(part, place, orphans) : undefined;
+    if (heir !== undefined) this.#succeed(place, heir, above, orphans);
+    if (this.#root === place) this.#root = undefined;
+    // Inner ones first: leaves may hang below them.
+    for (const orphan of orphans.sort((left, right) => Number(right.isInner) - Number(left.isInner)))
+      if (orphan !== heir) this.#rehang(orphan, heir);
+    this.#placeSurplus();
+  }
+
+  /** The first inner member of a zone with a free place. */
+  openInner(zone: string): Member | undefined {
+    const part = this.#zones.get(zone);
+    return part === undefined ? undefined : this.#openPlace(part)?.member;
+  }
+
+  /** The member of a zone that gives up an inner place with the least change. */
+  lastInner(zone: string): Member | undefined {
+    return this.#zones.get(zone)?.inner.at(-1)?.member;
   }
 
   /** Every member after its parent. */
   *downwards(): Generator<Member> {
-    const [root] = this.#inner;
-    if (root === undefined) return;
-    const queue: Place[] = [root];
+    if (this.#root === undefined) return;
+    const queue: Place[] = [this.#root];
     for (const place of queue) {
       yield place.member;
       queue.push(...place.children);
     }
   }
 
-  #seatInner(place: Place): void {
-    place.index = this.#inner.length;
-    this.#inner.push(place);
-    if (place.index === 0) {
-      this.#openFrom = 0;
-      return;
+  /** The first of a zone: below another zone, or the root. */
+  #enter(part: ZonePart, place: Place, asInner: boolean): void {
+    if (asInner || this.#root === undefined) {
+      this.#makeInner(part, place);
+      this.#zones.becomeHome(part);
     }
-    const above = this.#inner[Math.floor((place.index - 1) / this.#fanOut)];
-    if (above === undefined) return;
-    const leaves = above.children.filter((child) => child.index === LEAF);
-    const displaced = leaves.slice(leaves.length - Math.max(0, above.children.length + 1 - this.#fanOut));
-    for (const leaf of displaced) this.#cut(leaf);
-    this.#hang(place, above);
-    for (const leaf of displaced) this.#hang(leaf, place);
-    this.#openFrom = Math.min(this.#openFrom, place.index);
-    this.#placeSurplus();
+    if (this.#root === undefined) {
+      this.#root = place;
+      this.moved.add(place.member);
+    } else this.#hangCrossing(place);
   }
 
-  /** Empties an inner place for its last inner member; gives back the leaves without a parent. */
-  #vacate(place: Place): Place[] {
-    const last = this.#inner.pop();
-    this.#openFrom = 0;
-    if (last === undefined || last === place) return place.children.splice(0);
-    const orphans = last.children.splice(0);
-    this.#cut(last);
-    last.index = place.index;
-    this.#inner[last.index] = last;
-    const above = last.index === 0 ? undefined : this.#inner[Math.floor((last.index - 1) / this.#fanOut)];
-    if (above === undefined) this.moved.add(last.member);
-    else this.#hang(last, above);
-    for (const child of place.children.splice(0)) if (child !== last) this.#hang(child, last);
-    return orphans;
+  #makeInner(part: ZonePart, place: Place): void {
+    place.isInner = true;
+    part.inner.push(place);
+    this.inner += 1;
+  }
+
+  /** An inner member takes the way into a zone from a leaf, which goes below it. */
+  #takeOver(part: ZonePart, place: Place, leaf: Place): void {
+    this.#makeInner(part, place);
+    const above = leaf.parent;
+    this.#cut(leaf);
+    if (above !== undefined) this.#hang(place, above);
+    for (const child of this.#detachChildren(leaf)) this.#hang(child, place);
+    this.#hang(leaf, place);
+  }
+
+  #seatInner(part: ZonePart, place: Place): void {
+    const above = this.#roomFor(part) ?? this.#leastOf(part);
+    this.#makeInner(part, place);
+    const below = above.children.filter((child) => !this.#belongs(child, part));
+    const displaced = below.slice(below.length - Math.max(0, above.children.length + 1 - this.#fanOut));
+    for (const child of displaced) this.#cut(child);
+    this.#hang(place, above);
+    for (const child of displaced) this.#hang(child, place);
+  }
+
+  /** Whether a place is one that inner members of this zone keep. */
+  #belongs(place: Place, part: ZonePart): boolean {
+    return place.isInner && place.member.host.zone === part.name;
+  }
+
+  /** The first inner place that has room for another inner one. */
+  #roomFor(part: ZonePart): Place | undefined {
+    for (; part.roomFrom < part.inner.length; part.roomFrom += 1) {
+      const place = part.inner[part.roomFrom];
+      if (place === undefined) return undefined;
+      let kept = 0;
+      for (const child of place.children) if (this.#belongs(child, part)) kept += 1;
+      if (kept < this.#fanOut) return place;
+    }
+    return undefined;
+  }
+
+  #leastOf(part: ZonePart): Place {
+    return part.inner.reduce((least, each) => (each.children.length <= least.children.length ? each : least));
+  }
+
+  /** Who takes an inner place that its owner left: the last inner one of the zone, else another of the zone, else of the root's children one. */
+  #heirOf(part: ZonePart, place: Place, orphans: readonly Place[]): Place | undefined {
+    const index = part.inner.indexOf(place);
+    const last = part.inner.pop();
+    this.inner -= 1;
+    part.openFrom = 0;
+    part.roomFrom = 0;
+    if (last !== undefined && last !== place) {
+      part.inner[index] = last;
+      return last;
+    }
+    if (part.inner.length > 0) return undefined;
+    const [leaf] = part.places;
+    const heir = leaf ?? (this.#root === place ? (orphans.find(({ isInner }) => isInner) ?? orphans[0]) : undefined);
+    if (heir !== undefined && !heir.isInner) this.#makeInner(this.#zones.of(heir), heir);
+    return heir;
+  }
+
+  #succeed(place: Place, heir: Place, above: Place | undefined, orphans: Place[]): void {
+    if (heir.parent !== undefined) {
+      this.#cut(heir);
+      if (heir.member.host.zone === place.member.host.zone) orphans.push(...this.#detachChildren(heir));
+    }
+    if (above !== undefined) this.#hang(heir, above);
+    else {
+      this.#root = heir;
+      this.moved.add(heir.member);
+    }
+  }
+
+  #rehang(orphan: Place, heir: Place | undefined): void {
+    const part = this.#zones.of(orphan);
+    const isOfHeir = heir !== undefined && heir.children.length < this.#fanOut;
+    if (isOfHeir) this.#hang(orphan, heir);
+    else if (this.#belongs(orphan, part) && heir !== undefined) this.#hang(orphan, heir);
+    else if (this.#isBelowRoot(part.inner[0]) && part.inner[0] !== orphan) this.#hangLeaf(part, orphan);
+    else this.#hangCrossing(orphan);
+  }
+
+  #isBelowRoot(place: Place | undefined): boolean {
+    let at = place;
+    while (at?.parent !== undefined) at = at.parent;
+    return at !== undefined && at === this.#root;
   }
 
   #hang(child: Place, parent: Place): void {
     child.parent = parent;
     parent.children.push(child);
     this.moved.add(child.member);
+    this.#zones.count(child, parent, 1);
   }
 
   #cut(child: Place): void {
@@ -151,35 +255,86 @@ export class SpreadTree {
     if (parent === undefined) return;
     parent.children.splice(parent.children.indexOf(child), 1);
     child.parent = undefined;
-    if (parent.index !== LEAF) this.#openFrom = Math.min(this.#openFrom, parent.index);
+    this.#zones.count(child, parent, -1);
   }
 
-  #hangLeaf(leaf: Place): void {
-    const open = this.#openPlace();
-    if (open === undefined) this.#surplus.add(leaf);
-    this.#hang(leaf, open ?? this.#placeOfHelper(leaf));
+  #detachChildren(place: Place): Place[] {
+    const children = [...place.children];
+    for (const child of children) this.#cut(child);
+    return children;
   }
 
-  #placeOfHelper(leaf: Place): Place {
-    const helper = this.#helper();
+  #hangLeaf(part: ZonePart, leaf: Place): void {
+    const open = this.#openPlace(part);
+    if (open !== undefined) {
+      this.#hang(leaf, open);
+      return;
+    }
+    this.#surplus.add(leaf);
+    this.#hang(leaf, this.#placeOfHelper(part, leaf) ?? this.#leastOf(part));
+  }
+
+  #placeOfHelper(part: ZonePart, leaf: Place): Place | undefined {
+    const helper = this.#neighbours.helper(part.name);
     const place = helper === undefined || helper === leaf.member ? undefined : this.#places.get(helper);
-    if (place !== undefined && place.children.length < this.#fanOut && place.parent !== leaf) return place;
-    return this.#inner.reduce((least, each) => (each.children.length <= least.children.length ? each : least));
+    if (place === undefined || place.children.length > 0 || place.parent === leaf) return undefined;
+    return this.#isBelowRoot(place) ? place : undefined;
+  }
+
+  /** Hangs the first of a zone below another zone. */
+  #hangCrossing(place: Place): void {
+    const part = this.#zones.of(place);
+    const from = this.#zones.toFeed(part, (other) => this.#isBelowRoot(other));
+    if (from === undefined) return;
+    const below =
+      part.isHome && from.fed.size >= this.#zones.mostFed(from)
+        ? [...from.fed].findLast((each) => !this.#zones.of(each).isHome)
+        : undefined;
+    const above = below?.parent;
+    if (below === undefined || above === undefined) {
+      this.#hangFrom(from, place);
+      return;
+    }
+    this.#cut(below);
+    this.#hang(place, above);
+    this.#hangFrom(part, below);
+  }
+
+  #hangFrom(from: ZonePart, place: Place): void {
+    const open = this.#openPlace(from);
+    if (open === undefined) this.#surplus.add(place);
+    this.#hang(place, open ?? this.#placeOfHelper(from, place) ?? this.#leastOf(from));
   }
 
   #placeSurplus(): void {
-    for (const leaf of this.#surplus) {
-      const open = this.#openPlace();
-      if (open === undefined) return;
-      this.#cut(leaf);
-      this.#hang(leaf, open);
+    for (const place of [...this.#surplus]) {
+      const zone = place.parent?.member.host.zone;
+      const part = zone === undefined ? undefined : this.#zones.get(zone);
+      const open = part === undefined ? undefined : (this.#openPlace(part) ?? this.#placeOfHelper(part, place));
+      if (open === undefined && zone !== undefined && this.#neighbours.helper(zone) === place.member) this.#helpItself(place);
+      if (open === undefined || open === place || open === place.parent) continue;
+      const isSettled = open.isInner;
+      this.#cut(place);
+      this.#hang(place, open);
+      if (!isSettled) this.#surplus.add(place);
     }
   }
 
-  #openPlace(): Place | undefined {
-    for (; this.#openFrom < this.#inner.length; this.#openFrom += 1) {
-      const place = this.#inner[this.#openFrom];
-      if (place !== undefined && place.children.length < this.#fanOut) return place;
+  /** Who has no place, and room in another tree, takes a leaf beside it. */
+  #helpItself(place: Place): void {
+    if (place.children.length > 0) return;
+    const leaf = place.parent?.children.find((each) => each !== place && !each.isInner && each.children.length === 0);
+    if (leaf === undefined) return;
+    this.#cut(leaf);
+    this.#hang(leaf, place);
+    this.#surplus.delete(place);
+    this.#surplus.add(leaf);
+  }
+
+  #openPlace(part: ZonePart): Place | undefined {
+    for (; part.openFrom < part.inner.length; part.openFrom += 1) {
+      const place = part.inner[part.openFrom];
+      if (place !== undefined && place.children.length < this.#fanOut && this.#isBelowRoot(place)) return place;
     }
     return undefined;
   }

@@ -37,12 +37,12 @@ export class SpreadTrees {
   leave(member: Member): void {
     if (!this.#home.delete(member)) return;
     for (const tree of this.#trees) tree.remove(member);
-    this.#balance();
+    this.#balance(member.host.zone);
   }
 
   /** Takes a member's inner place: who brings in the pieces of several trees has enough to send to their roots. */
   makeLeaf(member: Member): void {
-    for (const tree of this.#trees) if (tree.inner > 1 && tree.isInner(member)) tree.seat(member, false);
+    for (const tree of this.#trees) if (tree.isInner(member) && tree.innerIn(member.host.zone) > 1) tree.seat(member, false);
   }
 
   /** The tree whose root a member is. */
@@ -59,7 +59,10 @@ export class SpreadTrees {
   }
 
   #seat(member: Member): void {
-    const home = this.#trees.reduce((least, tree) => (tree.inner < least.inner ? tree : least));
+    const { zone } = member.host;
+    const home = this.#trees.reduce((least, tree) =>
+      (tree.innerIn(zone) - least.innerIn(zone) || tree.homes - least.homes || tree.inner - least.inner) < 0 ? tree : least,
+    );
     this.#home.set(member, home);
     for (const tree of this.#trees) tree.seat(member, tree === home);
   }
@@ -67,7 +70,8 @@ export class SpreadTrees {
   #rebuild(count: number, member: Member): void {
     const members = [...this.#home.keys(), member];
     const loads = this.#trees.map((tree) => tree.load);
-    this.#trees = Array.from({ length: count }, () => new SpreadTree(count, () => this.#helper()));
+    const neighbours = { helper: (zone: string) => this.#helper(zone), homesOf: (zone: string) => this.#homesOf(zone) };
+    this.#trees = Array.from({ length: count }, () => new SpreadTree(count, neighbours));
     for (const [index, load] of loads.entries()) {
       const tree = this.#trees[index];
       if (tree !== undefined) tree.load = load;
@@ -84,19 +88,27 @@ export class SpreadTrees {
     for (const each of members.slice(count)) this.#seat(each);
   }
 
-  /** The last inner member of the tree with the most free places: it has the fewest children. */
-  #helper(): Member | undefined {
-    const rich = this.#trees.reduce((most, tree) => (tree.free > most.free ? tree : most));
-    return rich.free > 0 ? rich.lastInner() : undefined;
+  /** An inner member of a zone with a free place, in the tree with the most of them there. */
+  #helper(zone: string): Member | undefined {
+    const rich = this.#richest(zone);
+    return rich.freeIn(zone) > 0 ? rich.openInner(zone) : undefined;
   }
 
-  /** A tree that lost more inner members than others gets one that another can spare. */
-  #balance(): void {
+  #homesOf(zone: string): number {
+    return this.#trees.filter((tree) => tree.isHomeOf(zone)).length;
+  }
+
+  #richest(zone: string): SpreadTree {
+    return this.#trees.reduce((most, tree) => (tree.freeIn(zone) > most.freeIn(zone) ? tree : most));
+  }
+
+  /** A tree that lost more inner members of a zone than others gets one that another can spare. */
+  #balance(zone: string): void {
     for (const short of this.#trees) {
-      while (short.free < 0) {
-        const rich = this.#trees.reduce((most, tree) => (tree.free > most.free ? tree : most));
-        const spare = rich.lastInner();
-        if (spare === undefined || rich.free < this.#trees.length || rich.inner < 2) return;
+      while (short.freeIn(zone) < 0) {
+        const rich = this.#richest(zone);
+        const spare = rich.lastInner(zone);
+        if (spare === undefined || rich.freeIn(zone) < this.#trees.length || rich.innerIn(zone) < 2) return;
         rich.seat(spare, false);
         short.seat(spare, true);
         this.#home.set(spare, short);

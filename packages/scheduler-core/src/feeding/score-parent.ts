@@ -1,3 +1,4 @@
+import { nearness } from "../books/nearness.ts";
 import type { Wanting, Member } from "../books/member.ts";
 import { depthOf } from "./promise-chain.ts";
 import type { Turn } from "../turn.ts";
@@ -38,15 +39,6 @@ export function mayFeed(turn: Turn, parent: Member, child: Wanting): boolean {
   if (parent === child || parent.host.benchedUntil > turn.now) return false;
   const avoidedUntil = child.peer.avoided.get(parent.host.id);
   return avoidedUntil === undefined || avoidedUntil <= turn.now;
-}
-
-/** How near two zones are: the number of leading parts they share (`eu-1/rack-7` and `eu-1/rack-9`: 1). */
-export function nearness(left: string, right: string): number {
-  if (left === right) return Number.MAX_SAFE_INTEGER;
-  const ours = left.split("/");
-  const theirs = right.split("/");
-  const differs = ours.findIndex((part, index) => part !== theirs[index]);
-  return differs < 0 ? ours.length : differs;
 }
 
 /** One choice among parents: lower score first, then the nearer, then the smaller id. */

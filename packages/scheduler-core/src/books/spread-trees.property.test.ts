@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hostIdOf } from "@darner/domain";
+import fc from "fast-check";
+import { DEFAULT_LIMITS } from "../limits.ts";
+import { HostTable } from "./host-table.ts";
+import { type Member, newMember } from "./member.ts";
+import type { SpreadTree } from "./spread-tree.ts";
+import { SpreadTrees } from "./spread-trees.ts";
+
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ type: fc.constant("join" as const), zone: fc.nat(5) }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant("leave" as const), who: fc.nat(1000) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("leaf" as const), who: fc.nat(1000) }) },
+);
+
+function memberOf(hosts: HostTable, number: number, zone: string): Member {
+  const id = hostIdOf(`host-${String(number)}`);
+  hosts.join(id, "address", zone, false);
+  const host = hosts.get(id);
+  assert.ok(host !== undefined);
+  return newMember(host, "one.example", 1);
+}
+
+function assertTree(tree: SpreadTree, members: readonly Member[]): void {
+  const reached = [...tree.downwards()];
+  assert.equal(new Set(reached).size, reached.length, "a member has two places");
+  assert.deepEqual(new Set(reached), new Set(members), "a member has no place");
+  const ways = new Map<string, number>();
+  for (const member of members) {
+    const { zone } = member.host;
+    if (tree.parentOf(member)?.host.zone !== zone) ways.set(zone, (ways.get(zone) ?? 0) + 1);
+  }
+  for (const [zone, count] of ways) assert.equal(count, 1, `${String(count)} ways into ${zone}`);
+}
+
+test("whoever comes, leaves or becomes a leaf: everybody has one place in each tree, and each zone one way in", () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const hosts = new HostTable(DEFAULT_LIMITS);
+      const trees = new SpreadTrees();
+      const members: Member[] = [];
+      for (const [number, each] of steps.entries()) {
+        if (each.type === "join") {
+          const member = memberOf(hosts, number, `region/rack-${String(each.zone)}`);
+          members.push(member);
+          trees.join(member);
+        } else if (members.length > 0) {
+          const [member] = members.slice(each.who % members.length);
+          assert.ok(member !== undefined);
+          if (each.type === "leaf") trees.makeLeaf(member);
+          else {
+            members.splice(members.indexOf(member), 1);
+            trees.leave(member);
+          }
+        }
+        for (const tree of trees.trees) assertTree(tree, members);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test("forty hosts in four racks send one copy each, and two halves leave each rack", () => {
+  const hosts = new HostTable(DEFAULT_LIMITS);
+  const trees = new SpreadTrees();
+  const members = Array.from({ length: 40 }, (_, number) => memberOf(hosts, number, `rack-${String(number % 4)}`));
+  for (const member of members) trees.join(member);
+  const sent = new Map<Member, number>();
+  const left = new Map<string, number>();
+  for (const tree of trees.trees) {
+    for (const member of members) {
+      const parent = tree.parentOf(member);
+      if (parent === undefined) continue;
+      sent.set(parent, (sent.get(parent) ?? 0) + 1);
+      if (parent.host.zone !== member.host.zone) left.set(parent.host.zone, (left.get(parent.host.zone) ?? 0) + 1);
+    }
+  }
+  assert.ok(Math.max(...sent.values()) <= 2, "somebody sends more than two halves");
+  assert.ok(Math.max(...left.values()) <= 2, "more than two halves leave a rack");
+});

@@ -11,8 +11,9 @@ export function learnLines(turn: Turn, group: Group, from: Member, hashes: reado
   if (fresh.length === 0) return contradicting;
   const isEnd = group.tableIsComplete;
   for (const member of group.members) {
-    if (member === from || !isWanting(member)) continue;
-    if (isEnd || areLinesDue(group, member)) sendNewLines(turn, group, member);
+    if (!isWanting(member) || !(isEnd || areLinesDue(group, member))) continue;
+    // Who told these lines may lack others.
+    sendNewLines(turn, group, member, member === from ? new Set(fresh.map(({ piece }) => piece)) : undefined);
   }
   group.linesDueAt = isEnd ? undefined : turn.now + turn.limits.linesMs;
   return contradicting;
@@ -48,11 +49,11 @@ export function sendDueLines(turn: Turn, group: Group): void {
 }
 
 /** Sends a peer the lines it was not sent yet, of what it lacks. */
-export function sendNewLines(turn: Turn, group: Group, member: Member): void {
+export function sendNewLines(turn: Turn, group: Group, member: Member, known?: ReadonlySet<number>): void {
   if (member.linesSent === group.lineLog.length) return;
   const hashes: PieceHash[] = [];
   for (const piece of group.lineLog.slice(member.linesSent)) {
-    const line = member.have.has(piece) ? undefined : group.lineOf(piece);
+    const line = member.have.has(piece) || known?.has(piece) === true ? undefined : group.lineOf(piece);
     if (line !== undefined) hashes.push(line);
   }
   member.linesSent = group.lineLog.length;

@@ -11,7 +11,7 @@ export const LOSSES: readonly Scenario[] = [
     name: "host-killed",
     about: "One of four hosts dies in the middle.",
     faults: [{ type: "hosts-killed", atMs: 2500, who: { hosts: [1] } }],
-    expect: { sourceCopies: 1.05 },
+    expect: { lastRatio: 1.3, sourceCopies: 1.05 },
   },
   {
     ...twenty,

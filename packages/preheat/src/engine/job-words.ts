@@ -27,18 +27,33 @@ export function failuresOf(targets: TargetBook, contents: ReadonlyMap<Digest, Wa
 }
 
 /** Why a job failed of which no host has everything. */
-export function nobodyGotIt({ request }: Job, failures: readonly HostFailure[]): string {
-  const name = request.images.map(({ repository, tag, digest }) => `${repository.registry}/${repository.name}${suffix(tag, digest)}`);
+export function nobodyGotIt(job: Job, failures: readonly HostFailure[]): string {
   const [first] = failures;
-  return `${name.join(", ")}: no host could get it; ${first === undefined ? "none is left" : `${first.hostName}: ${first.description}`}`;
+  return `${namesOf(job)}: no host could get it; ${first === undefined ? "none is left" : `${first.hostName}: ${first.description}`}`;
 }
 
 /** What is missing at a job's deadline. */
-export function overdue({ request }: Job, targets: TargetBook, isAnybodyThere: boolean): string {
-  const minutes = String(Math.round(request.deadlineMs / 60_000));
-  if (targets.size === 0) return isAnybodyThere ? `not begun within ${minutes} minutes` : NOBODY;
-  const open = targets.size - targets.count("complete");
-  return `not done within ${minutes} minutes: ${String(open)} of ${String(targets.size)} hosts are not complete`;
+export function overdue(job: Job, targets: TargetBook, isAnybodyThere: boolean): string {
+  const time = durationText(job.request.deadlineMs);
+  if (targets.size === 0) return isAnybodyThere ? `${namesOf(job)}: not begun within ${time}: the registry gave no answer` : NOBODY;
+  const open = [...targets.all()].filter(({ state }) => state !== "complete");
+  const [first] = open;
+  const lacks = first === undefined ? "" : `; ${first.about.name} lacks ${String(first.missing().length)} contents`;
+  return `${namesOf(job)}: not done within ${time}: ${String(open.length)} of ${String(targets.size)} hosts are not complete${lacks}`;
+}
+
+// A task log names what failed; a long list of images is in the job itself.
+const MAX_NAMES = 3;
+
+function namesOf({ request: { images } }: Job): string {
+  const names = images
+    .slice(0, MAX_NAMES)
+    .map(({ repository, tag, digest }) => `${repository.registry}/${repository.name}${suffix(tag, digest)}`);
+  return `${names.join(", ")}${images.length > MAX_NAMES ? ` and ${String(images.length - MAX_NAMES)} more` : ""}`;
+}
+
+function durationText(ms: number): string {
+  return ms < 120_000 ? `${String(Math.round(ms / 1000))} seconds` : `${String(Math.round(ms / 60_000))} minutes`;
 }
 
 /** The URL of a content at its registry. */

@@ -32,6 +32,7 @@ async function openBench(): Promise<Bench> {
         client,
         authority: { kind: "anonymous" },
         manifests,
+        underWay: new Map(),
         signal,
       }),
     push: (value, tag) => {

@@ -48,6 +48,8 @@ export type ResolveDeps = {
   readonly authority: Authority;
   /** Manifests fetched before, by digest: a registry counts each GET of one as a pull. */
   readonly manifests: { get(digest: Digest): ManifestBody | undefined; set(digest: Digest, body: ManifestBody): unknown };
+  /** Manifests that some resolution is fetching now: at most one each open job. */
+  readonly underWay: Map<Digest, Promise<unknown>>;
   readonly signal: AbortSignal;
 };
 
@@ -167,9 +169,22 @@ class Resolution {
     this.#contents.set(digest, { kind: "blob", digest, size: known, mediaType });
   }
 
+  /** Jobs for one image that come at once share a GET; where it fails each asks itself, as the next one's credential may be a better one. */
   async #manifest(digest: Digest): Promise<ManifestBody> {
-    const known = this.#deps.manifests.get(digest);
+    const { manifests, underWay } = this.#deps;
+    if (manifests.get(digest) === undefined) await underWay.get(digest)?.catch(() => undefined);
+    const known = manifests.get(digest);
     if (known !== undefined) return known;
+    const fetching = this.#fetchManifest(digest);
+    underWay.set(digest, fetching);
+    try {
+      return await fetching;
+    } finally {
+      if (underWay.get(digest) === fetching) underWay.delete(digest);
+    }
+  }
+
+  async #fetchManifest(digest: Digest): Promise<ManifestBody> {
     const body = await this.#asked(() => this.#deps.client.manifest(this.#request("manifest", digest)));
     const hash = createHash(digestAlgorithm(digest)).update(body.bytes).digest("hex");
     if (hash !== digestEncoded(digest)) throw new ImageError(`${this.#name()}: the registry sent a manifest that is not ${digest}`);
@@ -187,7 +202,7 @@ class Resolution {
       return await ask();
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
-      throw refusal(this.#name(), error);
+      throw refusal(this.#name(), this.#reference.repository.registry, error);
     }
   }
 
@@ -198,7 +213,7 @@ class Resolution {
 }
 
 /** A registry's refusal as a sentence: the image, what came, what to do. */
-function refusal(name: string, error: RegistryError): ImageError {
+function refusal(name: string, registry: string, error: RegistryError): ImageError {
   const { detail } = error;
   const options = { cause: error };
   switch (detail.code) {
@@ -220,13 +235,31 @@ function refusal(name: string, error: RegistryError): ImageError {
       );
     case "denied":
     case "refused":
-    case "unavailable":
+      return new ImageError(`${name}: ${error.message}${saidBy(detail.body)}`, detail.status, options);
+    case "unavailable": {
+      const untrusted = UNTRUSTED.exec(error.message)?.[0];
+      const how = `give its CA as registries: { "${registry}": { caFile: … } }, on the scheduler and on the hosts`;
+      const text = untrusted === undefined ? error.message : `the certificate of ${registry} is not trusted (${untrusted}): ${how}`;
+      return new ImageError(`${name}: ${text}`, detail.status, options);
+    }
     case "invalid-answer":
     case "range-ignored":
-      return new ImageError(
-        `${name}: ${error.message}`,
-        "status" in detail && typeof detail.status === "number" ? detail.status : undefined,
-        options,
-      );
+      return new ImageError(`${name}: ${error.message}`, undefined, options);
+  }
+}
+
+// What OpenSSL says of a certificate nobody here vouches for.
+const UNTRUSTED = /[A-Z_]*(?:CERT|ISSUER|LEAF_SIGNATURE)[A-Z_]*/;
+// A sentence of a registry that is worth showing.
+const MAX_SAID = 500;
+
+/** What a registry says in its own words, as the distribution spec writes errors; empty where it says nothing. */
+function saidBy(body: Uint8Array): string {
+  try {
+    const { errors } = JSON.parse(new TextDecoder().decode(body)) as { errors?: readonly { message?: unknown }[] };
+    const message = errors?.[0]?.message;
+    return typeof message === "string" && message !== "" ? `: ${message.replace(/[^\x20-\x7e]/g, " ").slice(0, MAX_SAID)}` : "";
+  } catch {
+    return "";
   }
 }

@@ -67,6 +67,8 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   readonly #mailbox: Mailbox<JobEvent, JobEffect>;
   readonly #watchers = new Watchers();
   readonly #manifests = new LruMap<Digest, ManifestBody>({ maxEntries: MAX_MANIFESTS });
+  // At most one entry each open job.
+  readonly #underWay = new Map<Digest, Promise<unknown>>();
   // One entry an open job that came with a credential; goes with the job.
   readonly #credentials = new Map<number, JobCredential>();
   readonly #closing = new AbortController();
@@ -235,7 +237,13 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   ): Promise<ImageContents> {
     const { client, wallNow } = this.#deps;
     const ask = (authority: Authority): Promise<ImageContents> =>
-      resolveImage(reference, platforms, { client, authority, manifests: this.#manifests, signal: this.#closing.signal });
+      resolveImage(reference, platforms, {
+        client,
+        authority,
+        manifests: this.#manifests,
+        underWay: this.#underWay,
+        signal: this.#closing.signal,
+      });
     if (credential === undefined) return ask({ kind: "own" });
     const { authorization } = credential;
     const end = tokenEnd(authorization);

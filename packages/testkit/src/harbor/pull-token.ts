@@ -17,7 +17,7 @@ const MODULUS_BITS = 2048;
 export class PullTokens {
   readonly #key: string;
   readonly #publicKey: string;
-  readonly #keyId = randomUUID();
+  #keyId: string = randomUUID();
   readonly #skewS: number;
   readonly #wallClock: () => number;
 
@@ -41,14 +41,20 @@ export class PullTokens {
       jti: randomUUID(),
       access: [{ type: "repository", name: repository, actions: ["pull"] }],
     };
-    const text = `${encoded({ typ: "JWT", alg: "RS256", kid: this.#keyId })}.${encoded(claims)}`;
+    const text = `${encoded(this.#header())}.${encoded(claims)}`;
     return `${text}.${createSign("RSA-SHA256").update(text).sign(this.#key).toString("base64url")}`;
+  }
+
+  /** From now on no token minted so far is taken: as if all had ended. */
+  expireAll(): void {
+    this.#keyId = randomUUID();
   }
 
   /** Whether a token opens a repository now: any of the project that it was minted for. */
   opens(token: string, repository: string): boolean {
     const [header = "", claims = "", signature = ""] = token.split(".");
     const proof = Buffer.from(signature, "base64url");
+    if (!token.startsWith(encoded(this.#header()))) return false;
     if (!createVerify("RSA-SHA256").update(`${header}.${claims}`).verify(this.#publicKey, proof)) return false;
     const { exp, access } = JSON.parse(Buffer.from(claims, "base64url").toString("utf8")) as {
       readonly exp: number;
@@ -56,6 +62,10 @@ export class PullTokens {
     };
     const isLive = this.#wallClock() / 1000 < exp + this.#skewS;
     return isLive && access.some(({ name, actions }) => projectOf(name) === projectOf(repository) && actions.includes("pull"));
+  }
+
+  #header(): object {
+    return { typ: "JWT", alg: "RS256", kid: this.#keyId };
   }
 }
 

@@ -1,0 +1,243 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  HarborSimulator,
+  openHarborRegistry,
+  type BuiltImage,
+  type HarborInstance,
+  type HarborPlan,
+  type HarborRegistry,
+  type HarborRegistryPlan,
+} from "@darner/testkit";
+import { LoopbackProcess } from "./loopback-process.ts";
+import { until } from "./shell.ts";
+
+/** What shows the cluster's API that somebody may. */
+export const API_TOKEN = "darner-api-token-of-the-suite";
+
+/** A robot account of the fake Harbor: for pulls, and as Darner's own credential. */
+export const ROBOT = { name: "robot$darner", password: "r0bot-s3cret" };
+
+// Harbor's ticker is 10 s; nothing else of a poll depends on it.
+const TICK_MS = 200;
+
+/** How a cluster of processes is set up; `daemon` is the configuration of single ones. */
+export type HarborClusterPlan = {
+  readonly seeds: number;
+  readonly others: number;
+  readonly registry?: HarborRegistryPlan;
+  /** Further registries, beside the fake Harbor and the host its blobs come from. */
+  readonly registries?: Readonly<Record<string, object>>;
+  /** What Darner may read with its own credential: everything, or what begins so. Default: nothing. */
+  readonly own?: "" | `/${string}`;
+  readonly daemon?: (name: string) => Readonly<Record<string, string>>;
+};
+
+/** A daemon of the cluster. */
+export type HarborNode = { readonly name: string; readonly isSeed: boolean; readonly process: LoopbackProcess; readonly dir: string };
+
+/** An answer of the scheduler, as it came. */
+export type RawAnswer = { readonly status: number; readonly headers: Headers; readonly text: string; readonly ms: number };
+
+/** A job as Dragonfly's API shows it. */
+export type ShownJob = {
+  readonly id: number;
+  readonly state: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+  readonly result: {
+    readonly job_states: readonly {
+      readonly error: string;
+      readonly results: readonly {
+        readonly scheduler_cluster_id: number;
+        readonly success_tasks: readonly { readonly url: string; readonly hostname: string }[];
+        readonly failure_tasks: readonly { readonly url: string; readonly hostname: string; readonly description: string }[];
+      }[];
+    }[];
+  } | null;
+};
+
+/** A fake Harbor, a scheduler process and daemon processes on loopback, and simulated Harbors that drive them. */
+export class HarborCluster implements AsyncDisposable {
+  readonly harbor: HarborRegistry;
+  readonly dir: string;
+  readonly nodes: HarborNode[] = [];
+  readonly answers: RawAnswer[] = [];
+  readonly simulators: HarborSimulator[] = [];
+  readonly #plan: HarborClusterPlan;
+  #scheduler: LoopbackProcess | undefined;
+  #doors: Readonly<Record<string, string>> = {};
+  #starts = 0;
+
+  private constructor(harbor: HarborRegistry, plan: HarborClusterPlan) {
+    this.harbor = harbor;
+    this.#plan = plan;
+    this.dir = mkdtempSync(join(tmpdir(), "darner-harbor-"));
+  }
+
+  static async open(plan: HarborClusterPlan): Promise<HarborCluster> {
+    const registry = { users: { [ROBOT.name]: ROBOT.password }, ...plan.registry };
+    const cluster = new HarborCluster(await openHarborRegistry(registry), plan);
+    try {
+      await cluster.startScheduler();
+      const names = [
+        ...Array.from({ length: plan.seeds }, (_, at) => `seed-${String(at)}`),
+        ...Array.from({ length: plan.others }, (_, at) => `node-${String(at)}`),
+      ];
+      for (const name of names) await cluster.#addNode(name);
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get endpoint(): string {
+    return `http://${this.scheduler.door("http")}`;
+  }
+
+  get scheduler(): LoopbackProcess {
+    if (this.#scheduler === undefined) throw new Error("the scheduler does not run");
+    return this.#scheduler;
+  }
+
+  get seeds(): readonly HarborNode[] {
+    return this.nodes.filter(({ isSeed }) => isSeed);
+  }
+
+  /** Starts the scheduler; a second time at the same doors and on the same disk. */
+  async startScheduler(): Promise<void> {
+    // Each start has a log of its own: the ready line of the one before is not taken for this one's.
+    this.#starts += 1;
+    const dir = join(this.dir, `scheduler-${String(this.#starts)}`);
+    const tokenFile = join(this.dir, "api-token");
+    writeFileSync(tokenFile, `${API_TOKEN}\n`, { mode: 0o600 });
+    const dataDir = join(this.dir, "scheduler-data");
+    mkdirSync(dataDir, { recursive: true });
+    const config = { ...this.#config(), DARNER_API_TOKEN_FILE: tokenFile, DARNER_DATA_DIR: dataDir, ...this.#doors };
+    this.#scheduler = await LoopbackProcess.open("scheduler", dir, config);
+    this.#doors = { DARNER_LISTEN_GRPC: this.#scheduler.door("grpc"), DARNER_LISTEN_HTTP: this.#scheduler.door("http") };
+  }
+
+  /** Ends the scheduler without a word. */
+  async killScheduler(): Promise<void> {
+    await this.#scheduler?.kill();
+    this.#scheduler = undefined;
+  }
+
+  /** A Harbor with this cluster as its provider, the token right and the ticker short unless said otherwise. */
+  simulator(plan: Omit<Partial<HarborPlan>, "instance"> & { readonly instance?: Partial<HarborInstance> } = {}): HarborSimulator {
+    const { instance, ...rest } = plan;
+    const usual = { vendor: "dragonfly", endpoint: this.endpoint, authMode: "OAUTH", authInfo: { token: API_TOKEN } } as const;
+    const simulator = new HarborSimulator({ tickMs: TICK_MS, limitMs: 120_000, ...rest, instance: { ...usual, ...instance } });
+    this.simulators.push(simulator);
+    return simulator;
+  }
+
+  /** One plain request to the scheduler, with the token unless other headers are given. */
+  async ask(path: string, init: RequestInit = {}): Promise<RawAnswer> {
+    const startedAt = performance.now();
+    const headers = { authorization: `Bearer ${API_TOKEN}`, ...(init.body == null ? {} : { "content-type": "application/json" }) };
+    const response = await fetch(this.endpoint + path, { redirect: "manual", ...init, headers: init.headers ?? headers });
+    const text = await response.text();
+    const answer = { status: response.status, headers: response.headers, text, ms: performance.now() - startedAt };
+    this.answers.push(answer);
+    return answer;
+  }
+
+  /** POSTs a Dragonfly job with these arguments over Harbor's own; gives the answer. */
+  post(url: string, args: object = {}, rest: object = {}): Promise<RawAnswer> {
+    const usual = { type: "image", url, tag: "", filtered_query_params: "", headers: {}, scope: "", concurrent_count: 0, timeout: 0 };
+    const body = JSON.stringify({ type: "preheat", args: { ...usual, ...args }, scheduler_cluster_ids: null, ...rest });
+    return this.ask("/oapi/v1/jobs", { method: "POST", body });
+  }
+
+  async job(id: number): Promise<ShownJob> {
+    return JSON.parse((await this.ask(`/oapi/v1/jobs/${String(id)}`)).text) as ShownJob;
+  }
+
+  /** The job once it is over. */
+  over(id: number, timeoutMs = 60_000): Promise<ShownJob> {
+    const look = async (): Promise<ShownJob | undefined> => {
+      const job = await this.job(id);
+      return job.state === "PENDING" ? undefined : job;
+    };
+    return until(`job ${String(id)} to be over`, look, timeoutMs);
+  }
+
+  /** Whether a node's store holds a blob whole. */
+  holds({ dir }: HarborNode, digest: string): boolean {
+    return existsSync(join(dir, "data", "store", "blobs", "sha256", digest.slice("sha256:".length)));
+  }
+
+  /** Whether a node holds the manifest, the config and every layer of an image. */
+  holdsAll(node: HarborNode, image: Pick<BuiltImage, "config" | "layers">): boolean {
+    return [image.config, ...image.layers].every(({ digest }) => this.holds(node, digest));
+  }
+
+  /** Pulls an image through a node's mirror as containerd does: the tag, then everything by digest. */
+  async pull({ process }: HarborNode, repository: string, tag: string, image: BuiltImage): Promise<void> {
+    const authorization = `Basic ${Buffer.from(`${ROBOT.name}:${ROBOT.password}`).toString("base64")}`;
+    const accept = [image.index.mediaType, image.manifest.mediaType].join(", ");
+    const paths = [
+      `manifests/${tag}`,
+      `manifests/${image.manifest.digest}`,
+      ...[image.config, ...image.layers].map(({ digest }) => `blobs/${digest}`),
+    ];
+    for (const path of paths) {
+      const url = `http://${process.door("mirror")}/v2/${repository}/${path}?ns=${this.harbor.registry.host}`;
+      const response = await fetch(url, { headers: { authorization, accept } });
+      const body = await response.text();
+      if (response.status !== 200) throw new Error(`${url}: ${String(response.status)} ${body}`);
+    }
+  }
+
+  /** Every file of the cluster's directories that holds a text. */
+  filesWith(text: string): string[] {
+    return filesBelow(this.dir).filter((path) => readFileSync(path).includes(text));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const simulator of this.simulators) simulator[Symbol.dispose]();
+    for (const { process } of this.nodes) await process[Symbol.asyncDispose]();
+    await this.#scheduler?.[Symbol.asyncDispose]();
+    await this.harbor[Symbol.asyncDispose]();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  async #addNode(name: string): Promise<void> {
+    const dir = join(this.dir, name);
+    const isSeed = name.startsWith("seed");
+    const process = await LoopbackProcess.open("daemon", dir, {
+      ...this.#config(),
+      DARNER_SCHEDULERS: JSON.stringify([this.scheduler.door("grpc")]),
+      DARNER_NAME: name,
+      DARNER_ADVERTISE: "127.0.0.1",
+      ...(isSeed ? { DARNER_SEED: "true" } : {}),
+      ...this.#plan.daemon?.(name),
+    });
+    this.nodes.push({ name, isSeed, process, dir });
+    await until(`${name} to find the scheduler`, async () => {
+      const response = await fetch(`http://${process.door("admin")}/api/v1/status`);
+      const { scheduler } = (await response.json()) as { scheduler: string | null };
+      return scheduler ?? undefined;
+    });
+  }
+
+  #config(): Record<string, string> {
+    const { host, secondHost } = this.harbor.registry;
+    const registries = { [host]: { plainHttp: true }, [secondHost]: { plainHttp: true }, ...this.#plan.registries };
+    if (this.#plan.own === undefined) return { DARNER_REGISTRIES: JSON.stringify(registries) };
+    const file = join(this.dir, "docker-config.json");
+    const auth = Buffer.from(`${ROBOT.name}:${ROBOT.password}`).toString("base64");
+    writeFileSync(file, JSON.stringify({ auths: { [host + this.#plan.own]: { auth } } }));
+    return { DARNER_REGISTRIES: JSON.stringify(registries), DARNER_CREDENTIALS_FILES: JSON.stringify([file]) };
+  }
+}
+
+function filesBelow(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, encoding: "utf8" })
+    .map((name) => join(dir, name))
+    .filter((path) => existsSync(path) && statSync(path).isFile());
+}

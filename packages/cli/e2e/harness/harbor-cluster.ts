@@ -138,7 +138,10 @@ export class HarborCluster implements AsyncDisposable {
   /** One plain request to the scheduler, with the token unless other headers are given. */
   async ask(path: string, init: RequestInit = {}): Promise<RawAnswer> {
     const startedAt = performance.now();
-    const headers = { authorization: `Bearer ${API_TOKEN}`, ...(init.body == null ? {} : { "content-type": "application/json" }) };
+    const headers = {
+      authorization: `Bearer ${API_TOKEN}`,
+      ...(typeof init.body !== "string" ? {} : { "content-type": "application/json" }),
+    };
     const response = await fetch(this.endpoint + path, { redirect: "manual", ...init, headers: init.headers ?? headers });
     const text = await response.text();
     const answer = { status: response.status, headers: response.headers, text, ms: performance.now() - startedAt };

@@ -65,11 +65,6 @@ export class LoopbackProcess implements AsyncDisposable {
     return Number(/^VmHWM:\s+([0-9]+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
-  /** Everything it printed so far. */
-  log(): string {
-    return this.#process.log();
-  }
-
   /** Ends it at once, without a word (`kill -9`). */
   async kill(): Promise<void> {
     await this.#process.kill();

@@ -107,7 +107,8 @@ test("what is known of public repositories comes through either way; what is no 
 
 test("what is to be warmed and how it stands comes through, the credential too, which nothing prints", () => {
   const repository = { registry: "harbor.corp:5000", name: "team/app" };
-  const bytes = new Uint8Array([1, 2, 3]);
+  // As gRPC hands bytes out.
+  const bytes = Buffer.from([1, 2, 3]);
   const contents = [
     { task: { ...task, size: 3 }, kind: "manifest", mediaType: "application/vnd.oci.image.index.v1+json", repository, bytes },
     { task, kind: "blob", mediaType: "", repository },

@@ -38,7 +38,7 @@ test("replay tells what happened, what was decided and why, and proves that it w
   assert.equal(code, 0, out);
   const [first = "", second = ""] = hosts.map((host) => host.slice(-8));
   const task = blob.digest.slice(7, 19);
-  assert.match(out, new RegExp(`^ +0\\.\\d{3}  …${first} joined at 127\\.0\\.0\\.1:\\d+$`, "m"));
+  assert.match(out, new RegExp(`^ +\\d+\\.\\d{3}  …${first} joined at 127\\.0\\.0\\.1:\\d+$`, "m"));
   assert.match(out, new RegExp(`${task}  …${first} wants it \\(1\\.4 MiB\\) through 127\\.0\\.0\\.1:\\d+, may read the source`));
   assert.match(out, new RegExp(`→ ${task}  …${first} reads pieces? 0\\S* from the source: nobody read it before \\(grant \\d+\\)`));
   assert.match(out, new RegExp(`→ ${task}  …${second} takes pieces? 0\\S* from …${first} \\(grant \\d+\\)`));

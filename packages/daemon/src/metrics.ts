@@ -16,6 +16,7 @@ export type DaemonMetrics = {
   readonly peers: Gauge;
   readonly schedulerLive: Gauge;
   readonly schedulerRefusals: Counter<"reason">;
+  readonly schedulerMoves: Counter<"reason">;
   readonly channelConnections: Gauge<"side">;
   readonly channelRefusals: Counter<"side" | "reason">;
   readonly channelRequestsRefused: Counter<"reason">;
@@ -77,7 +78,13 @@ export function createDaemonMetrics(registry: Registry, usage: () => StoreUsage 
       "Schedulers that did not let this host in, or were not of its cluster, by reason.",
       ["reason"],
     ),
-    schedulerLive: createGauge(registry, "darner_daemon_scheduler_live", "1 while a session with a scheduler stands."),
+    schedulerLive: createGauge(registry, "darner_daemon_scheduler_live", "1 while this host follows a scheduler."),
+    schedulerMoves: createCounter(
+      registry,
+      "darner_daemon_scheduler_moves_total",
+      "How often this host followed another scheduler than before, by why.",
+      ["reason"],
+    ),
     ...createChannelMetrics(registry),
   };
 }

@@ -39,6 +39,7 @@ export class StatusBoard {
 
   status(): DaemonStatus {
     const { config, identity, books, peers, refusedHosts, timers } = this.#parts;
+    const schedulers = peers.schedulers();
     const { bytes, blobs, maxBytes } = peers.store.usage;
     return {
       host: identity.host,
@@ -49,6 +50,8 @@ export class StatusBoard {
       upSeconds: Math.round((timers.now() - this.#startedAt) / 1000),
       addresses: this.#addresses,
       scheduler: peers.scheduler() ?? null,
+      schedulerSeconds: Math.round(schedulers.forMs / 1000),
+      schedulerSessions: schedulers.rows,
       schedulers: config.schedulers,
       store: { bytes, blobs, maxBytes },
       bytes: books.bytes(),

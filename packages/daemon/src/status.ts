@@ -1,4 +1,5 @@
 import type { Digest, HostId } from "@darner/domain";
+import type { SchedulerRow } from "./scheduler-link/scheduler-link.ts";
 import type { WrongBytesRow } from "./wrong-bytes.ts";
 
 /** Where a daemon's doors really are, as `host:port`. */
@@ -21,6 +22,10 @@ export type DaemonStatus = {
   readonly addresses: DaemonAddresses;
   /** The scheduler the session stands with; null where there is none now. */
   readonly scheduler: string | null;
+  /** Since how long it is followed. */
+  readonly schedulerSeconds: number;
+  /** Each scheduler of the configuration, as it stands with this host. */
+  readonly schedulerSessions: readonly SchedulerRow[];
   readonly schedulers: readonly string[];
   readonly store: { readonly bytes: number; readonly blobs: number; readonly maxBytes: number };
   /** Verified bytes by where they came from since the daemon started. */

@@ -4,6 +4,8 @@ import type { SchedulerLink } from "../src/scheduler-link/scheduler-link.ts";
 
 /** A link that remembers what was said and says what a test wants. */
 export class RecordedLink implements SchedulerLink {
+  readonly isSplit = false;
+  readonly standing: SchedulerLink["standing"] = { forMs: 0, rows: [] };
   scheduler: string | undefined = undefined;
   readonly reports: { readonly task: Task; readonly report: HostReport }[] = [];
   readonly announced: Holding[] = [];

@@ -61,6 +61,8 @@ export type PeerReport =
       readonly sequential: boolean;
       readonly priority: Priority;
       readonly have: PieceSet;
+      /** What is read from the source already, or was granted to be, by the word of a scheduler before. */
+      readonly reading?: readonly PieceRun[];
     }
   | { readonly type: "close" }
   | { readonly type: "need"; readonly run: PieceRun }

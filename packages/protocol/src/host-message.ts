@@ -1,6 +1,7 @@
 import { parseHostId, pieceCount, PieceSet, type Task } from "@darner/domain";
 import type { GrantFailureCode, Hello, Holding, HostMessage, HostReport, TaskReport } from "./messages.ts";
 import { readDenials, readJoin, writeJoin } from "./membership-message.ts";
+import { readHostStanding, writeHostStanding } from "./standing-message.ts";
 import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
 import { readWarmReports } from "./warm-message.ts";
 import {
@@ -44,6 +45,7 @@ export function readHostMessage(value: unknown): HostMessage {
     denials: readDenials(wire["denials"], "denials"),
     ...readPublicFacts(wire["public_facts"]),
     ...readWarmReports(wire["warmed"]),
+    ...readHostStanding(wire["standing"]),
     ping: wire["ping"] === true,
   };
   return wire["hello"] === undefined || wire["hello"] === null ? message : { ...message, hello: readHello(wire["hello"]) };
@@ -59,6 +61,7 @@ export function writeHostMessage(message: Partial<HostMessage>): WireObject {
     denials: message.denials ?? [],
     public_facts: writePublicFacts(message.publicFacts ?? []),
     warmed: message.warmed ?? [],
+    ...(message.standing === undefined ? {} : { standing: writeHostStanding(message.standing) }),
     ping: message.ping ?? false,
   };
 }
@@ -148,6 +151,7 @@ function readReport(wire: WireObject, task: Task): HostReport {
 }
 
 function readOpen(wire: WireObject, task: Task): HostReport {
+  const reading = wire["reading"] === undefined ? [] : asList(wire["reading"], "open.reading");
   return {
     type: "open",
     registry: asText(wire["registry"], "open.registry", MAX_TEXT),
@@ -155,6 +159,7 @@ function readOpen(wire: WireObject, task: Task): HostReport {
     sequential: wire["sequential"] === true,
     priority: asWord(wire["priority"], "open.priority", ["reader", "preheat"]),
     have: readHave(wire["have"], "open.have", task, false),
+    ...(reading.length === 0 ? {} : { reading: reading.map((run) => asRun(run, "open.reading", task)) }),
   };
 }
 

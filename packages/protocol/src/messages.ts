@@ -57,6 +57,24 @@ export type Welcome = {
   readonly membership?: { readonly admission: Uint8Array; readonly denialsDigest: Uint8Array };
 };
 
+/** How the schedulers of its configuration stand with one host. */
+export type HostStanding = {
+  /** In the order of the configuration. `losses`: how often the host lost it lately. */
+  readonly schedulers: readonly { readonly address: string; readonly answers: boolean; readonly losses: number }[];
+  /** The address of the one it follows; empty: none. */
+  readonly active: string;
+  /** That one is the scheduler this is said to. */
+  readonly isHere: boolean;
+  /** It comes from another scheduler and brings peers that run. */
+  readonly isMoving: boolean;
+};
+
+/** One scheduler as the hosts see it: how many it answers, how many follow it, how often one of them lost it lately. */
+export type SchedulerCount = { readonly address: string; readonly reached: number; readonly active: number; readonly losses: number };
+
+/** How the schedulers stand with the hosts that have sessions with one of them. */
+export type SwarmStanding = { readonly hosts: number; readonly schedulers: readonly SchedulerCount[] };
+
 /** What a host holds of a blob. */
 export type Holding = { readonly task: Task; readonly proven: boolean; readonly have: PieceSet; readonly registry: string };
 
@@ -81,6 +99,8 @@ export type HostReport =
       readonly sequential: boolean;
       readonly priority: Priority;
       readonly have: PieceSet;
+      /** What it reads from its source already, or is about to, by the word of a scheduler before. */
+      readonly reading?: readonly PieceRun[];
     }
   | { readonly type: "close" }
   | { readonly type: "need"; readonly run: PieceRun }
@@ -108,6 +128,7 @@ export type HostMessage = {
   /** Signed denials that the scheduler does not have. */
   readonly denials: readonly Uint8Array[];
   readonly warmed?: readonly WarmReport[];
+  readonly standing?: HostStanding;
   readonly ping: boolean;
 };
 
@@ -136,5 +157,6 @@ export type SchedulerMessage = {
   readonly warm?: readonly WarmOrder[];
   /** Jobs that this host need not go on for. */
   readonly released?: readonly number[];
+  readonly standing?: SwarmStanding;
   readonly ping: boolean;
 };

@@ -1,6 +1,7 @@
 import { parseHostId, type Task } from "@darner/domain";
 import { readChallenge, readMembership, readWelcome, writeMembership, writeWelcome } from "./membership-message.ts";
 import type { SchedulerMessage, SchedulerOrder, TaskOrder } from "./messages.ts";
+import { readSwarmStanding } from "./standing-message.ts";
 import { readPublicFacts, writePublicFacts } from "./public-fact.ts";
 import { readWarmOrders, writeWarmOrder } from "./warm-message.ts";
 import { asHashes, asList, asObject, asRun, asTask, asText, asWhole, asWord, WireError, wireHashes, type WireObject } from "./wire.ts";
@@ -16,6 +17,7 @@ export function readSchedulerMessage(value: unknown): SchedulerMessage {
     orders: asList(wire["orders"], "orders").map(readTaskOrder),
     ...readPublicFacts(wire["public_facts"]),
     ...readWarmOrders(wire["warm"], wire["released"]),
+    ...readSwarmStanding(wire["standing"]),
     ping: wire["ping"] === true,
     ...(challenge === undefined ? {} : { challenge }),
     ...(isAbsent(wire["welcome"]) ? {} : { welcome: readWelcome(wire["welcome"]) }),
@@ -25,7 +27,7 @@ export function readSchedulerMessage(value: unknown): SchedulerMessage {
 
 /** A message of a scheduler as the protobuf runtime wants it. */
 export function writeSchedulerMessage(message: Partial<SchedulerMessage>): WireObject {
-  const { challenge, welcome, membership } = message;
+  const { challenge, welcome, membership, standing } = message;
   return {
     ...(challenge === undefined ? {} : { challenge }),
     ...(welcome === undefined ? {} : { welcome: writeWelcome(welcome) }),
@@ -34,6 +36,7 @@ export function writeSchedulerMessage(message: Partial<SchedulerMessage>): WireO
     public_facts: writePublicFacts(message.publicFacts ?? []),
     warm: (message.warm ?? []).map(writeWarmOrder),
     released: message.released ?? [],
+    ...(standing === undefined ? {} : { standing }),
     ping: message.ping ?? false,
   };
 }

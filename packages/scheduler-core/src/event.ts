@@ -49,6 +49,8 @@ export type SchedulerEvent =
       readonly sequential: boolean;
       readonly priority: Priority;
       readonly have: PieceSet;
+      /** What it reads from its source already, or is about to, by the word of a scheduler before. */
+      readonly reading?: readonly PieceRun[];
     }
   /** A host no longer wants a blob; what it holds of it stays announced. */
   | { readonly type: "peer-closed"; readonly host: HostId; readonly task: Task }
@@ -70,5 +72,7 @@ export type SchedulerEvent =
   | { readonly type: "blob-proven"; readonly host: HostId; readonly task: Task }
   /** A host holds bytes of every piece, all as the table says, and they do not have the digest. */
   | { readonly type: "proof-failed"; readonly host: HostId; readonly task: Task }
+  /** Hosts come from another scheduler, one after the other: for `forMs` nothing is granted but what they read already. 0: all are there. */
+  | { readonly type: "hosts-moving"; readonly forMs: number }
   /** The deadline that `nextDeadline` named has come. */
   | { readonly type: "time-passed" };

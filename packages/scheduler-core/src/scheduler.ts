@@ -11,6 +11,7 @@ import type { SchedulerLimits } from "./limits.ts";
 import { lookOver } from "./feeding/look-over.ts";
 import { isWanting, type Member } from "./books/member.ts";
 import { closePeer, noteFailedProof, notePiecesNeeded, notePiecesVerified, noteTable, openPeer } from "./happenings/peer-events.ts";
+import { awaitMoving } from "./happenings/moving-hosts.ts";
 import { noteProof } from "./happenings/prove-table.ts";
 import { RegistryTable } from "./books/registry-table.ts";
 import { settle } from "./settle.ts";
@@ -35,6 +36,7 @@ export class Scheduler {
       trust: new TrustBook(limits),
       restingTables: new Set(),
       lastGrant: 0,
+      movingUntil: 0,
     };
   }
 
@@ -51,6 +53,9 @@ export class Scheduler {
         break;
       case "time-passed":
         this.#passTime(now, effects);
+        break;
+      case "hosts-moving":
+        awaitMoving(this.#memory, event.forMs, now);
         break;
       case "blob-announced":
       case "peer-opened":
@@ -141,7 +146,7 @@ export class Scheduler {
   }
 }
 
-type MemberEvent = Exclude<SchedulerEvent, { type: "host-joined" | "host-lost" | "time-passed" | "blob-announced" | "peer-opened" }>;
+type MemberEvent = Exclude<SchedulerEvent, { type: "host-joined" | "host-lost" | "hosts-moving" | "time-passed" | "blob-announced" | "peer-opened" }>;
 
 function applyToMember(turn: Turn, member: Member, event: MemberEvent): void {
   const group = turn.swarm.groupOf(member);

@@ -15,6 +15,10 @@ import type { Turn } from "./turn.ts";
 export function settle(turn: Turn): void {
   const { swarm } = turn;
   for (const member of [...turn.touched, ...turn.loose]) dismissIfIdle(turn, member);
+  if (turn.now < turn.memory.movingUntil) {
+    planAfterMove(turn);
+    return;
+  }
   for (const group of swarm.allGroups()) provide(turn, group);
   // Whoever still waits for what it was to pass on has no way to it: its children look for their own.
   withdrawEmptyPromises(turn);
@@ -27,6 +31,11 @@ export function settle(turn: Turn): void {
     restTable(turn, group);
     planNextLook(turn, group, readable);
   }
+}
+
+/** Who waits is looked after when the hosts that are on their way here have come. */
+function planAfterMove({ memory, swarm }: Turn): void {
+  if ([...swarm.allGroups()].some((group) => group.waiting(1) > 0)) memory.deadlines.plan(swarm, memory.movingUntil);
 }
 
 function provide(turn: Turn, group: Group): void {

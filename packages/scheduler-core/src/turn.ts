@@ -22,6 +22,8 @@ export type Memory = {
   /** Groups nobody waits in that still have their table, the longest at rest first. */
   readonly restingTables: Set<Group>;
   lastGrant: GrantId;
+  /** Until then hosts that come from another scheduler are waited for. */
+  movingUntil: number;
 };
 
 /** One swarm's part in the handling of one event: what the rules read, change and say. */

@@ -16,8 +16,8 @@ export function announcedEvent(host: HostId, holding: Holding): SchedulerEvent {
 export function reportedEvent(host: HostId, { task, report }: TaskReport): SchedulerEvent {
   switch (report.type) {
     case "open": {
-      const { registry, access, sequential, priority, have } = report;
-      return { type: "peer-opened", host, task, registry, access, sequential, priority, have };
+      const { type: _type, ...opened } = report;
+      return { type: "peer-opened", host, task, ...opened };
     }
     case "close":
       return { type: "peer-closed", host, task };

@@ -8,6 +8,7 @@ import { recordStep, type SchedulerMetrics } from "./metrics.ts";
 import { orderOf } from "./orders.ts";
 import type { PublicFacts } from "./public-facts.ts";
 import { RefusalLog } from "./refusal-log.ts";
+import { StandingBook } from "./standing/standing-book.ts";
 
 /** What a matchmaker works with. */
 export type MatchmakerDeps = {
@@ -29,12 +30,21 @@ export class Matchmaker implements SessionListener, Disposable {
   readonly #mailbox: Mailbox<SchedulerEvent, SchedulerEffect>;
   // One entry a connected host, at most `maxHosts`.
   readonly #sessions = new Map<HostId, Session>();
+  /** How the schedulers of this cluster stand with the hosts. */
+  readonly standing: StandingBook;
 
   constructor(deps: MatchmakerDeps) {
     this.#deps = deps;
     this.#refusals = new RefusalLog(deps.log, deps.timers);
     this.#mailbox = new Mailbox(deps.core, deps.timers, { type: "time-passed" }, (effects, event) => {
       this.#perform(effects, event);
+    });
+    this.standing = new StandingBook({
+      timers: deps.timers,
+      onMoving: (forMs) => {
+        deps.log.info(forMs > 0 ? "hosts come from another scheduler" : "all hosts are here");
+        this.#mailbox.post({ type: "hosts-moving", forMs });
+      },
     });
   }
 
@@ -56,6 +66,7 @@ export class Matchmaker implements SessionListener, Disposable {
   onMessage(session: Session, message: HostMessage): void {
     const host = session.host;
     if (host === undefined || this.#sessions.get(host) !== session) return;
+    if (message.standing !== undefined) this.standing.note(session, message.standing);
     for (const fact of message.publicFacts ?? []) this.#notePublic(session, fact);
     for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
     for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
@@ -73,6 +84,7 @@ export class Matchmaker implements SessionListener, Disposable {
   }
 
   onEnd(session: Session): void {
+    this.standing.forget(session);
     const host = session.host;
     if (host === undefined || this.#sessions.get(host) !== session) return;
     this.#sessions.delete(host);
@@ -81,6 +93,7 @@ export class Matchmaker implements SessionListener, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.standing[Symbol.dispose]();
     this.#mailbox[Symbol.dispose]();
   }
 

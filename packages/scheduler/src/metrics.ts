@@ -15,9 +15,9 @@ export type SchedulerMetrics = {
 };
 
 /** How many of what a scheduler knows, counted when somebody asks for the metrics. */
-export type SchedulerCounts = { readonly hosts: number; readonly tasks: number; readonly peers: number };
+export type SchedulerCounts = { readonly hosts: number; readonly tasks: number; readonly peers: number; readonly followers: number };
 
-const NOTHING: SchedulerCounts = { hosts: 0, tasks: 0, peers: 0 };
+const NOTHING: SchedulerCounts = { hosts: 0, tasks: 0, peers: 0, followers: 0 };
 
 /** Makes the scheduler's metrics in a registry. */
 export function createSchedulerMetrics(registry: Registry, counts: () => SchedulerCounts = () => NOTHING): SchedulerMetrics {
@@ -29,6 +29,7 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
   };
   gauge("hosts", "Daemons with a live session.");
   gauge("tasks", "Blobs the scheduler knows a peer or a holder of.");
+  gauge("followers", "Hosts that follow this scheduler; none while it is a standby.");
   gauge("peers", "Peers that want a blob now.");
   return {
     events: createCounter(registry, "darner_scheduler_events_total", "What happened, by kind.", ["event"]),

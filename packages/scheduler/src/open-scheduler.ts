@@ -39,7 +39,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const registry = createRegistry();
   const dir = join(config.dataDir, SCHEDULER_DIR);
   births.use(await openDataDir(dir, { purpose: "scheduler", version: VERSION, log }));
-  const metrics = createSchedulerMetrics(registry, () => countsOf(core));
+  const metrics = createSchedulerMetrics(registry, () => countsOf(core, matchmaker));
   const { maxReadersPerBlob, maxConnectionsPerRegistry, stripeSeconds } = config.source;
   const limits = { ...DEFAULT_LIMITS, maxReadersPerBlob, maxConnectionsPerRegistry, runMs: stripeSeconds * 1000 };
   const { core, driven, journal } = await openCore(limits, config.journal, { timers, log: log.child({ room: "journal" }) });
@@ -74,7 +74,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   return { grpc: grpc.address, http: http.address, jobs: preheat.jobs, [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
-function countsOf(core: Scheduler): SchedulerCounts {
+function countsOf(core: Scheduler, { standing }: Matchmaker): SchedulerCounts {
   const tasks = core.tasks();
-  return { hosts: core.hosts().length, tasks: tasks.length, peers: tasks.reduce((sum, { waiting }) => sum + waiting, 0) };
+  return { hosts: core.hosts().length, tasks: tasks.length, peers: tasks.reduce((sum, { waiting }) => sum + waiting, 0), followers: standing.followers };
 }

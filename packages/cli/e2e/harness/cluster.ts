@@ -12,7 +12,13 @@ import { run, until, type Outcome } from "./shell.ts";
 export type Node = { readonly darner: DarnerNode; readonly containerd: Containerd };
 
 /** How a cluster is set up. */
-export type ClusterPlan = { readonly tag: string; readonly nodes: number; readonly config?: Readonly<Record<string, string>> };
+export type ClusterPlan = {
+  readonly tag: string;
+  readonly nodes: number;
+  readonly config?: Readonly<Record<string, string>>;
+  /** One where it is left out; several share one signing key and one file of tokens. */
+  readonly schedulers?: number;
+};
 
 /** A registry, a scheduler and nodes, each in a network namespace of its own. */
 export class Cluster implements AsyncDisposable {
@@ -21,20 +27,29 @@ export class Cluster implements AsyncDisposable {
   readonly registry: DockerRegistry;
   readonly dir: string;
   readonly #lives: AsyncDisposableStack;
-  readonly #schedulerHost: NetworkHost;
-  #scheduler: Running;
+  /** Where the schedulers are, in their order. */
+  readonly schedulerHosts: readonly NetworkHost[];
+  readonly #schedulers: Running[];
 
-  private constructor(network: Network, registry: DockerRegistry, dir: string, schedulerHost: NetworkHost, lives: AsyncDisposableStack) {
+  private constructor(
+    network: Network,
+    registry: DockerRegistry,
+    dir: string,
+    schedulerHosts: readonly NetworkHost[],
+    lives: AsyncDisposableStack,
+  ) {
     this.network = network;
     this.registry = registry;
     this.dir = dir;
-    this.#schedulerHost = schedulerHost;
+    this.schedulerHosts = schedulerHosts;
     this.#lives = lives;
-    this.#scheduler = this.#startScheduler();
-    lives.defer(() => this.#scheduler.stop());
+    this.#schedulers = [this.#startScheduler(0)];
+    lives.defer(async () => {
+      await Promise.all(this.#schedulers.map((scheduler) => scheduler.stop()));
+    });
   }
 
-  static async open({ tag, nodes, config = {} }: ClusterPlan): Promise<Cluster> {
+  static async open({ tag, nodes, config = {}, schedulers = 1 }: ClusterPlan): Promise<Cluster> {
     await using births = new AsyncDisposableStack();
     const dir = mkdtempSync(join(tmpdir(), `darner-e2e-${tag}-`));
     births.defer(() => {
@@ -42,9 +57,12 @@ export class Cluster implements AsyncDisposable {
     });
     const network = births.use(await Network.open(tag));
     const registry = births.use(await DockerRegistry.open(await network.add("registry"), join(dir, "registry")));
-    const cluster = new Cluster(network, registry, dir, await network.add("scheduler"), births.move());
+    const schedulerHosts: NetworkHost[] = [];
+    for (let at = 0; at < schedulers; at++) schedulerHosts.push(await network.add(at === 0 ? "scheduler" : `scheduler-${String(at)}`));
+    const cluster = new Cluster(network, registry, dir, schedulerHosts, births.move());
     try {
-      await cluster.#schedulerReady();
+      await cluster.#schedulerReady(0);
+      for (let at = 1; at < schedulers; at++) await cluster.startScheduler(at);
       await cluster.createToken();
       for (let number = 1; number <= nodes; number++) await cluster.addNode(`n${String(number)}`, config);
     } catch (error) {
@@ -59,7 +77,7 @@ export class Cluster implements AsyncDisposable {
     const host = await this.network.add(name);
     const darner = this.#lives.use(
       await DarnerNode.open(host, join(this.dir, name), {
-        DARNER_SCHEDULERS: JSON.stringify([`${this.#schedulerHost.address}:4110`]),
+        DARNER_SCHEDULERS: JSON.stringify(this.schedulerHosts.map(({ address }) => `${address}:4110`)),
         DARNER_REGISTRIES: JSON.stringify({ [this.registry.name]: { plainHttp: true } }),
         DARNER_NAME: name,
         DARNER_JOIN_TOKEN_FILE: this.tokenFile,
@@ -80,7 +98,7 @@ export class Cluster implements AsyncDisposable {
   /** Runs the command on the scheduler's files, as an operator would beside it. */
   async operate(...words: string[]): Promise<Outcome> {
     const dataDir = join(this.dir, "scheduler", "data");
-    return run(darnerCommand(...words, "--dataDir", dataDir), { namespace: this.#schedulerHost.namespace });
+    return run(darnerCommand(...words, "--dataDir", dataDir), { namespace: this.#schedulerHost(0).namespace });
   }
 
   /** Creates a join token and puts it where the nodes look for theirs. */
@@ -90,14 +108,14 @@ export class Cluster implements AsyncDisposable {
     writeFileSync(this.tokenFile, stdout, { mode: 0o600 });
   }
 
-  async killScheduler(): Promise<void> {
-    await this.#scheduler.kill();
+  async killScheduler(at = 0): Promise<void> {
+    await this.#schedulers[at]?.kill();
   }
 
-  /** Starts the scheduler again and waits until every living daemon found it. */
-  async startScheduler(): Promise<void> {
-    this.#scheduler = this.#startScheduler();
-    await this.#schedulerReady();
+  /** Starts a scheduler again and waits until every living daemon has found one. */
+  async startScheduler(at = 0): Promise<void> {
+    this.#schedulers[at] = this.#startScheduler(at);
+    await this.#schedulerReady(at);
     for (const { darner } of this.nodes) {
       if (darner.alive)
         await until("the daemons to find the scheduler again", async () =>
@@ -110,13 +128,26 @@ export class Cluster implements AsyncDisposable {
     await this.#lives.disposeAsync();
   }
 
-  #startScheduler(): Running {
-    return startDarner("scheduler", this.#schedulerHost, join(this.dir, "scheduler"), {});
+  #schedulerHost(at: number): NetworkHost {
+    const host = this.schedulerHosts[at];
+    if (host === undefined) throw new Error(`no scheduler ${String(at)}`);
+    return host;
   }
 
-  async #schedulerReady(): Promise<void> {
+  #startScheduler(at: number): Running {
+    // The second and later ones are given what the first made.
+    const data = join(this.dir, "scheduler", "data", "scheduler");
+    const shared = {
+      DARNER_JOIN_SIGNING_KEY_FILE: join(data, "signing.key"),
+      DARNER_JOIN_TOKENS_FILE: join(data, "join-tokens.json"),
+    };
+    const name = at === 0 ? "scheduler" : `scheduler-${String(at)}`;
+    return startDarner("scheduler", this.#schedulerHost(at), join(this.dir, name), { DARNER_NAME: name, ...(at === 0 ? {} : shared) });
+  }
+
+  async #schedulerReady(at: number): Promise<void> {
     await until("the scheduler to be ready", async () => {
-      const { ok } = await run(["curl", "-sf", "http://127.0.0.1:4111/readyz"], { namespace: this.#schedulerHost.namespace });
+      const { ok } = await run(["curl", "-sf", "http://127.0.0.1:4111/readyz"], { namespace: this.#schedulerHost(at).namespace });
       return ok ? true : undefined;
     });
   }

@@ -34,6 +34,8 @@ export function taskText({ digest }: Task): string {
 
 function eventText(event: Event): string {
   if (event.type === "time-passed") return "time passed: swarms that wait are looked over";
+  if (event.type === "hosts-moving")
+    return event.forMs > 0 ? `hosts come from another scheduler: waited for up to ${String(event.forMs)} ms` : "the hosts have come";
   const who = hostText(event.host);
   if (event.type === "host-joined") {
     const { address, zone, seed } = event;

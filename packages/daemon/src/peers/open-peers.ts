@@ -13,7 +13,7 @@ import { openPieceFetcher } from "../piece-channel/piece-fetcher.ts";
 import { openPieceServer } from "../piece-channel/piece-server.ts";
 import { GrpcSchedulerLink } from "../scheduler-link/grpc-scheduler-link.ts";
 import { noSchedulerLink } from "../scheduler-link/no-scheduler-link.ts";
-import type { FactBook, SchedulerLink, WarmListener } from "../scheduler-link/scheduler-link.ts";
+import type { FactBook, SchedulerLink, SchedulerStanding, WarmListener } from "../scheduler-link/scheduler-link.ts";
 import type { RecordBook } from "../record/record-book.ts";
 import { openDiskStore } from "../store/disk-store.ts";
 import { FirstUse } from "../store/rot/first-use.ts";
@@ -46,7 +46,9 @@ export type Peers = AsyncDisposable & {
   readonly buffers: ReadBuffers;
   /** Where the piece channel listens. */
   readonly address: string;
-  /** The scheduler the session stands with now. */
+  /** How the schedulers stand with this host. */
+  readonly schedulers: () => SchedulerStanding;
+  /** The scheduler that is followed. */
   readonly scheduler: () => string | undefined;
   /** Begins to look for a scheduler; before that the daemon is alone. */
   findScheduler(warming: WarmListener): void;
@@ -92,6 +94,7 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
     store,
     buffers,
     address: server.address,
+    schedulers: () => link.standing,
     scheduler: () => link.scheduler,
     findScheduler: (warming) => {
       if (config.schedulers.length === 0) return;
@@ -128,6 +131,9 @@ function schedulerLink(
       log: log.child({ room: "scheduler-link" }),
       onRefused: (reason) => {
         metrics.schedulerRefusals.inc({ reason });
+      },
+      onMoved: (reason) => {
+        metrics.schedulerMoves.inc({ reason });
       },
     },
   );
@@ -180,7 +186,7 @@ function openTable({ client, timers, log, metrics, books, records }: PeersParts,
       fetcher,
       registry: client,
       onSourceBytes: (bytes, cause) => {
-        metrics.sourceBytes.inc({ cause }, bytes);
+        metrics.sourceBytes.inc({ cause: cause === "granted" && link().isSplit ? "split-view" : cause }, bytes);
       },
       takeDownload: downloadLimit === undefined ? undefined : (bytes) => downloadLimit.take(bytes),
     },

@@ -239,7 +239,8 @@ test("a peer whose scheduler is lost goes on by itself, and tells the next sched
     eventually(() => bench.peers.running()[0]?.held === 1, "one piece was read alone"),
   );
   bench.link.scheduler = "s2";
-  const holdings = bench.peers.onFound();
+  const holdings = bench.peers.holdings();
+  bench.peers.onFound();
   assert.deepEqual(
     holdings.map(({ task, proven, have, registry }) => [task, proven, [...have], registry]),
     [[taskOf(blob), false, [0], bench.registry.host]],

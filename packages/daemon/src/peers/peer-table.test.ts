@@ -56,7 +56,7 @@ test("case 54: a request that arrives while the proven blob is on its way to its
   assert.ok((await first).equals(blob.bytes));
   // A scheduler that is found now hears that the blob is proven: nobody tells it later.
   assert.deepEqual(
-    bench.peers.onFound().map(({ proven }) => proven),
+    bench.peers.holdings().map(({ proven }) => proven),
     [true],
   );
   gate.resolve(undefined);
@@ -111,7 +111,7 @@ test("what is here is announced, whole or in part, and a blob without bytes is n
   await bench.store.put({ digest: sha256Of(new Uint8Array()), size: 0 }, new Uint8Array(), {});
   (await bench.store.openOrCreate({ digest: blob.digest, size: 12 }, {}))[Symbol.dispose]();
   assert.deepEqual(
-    bench.peers.onFound().map(({ task, proven, registry }) => [task, proven, registry]),
+    bench.peers.holdings().map(({ task, proven, registry }) => [task, proven, registry]),
     [[taskOf(blob), true, bench.registry.host]],
   );
 });

@@ -120,18 +120,21 @@ export class PeerTable implements SchedulerListener {
     return this.#deps.store.open(task);
   }
 
-  onFound(): readonly Holding[] {
+  holdings(): readonly Holding[] {
+    return this.#deps.store.list().flatMap((stored) => this.#holdingOf(stored) ?? []);
+  }
+
+  holdingOf(task: Task): Holding | undefined {
+    const stored = this.#deps.store.open(task);
+    if (stored === undefined) return undefined;
+    const holding = this.#holdingOf(stored);
+    stored[Symbol.dispose]();
+    return holding;
+  }
+
+  onFound(): void {
     this.#deps.metrics.schedulerLive.set(1);
-    // What the peers report now leaves after the holdings: the link says those first.
     for (const runner of this.#runners.values()) runner.schedulerFound();
-    return this.#deps.store
-      .list()
-      .filter(({ task, complete, have }) => task.size > 0 && (complete || have.count > 0))
-      .map(({ task, complete, have, facts }) => {
-        // Proven already and on its way to its place on disk: whoever completes it now tells no scheduler again.
-        const proven = complete || this.#runners.get(taskId(task))?.proven === true;
-        return { task, proven, have, registry: facts.registry ?? "" };
-      });
   }
 
   onLost(): void {
@@ -274,6 +277,13 @@ export class PeerTable implements SchedulerListener {
       close,
       abandon: close,
     };
+  }
+
+  #holdingOf({ task, complete, have, facts }: Pick<StoredBlob, "task" | "complete" | "have" | "facts">): Holding | undefined {
+    if (task.size === 0 || (!complete && have.count === 0)) return undefined;
+    // Proven already and on its way to its place on disk: whoever completes it now tells no scheduler again.
+    const proven = complete || this.#runners.get(taskId(task))?.proven === true;
+    return { task, proven, have, registry: facts.registry ?? "" };
   }
 
   #toldWrong({ digest }: Task, { fault, registry, blocked }: Extract<SchedulerOrder, { type: "fault" }>): void {

@@ -28,9 +28,16 @@ class Recorded implements SchedulerListener, FactBook, WarmListener {
   lost = 0;
   readonly orders: SchedulerOrder[] = [];
 
-  onFound(): readonly Holding[] {
-    this.greeted += 1;
+  holdings(): readonly Holding[] {
     return HOLDINGS;
+  }
+
+  holdingOf({ digest }: Task): Holding | undefined {
+    return HOLDINGS.find(({ task }) => task.digest === digest);
+  }
+
+  onFound(): void {
+    this.greeted += 1;
   }
 
   *found(): Generator<PublicFact> {
@@ -192,7 +199,7 @@ test("of several schedulers the first that answers is taken", async () => {
     bench.clock,
     eventually(() => bench.link.scheduler !== undefined, "one is found"),
   );
-  assert.deepEqual([bench.link.scheduler, third.sessions.length], ["second", 0]);
+  assert.deepEqual([bench.link.scheduler, third.sessions.length], ["second", 1]);
 });
 
 test("a scheduler that connects and does not greet is passed over", async () => {
@@ -204,7 +211,7 @@ test("a scheduler that connects and does not greet is passed over", async () => 
     bench.clock,
     eventually(() => bench.link.scheduler === "second", "the second is found"),
   );
-  assert.ok(bench.clock.now() >= 2000);
+  assert.ok(bench.clock.now() >= 1000);
 });
 
 test("no scheduler at all is a state: the link tries on, ever more seldom, and never fails", async () => {
@@ -257,4 +264,57 @@ test("a daemon that stops says what is left to say and ends its session well", a
     [taskAt(9)],
   );
   assert.deepEqual([bench.told.lost, bench.clock.waiting, bench.link.scheduler], [0, 0, undefined]);
+});
+
+test("standbys hear what is held and when a blob is complete, and nothing of what is on its way", async () => {
+  await using first = await ScriptedScheduler.open("first");
+  await using second = await ScriptedScheduler.open("second");
+  await using bench = openBench([first.address, second.address]);
+  await eventually(() => bench.link.standing.rows.every(({ state }) => state !== "absent"), "both answer");
+  await eventually(() => bench.link.scheduler === "first", "the first is followed");
+  bench.link.report(taskAt(1), { type: "need", run: { first: 0, stride: 1, count: 1 } });
+  bench.link.report(taskAt(1), { type: "proven" });
+  const held = (): number => second.session.messages.reduce((sum, { holdings }) => sum + holdings.length, 0);
+  await eventually(() => held() === HOLDINGS.length + 1, "the standby hears of the complete blob");
+  assert.deepEqual(
+    second.session.messages.flatMap(({ reports }) => reports),
+    [],
+  );
+  assert.deepEqual(
+    bench.link.standing.rows.map(({ name, state }) => [name, state]),
+    [
+      ["first", "active"],
+      ["second", "standby"],
+    ],
+  );
+});
+
+test("the scheduler that is followed is lost: the next one is followed at once, is told so first, and peers open there; orders of standbys are not heard", async () => {
+  const first = await ScriptedScheduler.open("first");
+  await using second = await ScriptedScheduler.open("second");
+  await using bench = openBench([first.address, second.address]);
+  await eventually(() => bench.link.scheduler === "first" && second.sessions.length === 1, "the first is followed");
+  await eventually(() => bench.link.standing.rows.every(({ state }) => state !== "absent"), "both answer");
+  const order: SchedulerOrder = { type: "revoke-grant", grant: 1 };
+  const fact = { repository: { registry: "r.example", name: "library/app" }, ageMs: 0, isPublic: true };
+  second.session.say({ orders: [{ task: taskAt(1), order }], publicFacts: [fact] });
+  await eventually(() => bench.told.learnt.length === 1, "the standby was heard");
+  const open = { type: "open", registry: "r", access: "own", sequential: false, priority: "reader", have: new PieceSet(1) } as const;
+  bench.link.report(taskAt(1), open);
+  bench.told.onFound = () => {
+    bench.told.greeted += 1;
+    bench.link.report(taskAt(1), { ...open, reading: [{ first: 0, stride: 1, count: 1 }] });
+  };
+  await first[Symbol.asyncDispose]();
+  await eventually(() => bench.link.scheduler === "second", "the second is followed");
+  await eventually(() => second.session.messages.some(({ reports }) => reports.length > 0), "the peer opens there");
+  const word = second.session.messages.find(({ standing }) => standing?.isHere === true);
+  assert.deepEqual([word?.standing?.isMoving, word?.standing?.active], [true, second.address]);
+  assert.deepEqual(
+    second.session.messages.flatMap(({ reports }) => reports.map(({ report }) => (report.type === "open" ? report.reading : report.type))),
+    [[{ first: 0, stride: 1, count: 1 }]],
+  );
+  assert.deepEqual([bench.told.greeted, bench.told.lost, bench.told.orders.length], [2, 0, 0]);
+  second.session.say({ orders: [{ task: taskAt(1), order }] });
+  await eventually(() => bench.told.orders.length === 1, "the second is heard now");
 });

@@ -1,26 +1,10 @@
-import { credentials, status, type ChannelCredentials, type ServiceError } from "@grpc/grpc-js";
-import type { Task } from "@darner/domain";
-import {
-  loadSchedulerService,
-  readSchedulerMessage,
-  SESSION_CHANNEL_OPTIONS,
-  writeHostMessage,
-  type Hello,
-  type Holding,
-  type HostMessage,
-  type HostReport,
-  type PublicFact,
-  type SchedulerStub,
-  type SessionStream,
-  type WarmReport,
-  type Welcome,
-  WireError,
-} from "@darner/protocol";
+import { taskId, type Task, type TaskId } from "@darner/domain";
+import type { Hello, Holding, HostReport, PublicFact, SchedulerMessage, WarmReport } from "@darner/protocol";
 import type { Logger, Timers } from "@darner/runtime";
-import { Outbox } from "./outbox.ts";
-import { PinnedCredentials } from "./pinned-credentials.ts";
+import { SchedulerChoice, type MoveReason } from "./choose-scheduler.ts";
 import type { SchedulerJoin } from "./scheduler-join.ts";
-import type { FactBook, SchedulerLink, SchedulerListener, WarmListener } from "./scheduler-link.ts";
+import type { FactBook, SchedulerLink, SchedulerListener, SchedulerRow, SchedulerStanding, WarmListener } from "./scheduler-link.ts";
+import { SchedulerSession, type Refusal, type SessionListener } from "./scheduler-session.ts";
 
 /** What a link works with. */
 export type SchedulerLinkDeps = {
@@ -33,304 +17,225 @@ export type SchedulerLinkDeps = {
   readonly log: Logger;
   /** A scheduler was there and was not, or did not let this host be, of use: for the metrics. */
   readonly onRefused?: (reason: Refusal) => void;
+  /** Another scheduler is followed from now on: for the metrics. */
+  readonly onMoved?: (reason: MoveReason) => void;
 };
 
 /** Where the schedulers are, in order, and what this host says first; without `join` sessions are plain and nothing is shown. */
 export type SchedulerLinkConfig = { readonly schedulers: readonly string[]; readonly hello: Hello; readonly join?: SchedulerJoin };
 
-/** Why a scheduler could not be used, where it is not merely absent. */
-type Refusal = "wrong-signing-key" | "removed" | "not-a-member";
+// A host that starts reaches all schedulers within milliseconds of each other: one word for all, and only what lasts is said.
+const WORD_MS = 200;
 
-// A scheduler that does not greet within this time is taken for absent and the next one is tried.
-const WELCOME_TIMEOUT_MS = 2000;
-// A scheduler that has to ask Kubernetes whose token it was shown waits up to 5 s for that.
-const JOIN_TIMEOUT_MS = 7000;
-// After all were tried in vain: back within a second or two of the scheduler's return, without a storm from ten thousand hosts.
-const MIN_RETRY_MS = 200;
-const MAX_RETRY_MS = 2000;
-// A session that ends sooner is no success: two hosts with one key would otherwise drive each other out many times a second.
-const SETTLED_MS = 10_000;
-// What waits for a scheduler that does not read; beyond it the session is given up and made anew.
-const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-// A scheduler that runs answers a good-bye at once; the daemon's end does not wait for one that hangs.
-const GOODBYE_MS = 500;
-
-const WHAT_TO_DO: Readonly<Record<Refusal, string>> = {
-  "wrong-signing-key":
-    "its signing key is not the one the join token names: is this the right scheduler? If the cluster was begun anew, create a new token (darner token create)",
-  removed:
-    "it was removed (darner hosts remove); to join again remove host.key and host.crt in its data directory and give it a valid token",
-  "not-a-member":
-    "its join token is unknown there, revoked or expired: create a new one (darner token create) and put it where join.tokenFile says",
-};
-
-// Schedulers are in the cluster: a proxy for the world outside has no part in it.
-const CHANNEL_OPTIONS = { ...SESSION_CHANNEL_OPTIONS, "grpc.enable_http_proxy": 0 };
-
-/** Keeps one session with the first scheduler in order that answers, and makes a new one whenever it ends. */
-export class GrpcSchedulerLink implements SchedulerLink {
-  readonly #config: SchedulerLinkConfig;
+/**
+ * Keeps a session with each scheduler of the configuration and follows one: its peers open there, its grants count. The others,
+ * the standbys, hear what this host holds, so that whichever is followed next knows.
+ */
+export class GrpcSchedulerLink implements SchedulerLink, SessionListener {
   readonly #deps: SchedulerLinkDeps;
-  readonly #Stub = loadSchedulerService().Stub;
-  #stub: SchedulerStub | undefined;
-  #stream: SessionStream | undefined;
-  #scheduler: string | undefined;
-  #outbox = new Outbox();
-  #flushing = false;
-  // One message at a time: what is said meanwhile travels together in the next, and nothing piles up in gRPC.
-  #isWriting = false;
-  #next = 0;
-  #retryMs = MIN_RETRY_MS;
-  #greetedAt = 0;
-  #cancelTimer: (() => void) | undefined;
+  readonly #sessions: readonly SchedulerSession[];
+  readonly #choice: SchedulerChoice;
+  #active: SchedulerSession | undefined;
+  #activeSince = 0;
+  // Tasks with a peer that is open at the active scheduler; as many as there are peers.
+  readonly #open = new Map<TaskId, Task>();
+  #cancelLook: (() => void) | undefined;
+  #cancelWord: (() => void) | undefined;
+  #isSplit = false;
   #closed = false;
-  /** Said once for each change, not with every try. */
-  #refusal: Refusal | undefined;
 
-  constructor(config: SchedulerLinkConfig, deps: SchedulerLinkDeps) {
-    this.#config = config;
+  constructor({ schedulers, hello, join }: SchedulerLinkConfig, deps: SchedulerLinkDeps) {
     this.#deps = deps;
+    const addresses = [...new Set(schedulers)];
+    const { timers, random, log } = deps;
+    this.#choice = new SchedulerChoice(addresses);
+    this.#sessions = addresses.map((address) => new SchedulerSession({ address, hello, join }, { listener: this, timers, random, log }));
   }
 
-  /** Begins to look for a scheduler; does nothing where none is configured. */
+  /** Begins to look for schedulers. */
   start(): void {
-    this.#connect();
+    for (const session of this.#sessions) session.connect();
   }
 
   get scheduler(): string | undefined {
-    return this.#scheduler;
+    return this.#active?.scheduler;
+  }
+
+  get isSplit(): boolean {
+    return this.#isSplit;
+  }
+
+  get standing(): SchedulerStanding {
+    return {
+      forMs: this.#active === undefined ? 0 : this.#deps.timers.now() - this.#activeSince,
+      rows: this.#sessions.map((session) => this.#rowOf(session)),
+    };
   }
 
   report(task: Task, report: HostReport): void {
-    if (this.#scheduler === undefined) return;
-    this.#outbox.report(task, report);
-    this.#flushSoon();
+    const active = this.#active;
+    if (active === undefined) return;
+    active.say((outbox) => {
+      outbox.report(task, report);
+    });
+    if (report.type === "open") this.#open.set(taskId(task), task);
+    if (report.type === "close") this.#open.delete(taskId(task));
+    if (report.type === "close" || report.type === "proven") this.#tellStandbys(task);
   }
 
   announce(holding: Holding): void {
-    if (this.#scheduler === undefined) return;
-    this.#outbox.announce(holding);
-    this.#flushSoon();
+    for (const session of this.#sessions) {
+      session.say((outbox) => {
+        outbox.announce(holding);
+      });
+    }
   }
 
   dropped(task: Task): void {
-    if (this.#scheduler === undefined) return;
-    this.#outbox.dropped(task);
-    this.#flushSoon();
+    for (const session of this.#sessions) {
+      session.say((outbox) => {
+        outbox.dropped(task);
+      });
+    }
   }
 
   tellPublic(fact: PublicFact): void {
-    if (this.#scheduler === undefined) return;
-    this.#outbox.publicFact(fact);
-    this.#flushSoon();
+    this.#active?.say((outbox) => {
+      outbox.publicFact(fact);
+    });
   }
 
   tellWarmed(report: WarmReport): void {
-    if (this.#scheduler === undefined) return;
-    this.#outbox.warmed(report);
-    this.#flushSoon();
-  }
-
-  /** Says what is left to say and ends the session, so that the scheduler gives this host's work to others at once. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#cancelTimer?.();
-    const stream = this.#stream;
-    if (stream !== undefined && this.#scheduler !== undefined) {
-      await this.#sayGoodbye(stream);
+    for (const session of this.#sessions) {
+      session.say((outbox) => {
+        outbox.warmed(report);
+      });
     }
-    this.#scheduler = undefined;
-    this.#stream = undefined;
-    stream?.cancel();
-    this.#stub?.close();
   }
 
-  async #sayGoodbye(stream: SessionStream): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const over = (): void => {
-      resolve(undefined);
-    };
-    stream.on("end", over);
-    stream.on("error", over);
-    const cancel = this.#deps.timers.setTimeout(over, GOODBYE_MS);
-    for (let message = this.#outbox.next(); message !== undefined; message = this.#outbox.next()) stream.write(writeHostMessage(message));
-    stream.end();
-    await promise;
-    cancel();
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#cancelLook?.();
+    this.#cancelWord?.();
+    await Promise.all(this.#sessions.map((session) => session.close()));
+    this.#active = undefined;
   }
 
-  #connect(): void {
-    const address = this.#config.schedulers[this.#next];
-    if (this.#closed || address === undefined) return;
-    const opened = this.#open(address);
-    if (opened === undefined) {
-      this.#tryNext(false);
+  onStood(session: SchedulerSession): void {
+    session.say((outbox) => {
+      for (const holding of this.#deps.listener.holdings()) outbox.announce(holding);
+      for (const fact of this.#deps.facts.found()) outbox.publicFact(fact);
+    });
+    this.#choice.stood(session.address, this.#deps.timers.now());
+    this.#wordSoon();
+    this.#decide();
+  }
+
+  onMessage(session: SchedulerSession, message: SchedulerMessage): void {
+    for (const fact of message.publicFacts ?? []) this.#deps.facts.learn(fact);
+    // A scheduler that is not followed may not know it yet: what it grants is granted by another, too.
+    if (session === this.#active) for (const { task, order } of message.orders) this.#deps.listener.onOrder(task, order);
+    // A job belongs to the scheduler that took it, active or not.
+    for (const job of message.released ?? []) this.#deps.warming.onReleased(job);
+    for (const order of message.warm ?? []) this.#deps.warming.onWarm(order);
+    if (message.standing === undefined) return;
+    this.#choice.heard(session.address, message.standing);
+    this.#isSplit = this.#choice.isSplit;
+    this.#decide();
+  }
+
+  onMissed(session: SchedulerSession): void {
+    if (this.#closed) return;
+    this.#choice.missed(session.address, this.#deps.timers.now());
+    this.#wordSoon();
+    this.#decide();
+  }
+
+  onRefused(reason: Refusal): void {
+    this.#deps.onRefused?.(reason);
+  }
+
+  #decide(): void {
+    const { timers } = this.#deps;
+    const { active, reason, lookAgainAt } = this.#choice.decide(timers.now());
+    this.#cancelLook?.();
+    this.#cancelLook = undefined;
+    if (lookAgainAt !== undefined) {
+      this.#cancelLook = timers.setTimeout(
+        () => {
+          this.#decide();
+        },
+        Math.max(1, lookAgainAt - timers.now()),
+      );
+    }
+    const next = this.#sessions.find(({ address }) => address === active);
+    if (next !== this.#active) this.#follow(next, reason);
+  }
+
+  #follow(next: SchedulerSession | undefined, reason: MoveReason): void {
+    const { listener, log, timers, onMoved } = this.#deps;
+    const before = this.#active;
+    const open = [...this.#open.values()];
+    this.#active = next;
+    this.#activeSince = timers.now();
+    if (next === undefined) {
+      this.#wordSoon();
+      listener.onLost();
+      this.#deps.warming.onLost();
       return;
     }
-    const { stub, stream } = opened;
-    this.#stub = stub;
-    this.#stream = stream;
-    this.#isWriting = false;
-    stream.on("data", (value: unknown) => {
-      this.#receive(stream, value);
-    });
-    stream.on("error", (error: ServiceError) => {
-      this.#deps.log.debug("scheduler session failed", { address, error });
-      this.#refusedWith(error, address);
-      this.#end(stream);
-    });
-    stream.on("end", () => {
-      this.#end(stream);
-    });
-    if (this.#config.join === undefined) stream.write(writeHostMessage({ hello: this.#config.hello }));
-    this.#giveUpAfter(WELCOME_TIMEOUT_MS, stream);
+    log.info("scheduler followed", { scheduler: next.scheduler, address: next.address, reason, before: before?.address });
+    onMoved?.(reason);
+    this.#word(open.length > 0);
+    this.#open.clear();
+    listener.onFound();
+    for (const task of open) this.#leave(before, task);
   }
 
-  #giveUpAfter(ms: number, stream: SessionStream): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = this.#deps.timers.setTimeout(() => {
-      if (this.#scheduler === undefined) this.#end(stream);
-    }, ms);
+  /** What a peer holds stays known to the scheduler it leaves; what it would have been granted there goes to others. */
+  #leave(before: SchedulerSession | undefined, task: Task): void {
+    const holding = this.#deps.listener.holdingOf(task);
+    before?.say((outbox) => {
+      outbox.report(task, { type: "close" });
+      if (holding !== undefined) outbox.announce(holding);
+    });
   }
 
-  /** A session that is not greeted yet; undefined where the address is none that gRPC can dial. */
-  #open(address: string): { readonly stub: SchedulerStub; readonly stream: SessionStream } | undefined {
-    try {
-      const stub = new this.#Stub(address, this.#credentials(address), CHANNEL_OPTIONS) as unknown as SchedulerStub;
-      return { stub, stream: stub.Session() };
-    } catch (error) {
-      this.#deps.log.warn("scheduler address cannot be dialled", { address, error });
-      return undefined;
+  /** A blob that is complete, or that nobody wants on, is told to those that heard nothing of it while it was on its way. */
+  #tellStandbys(task: Task): void {
+    const standbys = this.#sessions.filter((session) => session !== this.#active && session.scheduler !== undefined);
+    const holding = standbys.length === 0 ? undefined : this.#deps.listener.holdingOf(task);
+    if (holding === undefined) return;
+    for (const session of standbys) {
+      session.say((outbox) => {
+        outbox.announce(holding);
+      });
     }
   }
 
-  #receive(stream: SessionStream, value: unknown): void {
-    if (stream !== this.#stream) return;
-    try {
-      const message = readSchedulerMessage(value);
-      if (message.challenge !== undefined && this.#scheduler === undefined) void this.#sayHello(stream, message.challenge);
-      if (message.welcome !== undefined && this.#scheduler === undefined) this.#greeted(message.welcome);
-      if (message.membership !== undefined && this.#config.join?.heard(message.membership) === false)
-        throw new WireError("membership", "signed, and what follows from what is known");
-      for (const fact of message.publicFacts ?? []) this.#deps.facts.learn(fact);
-      for (const { task, order } of message.orders) this.#deps.listener.onOrder(task, order);
-      for (const job of message.released ?? []) this.#deps.warming.onReleased(job);
-      for (const order of message.warm ?? []) this.#deps.warming.onWarm(order);
-    } catch (error) {
-      this.#deps.log.warn("scheduler broke the protocol, session ended", { error });
-      this.#end(stream);
+  #wordSoon(): void {
+    this.#cancelWord ??= this.#deps.timers.setTimeout(() => {
+      this.#word(false);
+    }, WORD_MS);
+  }
+
+  /** Tells every scheduler how all of them stand with this host. */
+  #word(isMoving: boolean): void {
+    this.#cancelWord?.();
+    this.#cancelWord = undefined;
+    const schedulers = this.#choice.standing(this.#deps.timers.now());
+    const active = this.#active?.address ?? "";
+    for (const session of this.#sessions) {
+      const isHere = session === this.#active;
+      session.say((outbox) => {
+        outbox.standing({ schedulers, active, isHere, isMoving: isMoving && isHere });
+      });
     }
   }
 
-  #credentials(address: string): ChannelCredentials {
-    const { join } = this.#config;
-    if (join === undefined) return credentials.createInsecure();
-    return new PinnedCredentials(join.signingKey, () => {
-      this.#refused("wrong-signing-key", address);
-    });
-  }
-
-  async #sayHello(stream: SessionStream, challenge: Uint8Array): Promise<void> {
-    const { join, hello } = this.#config;
-    if (join === undefined) return;
-    const shown = await join.join(challenge);
-    if (stream !== this.#stream || this.#closed) return;
-    stream.write(writeHostMessage({ hello: { ...hello, join: shown } }));
-    this.#giveUpAfter(JOIN_TIMEOUT_MS, stream);
-  }
-
-  #refusedWith({ code }: ServiceError, address: string): void {
-    if (code === status.PERMISSION_DENIED) this.#refused("removed", address);
-    if (code === status.UNAUTHENTICATED) {
-      this.#refused("not-a-member", address);
-      this.#config.join?.notAMember();
-    }
-  }
-
-  #refused(reason: Refusal, address: string): void {
-    this.#deps.onRefused?.(reason);
-    if (this.#refusal === reason) return;
-    this.#refusal = reason;
-    this.#deps.log.error("scheduler does not count this host as a member", { address, reason, whatToDo: WHAT_TO_DO[reason] });
-  }
-
-  #greeted({ scheduler, membership }: Welcome): void {
-    const { join } = this.#config;
-    const toTell = membership === undefined ? [] : join?.welcomed(membership);
-    if (toTell === undefined || (join !== undefined && membership === undefined))
-      throw new WireError("welcome", "with this host's admission");
-    this.#cancelTimer?.();
-    this.#refusal = undefined;
-    this.#scheduler = scheduler;
-    this.#greetedAt = this.#deps.timers.now();
-    this.#outbox = new Outbox();
-    if (toTell.length > 0) this.#stream?.write(writeHostMessage({ denials: toTell }));
-    this.#deps.log.info("scheduler found", { scheduler, address: this.#config.schedulers[this.#next] });
-    this.#outbox.announceFirst(this.#deps.listener.onFound());
-    for (const fact of this.#deps.facts.found()) this.#outbox.publicFact(fact);
-    this.#flushSoon();
-  }
-
-  #end(stream: SessionStream): void {
-    if (stream !== this.#stream || this.#closed) return;
-    const wasLive = this.#scheduler !== undefined;
-    this.#cancelTimer?.();
-    this.#stream = undefined;
-    this.#scheduler = undefined;
-    this.#outbox = new Outbox();
-    stream.cancel();
-    this.#stub?.close();
-    if (wasLive) {
-      this.#deps.log.warn("scheduler lost", { address: this.#config.schedulers[this.#next] });
-      this.#deps.warming.onLost();
-      this.#deps.listener.onLost();
-    }
-    this.#tryNext(wasLive);
-  }
-
-  /** After a session the first in order is tried again; after a failure the next, and from the last one on after a pause. */
-  #tryNext(wasLive: boolean): void {
-    const wasSettled = wasLive && this.#deps.timers.now() - this.#greetedAt >= SETTLED_MS;
-    if (wasSettled) this.#retryMs = MIN_RETRY_MS;
-    this.#next = wasLive ? 0 : (this.#next + 1) % this.#config.schedulers.length;
-    const triedAll = this.#next === 0;
-    const pauseMs = this.#retryMs * (0.5 + this.#deps.random());
-    this.#cancelTimer = this.#deps.timers.setTimeout(
-      () => {
-        this.#connect();
-      },
-      triedAll ? pauseMs : 0,
-    );
-    if (triedAll && !wasSettled) this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
-  }
-
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    const stream = this.#stream;
-    if (stream === undefined || this.#scheduler === undefined) return;
-    const message = this.#isWriting ? undefined : this.#outbox.next();
-    if (message !== undefined) this.#write(stream, message);
-    if (this.#outbox.bytes > MAX_WAITING_BYTES) {
-      this.#deps.log.warn("scheduler does not read, session ended", { waitingBytes: this.#outbox.bytes });
-      this.#end(stream);
-    }
-  }
-
-  #write(stream: SessionStream, message: Partial<HostMessage>): void {
-    this.#isWriting = true;
-    stream.write(writeHostMessage(message), () => {
-      if (stream !== this.#stream) return;
-      this.#isWriting = false;
-      this.#flush();
-    });
+  #rowOf(session: SchedulerSession): SchedulerRow {
+    const { address, scheduler } = session;
+    const state = scheduler === undefined ? "absent" : session === this.#active ? "active" : "standby";
+    return { address, name: scheduler ?? null, state, reach: this.#choice.reachOf(address) ?? null };
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { digestOf, pieceCount, PieceSet, type Task } from "@darner/domain";
-import type { Holding, HostMessage } from "@darner/protocol";
+import type { Holding, HostMessage, HostStanding } from "@darner/protocol";
 import fc from "fast-check";
 import { Outbox } from "./outbox.ts";
 
@@ -35,11 +35,14 @@ test("whatever is said is read in the order it was said, and nothing is left", (
   );
 });
 
-test("what a session begins with goes before what was said meanwhile", () => {
+test("a word of how the schedulers stand goes with what leaves next, and only the newest", () => {
   const outbox = new Outbox();
+  const word = (active: string): HostStanding => ({ schedulers: [], active, isHere: true, isMoving: false });
   outbox.report(taskAt(1), { type: "proven" });
-  outbox.announceFirst([holdingAt(2), holdingAt(3)]);
-  assert.deepEqual(readings(outbox), [`held ${taskAt(2).digest}`, `held ${taskAt(3).digest}`, `reported ${taskAt(1).digest}`]);
+  outbox.standing(word("a"));
+  outbox.standing(word("b"));
+  const [message, ...more] = [outbox.next(), outbox.next()];
+  assert.deepEqual([message?.standing, message?.reports?.length, more], [word("b"), 1, [undefined]]);
 });
 
 test("tables and bitmaps of many large blobs are cut into messages that fit", () => {
@@ -47,9 +50,8 @@ test("tables and bitmaps of many large blobs are cut into messages that fit", ()
   const huge = { ...taskAt(1), size: 16 * 1024 ** 4 };
   const hashes = Array.from({ length: 50_000 }, (_, piece) => ({ piece, hash: new Uint8Array(32) }));
   for (let count = 0; count < 5; count += 1) outbox.report(huge, { type: "table", hashes });
-  outbox.announceFirst(
-    Array.from({ length: 300 }, () => ({ task: huge, proven: false, have: new PieceSet(pieceCount(huge.size)), registry: "r" })),
-  );
+  for (let count = 0; count < 300; count += 1)
+    outbox.announce({ task: huge, proven: false, have: new PieceSet(pieceCount(huge.size)), registry: "r" });
   const sizes: number[] = [];
   for (let message = outbox.next(); message !== undefined; message = outbox.next())
     sizes.push((message.reports?.length ?? 0) * 2_000_000 + (message.holdings?.length ?? 0) * 33_000);

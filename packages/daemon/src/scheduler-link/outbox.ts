@@ -4,6 +4,7 @@ import {
   type Holding,
   type HostMessage,
   type HostReport,
+  type HostStanding,
   type PublicFact,
   type TaskReport,
   type WarmReport,
@@ -29,6 +30,7 @@ export class Outbox {
   // They depend on nothing that waits and go with whatever leaves next.
   readonly #facts: PublicFact[] = [];
   #warmed: WarmReport[] = [];
+  #standing: HostStanding | undefined;
   #bytes = 0;
 
   /** About how many bytes wait. */
@@ -59,11 +61,9 @@ export class Outbox {
     this.#bytes += ENTRY_BYTES;
   }
 
-  /** Holdings that are to be said before everything that waits. */
-  announceFirst(holdings: readonly Holding[]): void {
-    const first = holdings.map((holding): Entry => ({ kind: "holding", holding }));
-    for (const entry of first) this.#bytes += bytesOf(entry);
-    this.#entries = [...first, ...this.#entries];
+  /** Goes with whatever leaves next; a newer word replaces it. */
+  standing(standing: HostStanding): void {
+    this.#standing = standing;
   }
 
   /** The next message: as much as fits and as a scheduler reads in this very order; undefined where nothing waits. */
@@ -79,13 +79,16 @@ export class Outbox {
     }
     const publicFacts = this.#facts.splice(0, MAX_FACTS_A_MESSAGE);
     const warmed = count === this.#entries.length ? this.#warmed : [];
-    if (count + publicFacts.length + warmed.length === 0) return undefined;
+    const standing = this.#standing;
+    if (count + publicFacts.length + warmed.length === 0 && standing === undefined) return undefined;
+    this.#standing = undefined;
     this.#bytes -= bytes + (publicFacts.length + warmed.length) * ENTRY_BYTES;
     if (warmed.length > 0) this.#warmed = [];
     return {
       ...messageOf(this.#entries.splice(0, count)),
       ...(publicFacts.length === 0 ? {} : { publicFacts }),
       ...(warmed.length === 0 ? {} : { warmed }),
+      ...(standing === undefined ? {} : { standing }),
     };
   }
 

@@ -32,7 +32,11 @@ class HostileHost {
       { schedulers: [this.#plan.scheduler], hello },
       {
         listener: {
-          onFound: () => this.#found(),
+          holdings: () => this.#holdings(),
+          holdingOf: () => undefined,
+          onFound: () => {
+            this.#found();
+          },
           onLost: () => undefined,
           onOrder: (task, order) => {
             this.#ordered(task, order);
@@ -48,14 +52,17 @@ class HostileHost {
     this.#link.start();
   }
 
-  #found(): readonly Holding[] {
-    const { task } = this.#blob;
+  #holdings(): readonly Holding[] {
     const { registry, lie, asPeer } = this.#plan;
+    return asPeer ? [] : [{ task: this.#blob.task, registry, proven: lie === "false-proof", have: this.#have.clone() }];
+  }
+
+  #found(): void {
+    const { registry, asPeer } = this.#plan;
     setImmediate(() => {
       if (asPeer) this.#tell({ type: "open", registry, access: "own", sequential: false, priority: "reader", have: this.#have.clone() });
       console.log(JSON.stringify({ message: "hostile ready" }));
     });
-    return asPeer ? [] : [{ task, registry, proven: lie === "false-proof", have: this.#have.clone() }];
   }
 
   #ordered(task: Task, order: SchedulerOrder): void {

@@ -1,16 +1,16 @@
-import type { PieceHash, SourceAccess } from "@darner/domain";
+import { piecesOf, runsOf, type PieceHash, type PieceRun, type SourceAccess } from "@darner/domain";
 import type { PeerGrant } from "../grant.ts";
 import type { Millis } from "../limits.ts";
 import { cancelTransfer, isWanted, type PeerState, tell } from "../peer-state.ts";
 import { forgetUsedUp } from "./assign-grants.ts";
 import { isPieceHash } from "../books/piece-book.ts";
-import { isRunWithin } from "../books/piece-runs.ts";
+import { covers, isRunWithin } from "../books/piece-runs.ts";
 import { emptyReports } from "../books/report-queue.ts";
 import { queueReport } from "./report-verified.ts";
 import { standingTold } from "../books/session.ts";
 
 /** Tells the scheduler that this peer is there, what it has, and which lines of the table it read itself. */
-export function openAtScheduler(peer: PeerState, now: Millis): void {
+export function openAtScheduler(peer: PeerState, now: Millis, reading: readonly PieceRun[] = []): void {
   const { session, pieces, limits } = peer;
   if (!session.live) return;
   session.isOpen = true;
@@ -19,15 +19,17 @@ export function openAtScheduler(peer: PeerState, now: Millis): void {
   session.lot = peer.random();
   session.ownReadsFrom = now + limits.silentSchedulerMs + session.lot * limits.jitterMs;
   session.standing = "unheard";
-  tellOpen(peer);
+  tellOpen(peer, reading);
   peer.reports = emptyReports();
   if (pieces.own.size > 0) queueReport(peer, pieces.ownLines(), true, now);
 }
 
 /** Tells the scheduler anew what it knows of this peer. */
-export function tellOpen(peer: PeerState): void {
+export function tellOpen(peer: PeerState, reading: readonly PieceRun[] = []): void {
   const { registry, priority, source, pieces } = peer;
-  tell(peer, { type: "open", registry, access: source.access, sequential: source.sequential, priority, have: pieces.have.clone() });
+  const { access, sequential } = source;
+  const open = { type: "open", registry, access, sequential, priority, have: pieces.have.clone() } as const;
+  tell(peer, reading.length === 0 ? open : { ...open, reading });
 }
 
 /**
@@ -42,8 +44,12 @@ export function reopenWanted(peer: PeerState, now: Millis): void {
   else openAtScheduler(peer, now);
 }
 
-/** A session began: no grant, standing or need of an earlier one holds; transfers under way go on. */
+/**
+ * A session began, or another scheduler is followed from now on: no grant, standing or need of an earlier one holds; transfers under
+ * way go on. What is read from the source, or was granted to be, is told: the scheduler grants it to this peer again and to nobody else.
+ */
 export function schedulerFound(peer: PeerState, now: Millis): void {
+  const reading = readingOf(peer);
   peer.grants.clear();
   for (const transfer of peer.transfers.live) transfer.grant = undefined;
   for (const landed of peer.pieces.pending.values()) landed.grant = undefined;
@@ -51,7 +57,15 @@ export function schedulerFound(peer: PeerState, now: Millis): void {
   peer.pieces.lineless.clear();
   peer.session.live = true;
   peer.session.isRestartExpected = false;
-  openAtScheduler(peer, now);
+  openAtScheduler(peer, now, reading);
+}
+
+/** Pieces that are missing and that the source is asked for by this peer, or will be by the grants it has. */
+function readingOf({ pieces, transfers, grants }: PeerState): PieceRun[] {
+  const reading = new Set<number>();
+  for (const { from, left } of transfers.live) if (from === "source") for (const piece of left) reading.add(piece);
+  for (const { parent, run } of grants.all) if (parent === undefined) for (const piece of piecesOf(run)) reading.add(piece);
+  return runsOf([...reading].filter((piece) => pieces.isMissing(piece)).toSorted((left, right) => left - right));
 }
 
 /** The session ended: hosts that lost it together do not go to the source together. */
@@ -74,6 +88,7 @@ export function grantReceived(peer: PeerState, grant: PeerGrant, now: Millis): v
   const { grants, session, limits } = peer;
   if (grants.has(grant.grant) || !isRunWithin(grant.run, peer.pieces.count)) return;
   if (session.standing !== "fed") standingTold(session, "fed", 0, now);
+  if (grant.parent === undefined) adoptReads(peer, grant);
   if (grants.count >= limits.grants) forgetUsedUp(peer);
   if (grants.count < limits.grants) {
     grants.add(grant);
@@ -84,6 +99,14 @@ export function grantReceived(peer: PeerState, grant: PeerGrant, now: Millis): v
       ? { code: "source-unavailable" as const, retryAfterMs: limits.backoffMinMs }
       : { code: "parent-refused" as const };
   tell(peer, { type: "grant-failed", grant: grant.grant, failure });
+}
+
+/** A read that a scheduler before had granted serves the grant that says the same: where it fails, this scheduler is told. */
+function adoptReads({ transfers }: PeerState, { grant, run }: PeerGrant): void {
+  for (const transfer of transfers.live) {
+    const isOrphan = transfer.from === "source" && transfer.grant === undefined && transfer.left.size > 0;
+    if (isOrphan && [...transfer.left].every((piece) => covers(run, piece))) transfer.grant = grant;
+  }
 }
 
 /** A grant was taken back: what it began is cancelled. */

@@ -10,6 +10,7 @@ import { uniteGroups } from "./prove-table.ts";
 import { learnConnections } from "../books/registry-connections.ts";
 import { learnFirstByte } from "../books/registry-table.ts";
 import { contradict, hearAlarm, isDoubted } from "./inquiry.ts";
+import { adoptReading } from "./moving-hosts.ts";
 import { dismissIfIdle, dropGrants } from "./restart-peer.ts";
 import type { Turn } from "../turn.ts";
 
@@ -38,6 +39,7 @@ export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, 
   }
   replaceHave(turn, member, event.have);
   if (isWanting(member)) group.trees.join(member);
+  if (event.reading !== undefined) adoptReading(turn, member, event.reading);
   tidyNeeds(group, member);
   group.stirred = true;
 }

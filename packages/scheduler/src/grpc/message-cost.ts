@@ -43,6 +43,7 @@ function piecesNamed(report: HostReport): number {
     case "need":
       return report.run.count;
     case "open":
+      return (report.reading ?? []).reduce((sum, { count }) => sum + count, 0);
     case "close":
     case "grant-failed":
     case "proven":

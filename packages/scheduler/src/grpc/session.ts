@@ -12,6 +12,7 @@ import {
   type MembershipNews,
   type PublicFact,
   type SchedulerMessage,
+  type SwarmStanding,
   type TaskOrder,
   type WarmOrder,
   type Welcome,
@@ -127,6 +128,7 @@ export class Session {
   readonly #released: number[] = [];
   // They depend on no order and go with whatever leaves next; bounded by MAX_WAITING_FACTS.
   readonly #facts: PublicFact[] = [];
+  #standing: SwarmStanding | undefined;
   #flushing = false;
   // One message at a time: orders that arise meanwhile travel together in the next, and nothing piles up in gRPC.
   #isWriting = false;
@@ -215,6 +217,13 @@ export class Session {
     });
   }
 
+  /** Tells how the schedulers stand with the hosts; depends on nothing else that waits. */
+  tellStanding(standing: SwarmStanding): void {
+    if (this.#ended) return;
+    this.#standing = standing;
+    this.#flushSoon();
+  }
+
   /** Where the daemon is seen, as gRPC writes it. */
   get seenAt(): string {
     return this.#call.getPeer();
@@ -301,7 +310,10 @@ export class Session {
       this.#write({ membership });
       return;
     }
-    if (this.#waiting.length + this.#facts.length + this.#warm.length + this.#released.length === 0) return;
+    const standing = this.#standing;
+    const waiting = this.#waiting.length + this.#facts.length + this.#warm.length + this.#released.length;
+    if (waiting === 0 && standing === undefined) return;
+    this.#standing = undefined;
     let bytes = 0;
     let count = 0;
     for (const { order } of this.#waiting) {
@@ -314,7 +326,9 @@ export class Session {
     for (const order of warm) bytes += warmBytes(order);
     this.#waitingBytes -= bytes;
     const orders = this.#waiting.splice(0, count);
-    this.#write({ orders, publicFacts: this.#facts.splice(0, MAX_FACTS_A_MESSAGE), warm, released: this.#released.splice(0) });
+    const publicFacts = this.#facts.splice(0, MAX_FACTS_A_MESSAGE);
+    const released = this.#released.splice(0);
+    this.#write({ orders, publicFacts, warm, released, ...(standing === undefined ? {} : { standing }) });
   }
 
   #write(message: Partial<SchedulerMessage>): void {

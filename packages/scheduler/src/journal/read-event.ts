@@ -39,6 +39,7 @@ export class EventReader {
   /** The event of a line, from its third element on. */
   read([type, host, task, details]: readonly unknown[]): SchedulerEvent {
     if (type === "time-passed") return { type };
+    if (type === "hosts-moving") return { type, forMs: wholeOf(fieldsOf(details), "forMs") };
     const id = this.#host(host);
     const fields = fieldsOf(details);
     if (type === "host-lost") return { type, host: id };
@@ -79,6 +80,7 @@ function taskEvent(type: unknown, host: HostId, task: Task, fields: Fields): Sch
         sequential: fields["sequential"] === true,
         priority: wordOf(fields, "priority", ["reader", "preheat"]),
         have: setOf(fields, task),
+        ...(fields["reading"] === undefined ? {} : { reading: listOf(fields, "reading").map((run) => runOf(run, task)) }),
       };
     case "pieces-needed":
       return { type, host, task, run: runOf(fields["run"], task) };

@@ -26,6 +26,8 @@ export class EventWriter {
     switch (event.type) {
       case "time-passed":
         return [event.type];
+      case "hosts-moving":
+        return [event.type, 0, 0, { forMs: event.forMs }];
       case "host-joined":
         return [event.type, this.#host(event.host), 0, { address: event.address, zone: event.zone, seed: event.seed }];
       case "host-lost":
@@ -36,7 +38,8 @@ export class EventWriter {
       }
       case "peer-opened": {
         const { registry, access, sequential, priority } = event;
-        return [...this.#both(event), { registry, access, sequential, priority, have: wireSet(event.have) }];
+        const reading = event.reading === undefined ? {} : { reading: event.reading.map(wireRun) };
+        return [...this.#both(event), { registry, access, sequential, priority, have: wireSet(event.have), ...reading }];
       }
       case "pieces-needed":
         return [...this.#both(event), { run: wireRun(event.run) }];

@@ -84,7 +84,7 @@ export class ReplayBooks {
       if (event.type === "peer-opened") book.wanted.add(event.host);
       if (event.type === "blob-proven") book.proven.add(event.host);
       book.ledger.hear(event);
-    } else if (event.type !== "time-passed") {
+    } else if (event.type !== "time-passed" && event.type !== "hosts-moving") {
       for (const { ledger } of this.#tasks.values()) ledger.hear(event);
     }
   }

@@ -60,6 +60,7 @@ export class SourceLedger {
       case "pieces-needed":
       case "table-told":
       case "blob-proven":
+      case "hosts-moving":
       case "time-passed":
     }
   }

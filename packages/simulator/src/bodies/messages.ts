@@ -6,8 +6,8 @@ import type { GrantFailure, SchedulerEvent } from "@darner/scheduler-core";
 export function asSchedulerEvent(host: HostId, task: Task, report: PeerReport): SchedulerEvent {
   switch (report.type) {
     case "open": {
-      const { registry, access, sequential, priority, have } = report;
-      return { type: "peer-opened", host, task, registry, access, sequential, priority, have };
+      const { type: _type, ...opened } = report;
+      return { type: "peer-opened", host, task, ...opened };
     }
     case "close":
       return { type: "peer-closed", host, task };

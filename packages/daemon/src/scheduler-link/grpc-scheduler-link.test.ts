@@ -20,7 +20,7 @@ const HOLDINGS: readonly Holding[] = Array.from({ length: 5 }, (_, at) => ({
 }));
 const hello = { host: hostIdOf(`12D3KooW${"a".repeat(44)}`), address: ":4102", zone: "", seed: false, version: "0", name: "a" };
 
-class Recorded implements SchedulerListener, FactBook, WarmListener {
+class Recorded implements SchedulerListener, FactBook {
   readonly warm: WarmOrder[] = [];
   readonly released: number[] = [];
   greeted = 0;
@@ -52,13 +52,15 @@ class Recorded implements SchedulerListener, FactBook, WarmListener {
     this.lost += 1;
   }
 
-  onWarm(order: WarmOrder): void {
-    this.warm.push(order);
-  }
-
-  onReleased(job: number): void {
-    this.released.push(job);
-  }
+  readonly warming: WarmListener = {
+    onWarm: (order) => {
+      this.warm.push(order);
+    },
+    onReleased: (job) => {
+      this.released.push(job);
+    },
+    onLost: () => undefined,
+  };
 
   onOrder(_task: Task, order: SchedulerOrder): void {
     this.orders.push(order);
@@ -76,7 +78,7 @@ function openBench(schedulers: readonly string[]): Bench {
   const [told, clock, log] = [new Recorded(), new StoppedClock(), capturedLog()];
   const link = new GrpcSchedulerLink(
     { schedulers, hello },
-    { listener: told, facts: told, warming: told, timers: clock, random: () => 0.5, log },
+    { listener: told, facts: told, warming: told.warming, timers: clock, random: () => 0.5, log },
   );
   link.start();
   return { link, told, clock, log, [Symbol.asyncDispose]: () => whileTimePasses(clock, link[Symbol.asyncDispose]()) };

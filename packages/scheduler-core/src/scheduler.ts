@@ -146,7 +146,10 @@ export class Scheduler {
   }
 }
 
-type MemberEvent = Exclude<SchedulerEvent, { type: "host-joined" | "host-lost" | "hosts-moving" | "time-passed" | "blob-announced" | "peer-opened" }>;
+type MemberEvent = Exclude<
+  SchedulerEvent,
+  { type: "host-joined" | "host-lost" | "hosts-moving" | "time-passed" | "blob-announced" | "peer-opened" }
+>;
 
 function applyToMember(turn: Turn, member: Member, event: MemberEvent): void {
   const group = turn.swarm.groupOf(member);

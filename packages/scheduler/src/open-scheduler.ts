@@ -76,5 +76,10 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
 
 function countsOf(core: Scheduler, { standing }: Matchmaker): SchedulerCounts {
   const tasks = core.tasks();
-  return { hosts: core.hosts().length, tasks: tasks.length, peers: tasks.reduce((sum, { waiting }) => sum + waiting, 0), followers: standing.followers };
+  return {
+    hosts: core.hosts().length,
+    tasks: tasks.length,
+    peers: tasks.reduce((sum, { waiting }) => sum + waiting, 0),
+    followers: standing.followers,
+  };
 }

@@ -116,7 +116,8 @@ class Swarm {
 
   run(ms: number, delay: (host: number) => number): void {
     for (const until = this.now + ms; this.now < until; this.now += 100) {
-      for (const message of this.#inFlight.filter(({ at }) => at <= this.now)) this.choices[message.host]?.heard(message.from, message.standing);
+      for (const message of this.#inFlight.filter(({ at }) => at <= this.now))
+        this.choices[message.host]?.heard(message.from, message.standing);
       this.#inFlight = this.#inFlight.filter(({ at }) => at > this.now);
       for (const [host, choice] of this.choices.entries()) {
         const { active } = choice.decide(this.now);

@@ -15,6 +15,10 @@ const HASHES = [{ piece: 0, hash: new Uint8Array(32) }];
 const session = loadSchedulerService().definition["Session"];
 if (session === undefined) throw new Error("the service has no session");
 
+const SIGNED = new Uint8Array(100);
+const FACT = { repository: { registry: "quay.io", name: "a/b" }, ageMs: 5, isPublic: true };
+const JOIN = { proof: SIGNED, admission: SIGNED, listHeads: [SIGNED], denialsDigest: new Uint8Array(32) };
+
 const HOST_MESSAGES: readonly Partial<HostMessage>[] = [
   { hello: { host: HOST, address: "10.0.0.1:4102", zone: "a/b", seed: true, version: "0.1.0", name: "n" }, ping: true },
   { holdings: [{ task: TASK, proven: false, have: PieceSet.full(3), registry: "quay.io" }], dropped: [TASK] },
@@ -32,6 +36,8 @@ const HOST_MESSAGES: readonly Partial<HostMessage>[] = [
       { task: TASK, report: { type: "need", run: RUN } },
     ],
   },
+  { hello: { host: HOST, address: "10.0.0.1:4102", zone: "", seed: false, version: "0.1.0", name: "n", join: JOIN } },
+  { denials: [SIGNED, new Uint8Array()], publicFacts: [FACT] },
   { reports: [{ task: TASK, report: { type: "grant-failed", grant: 1, code: "channel-lost", piece: 2, retryAfterMs: 3 } }] },
   {
     reports: [
@@ -42,6 +48,8 @@ const HOST_MESSAGES: readonly Partial<HostMessage>[] = [
 ];
 const SCHEDULER_MESSAGES: readonly Partial<SchedulerMessage>[] = [
   { welcome: { scheduler: "s", version: "0.1.0" }, ping: true },
+  { membership: { list: { head: SIGNED, full: true, added: [HOST], removed: [HOST] }, denials: [SIGNED] }, publicFacts: [FACT] },
+  { welcome: { scheduler: "s", version: "0.1.0", membership: { admission: SIGNED, denialsDigest: new Uint8Array(32) } } },
   { orders: [{ task: TASK, order: { type: "grant-pieces", grant: 1, parent: HOST, address: "10.0.0.1:4102", run: RUN } }] },
   {
     orders: [

@@ -1,6 +1,6 @@
 import { PIECE_HASH_BYTES, PieceTable, type HostId, type PieceHash } from "@darner/domain";
 import { isWanting, type Grant, type Member } from "./member.ts";
-import { SpreadTrees } from "./spread-trees.ts";
+import { SpreadTrees } from "../trees/spread-trees.ts";
 
 /** The members of a task whose pieces follow one piece table, and may therefore feed each other. */
 export class Group {

@@ -1,6 +1,5 @@
-import { nearness } from "../books/nearness.ts";
+import { nearness } from "../trees/nearness.ts";
 import type { Wanting, Member } from "../books/member.ts";
-import { depthOf } from "./promise-chain.ts";
 import type { Turn } from "../turn.ts";
 
 /** The form of the trees in which a run spreads: how many hosts bring pieces in at once, and how many children a host can feed then. */
@@ -49,15 +48,4 @@ export function isBetter(left: Candidate, right: Candidate, child: Member): bool
   if (left.score !== right.score) return left.score < right.score;
   const near = nearness(left.member.host.zone, child.host.zone) - nearness(right.member.host.zone, child.host.zone);
   return near !== 0 ? near > 0 : left.member.host.id < right.member.host.id;
-}
-
-/** The depth at which a member could pass all these pieces on; undefined where it lacks one. */
-export function depthOfRun(member: Member, pieces: readonly number[]): number | undefined {
-  let deepest = 0;
-  for (const piece of pieces) {
-    const depth = depthOf(member, piece);
-    if (depth === undefined) return undefined;
-    deepest = Math.max(deepest, depth);
-  }
-  return deepest;
 }

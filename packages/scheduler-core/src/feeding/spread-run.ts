@@ -2,7 +2,7 @@ import type { Group } from "../books/group.ts";
 import { give } from "../books/grant-book.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
 import { sendNewLines } from "../books/piece-lines.ts";
-import type { SpreadTree } from "../books/spread-tree.ts";
+import type { SpreadTree } from "../trees/spread-tree.ts";
 import { depthOf } from "./promise-chain.ts";
 import { mayFeed } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";

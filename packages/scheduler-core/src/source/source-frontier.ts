@@ -2,7 +2,7 @@ import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
 import { give, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Grant, type Wanting } from "../books/member.ts";
-import { TREES } from "../books/spread-trees.ts";
+import { TREES } from "../trees/spread-trees.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
 import { MAX_FAN_OUT, treeShape } from "../feeding/tree-shape.ts";

@@ -1,4 +1,4 @@
-import type { Member } from "./member.ts";
+import type { Member } from "../books/member.ts";
 import { nearness } from "./nearness.ts";
 
 /** One member's place in a tree. */

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { hostIdOf } from "@darner/domain";
 import fc from "fast-check";
 import { DEFAULT_LIMITS } from "../limits.ts";
-import { HostTable } from "./host-table.ts";
-import { type Member, newMember } from "./member.ts";
+import { HostTable } from "../books/host-table.ts";
+import { type Member, newMember } from "../books/member.ts";
 import type { SpreadTree } from "./spread-tree.ts";
 import { SpreadTrees } from "./spread-trees.ts";
 

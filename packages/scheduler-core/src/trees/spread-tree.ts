@@ -1,4 +1,4 @@
-import type { Member } from "./member.ts";
+import type { Member } from "../books/member.ts";
 import { ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-parts.ts";
 
 /**

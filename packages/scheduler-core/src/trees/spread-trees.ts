@@ -1,4 +1,4 @@
-import type { Member } from "./member.ts";
+import type { Member } from "../books/member.ts";
 import { SpreadTree } from "./spread-tree.ts";
 
 /** Trees side by side, and children an inner member has: each tree carries half of the blob, so two children take one copy. */

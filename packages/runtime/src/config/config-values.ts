@@ -36,8 +36,10 @@ function portFits(text: string): boolean {
 
 /** Tells people of a key. */
 export function key<S extends z.ZodType>(schema: S, about: KeyAbout): S {
-  aboutKeys.add(schema, about);
-  return schema;
+  // A copy: several keys may take the same form, and each says something else.
+  const own = schema.clone();
+  aboutKeys.add(own, about);
+  return own;
 }
 
 /** A text as it is. */

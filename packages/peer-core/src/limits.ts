@@ -68,6 +68,8 @@ export type PeerLimits = {
   readonly stalledMs: Millis;
   /** The same for a preheat. */
   readonly stalledPreheatMs: Millis;
+  /** How much longer than a reader's a peer that nobody waits for leaves the source alone when its scheduler is gone or says nothing. */
+  readonly preheatPatienceMs: Millis;
 };
 
 /** The limits of every daemon. */
@@ -134,4 +136,6 @@ export const DEFAULT_LIMITS: PeerLimits = {
   stalledMs: 60_000,
   // A preheat job is given up by its scheduler sooner; this bounds a peer whose scheduler is gone.
   stalledPreheatMs: 600_000,
+  // A scheduler is back within seconds; all hosts of a preheat at the source meanwhile would be as many copies. Below what a reader waits.
+  preheatPatienceMs: 10_000,
 };

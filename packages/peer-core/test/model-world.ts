@@ -229,6 +229,8 @@ export class ModelWorld {
 
   #open(reader: number, next: number, end: number): void {
     this.#readers.set(reader, { next, end });
+    // As a daemon does: a reader raises a preheat.
+    this.#send({ type: "priority-raised" });
     this.#send({ type: "reader-opened", reader, next, end });
     this.#advance();
   }

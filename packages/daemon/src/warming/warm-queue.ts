@@ -9,6 +9,8 @@ export type WarmWish = {
   readonly repository: Repository;
   readonly authorization: Secret | undefined;
   readonly mayRead: boolean;
+  /** How many sessions were lost before it was said. */
+  readonly losses: number;
 };
 
 /** A content that jobs want on this host. */

@@ -25,6 +25,8 @@ const MAX_AT_ONCE = 4;
 const PROGRESS_MS = 1000;
 // Whoever reads from the source first may be busy with other blobs; after two minutes the scheduler is to know.
 const PATIENCE_MS = 120_000;
+// A scheduler that was restarted is back in seconds and says again what it wants; what nobody wants by then is given up.
+const ABSENCE_MS = 30_000;
 const MIN_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 15_000;
 
@@ -39,6 +41,9 @@ export class Warming implements WarmListener, Disposable {
   // Contents that wait before they are tried again.
   readonly #resting = new Map<WantedContent, () => void>();
   #cancelProgress: (() => void) | undefined;
+  #cancelAbsence: (() => void) | undefined;
+  // Counts the sessions that were lost: a wish of an earlier one holds until it would have been said again.
+  #losses = 0;
 
   constructor(deps: WarmingDeps) {
     this.#deps = deps;
@@ -56,7 +61,7 @@ export class Warming implements WarmListener, Disposable {
       }
       const known = this.#wanted.get(digest);
       const wanted: WantedContent = known ?? { content, wishes: new Map(), failingSince: undefined, tries: 0 };
-      wanted.wishes.set(job, { priority, pinMs, repository: content.repository, authorization, mayRead });
+      wanted.wishes.set(job, { priority, pinMs, repository: content.repository, authorization, mayRead, losses: this.#losses });
       this.#wanted.set(digest, wanted);
       if (!this.#running.has(wanted)) this.#enqueue(wanted);
     }
@@ -68,15 +73,29 @@ export class Warming implements WarmListener, Disposable {
     this.#fill();
   }
 
-  /** Without a scheduler every host would read the source by itself: it is left alone until the next session says what is wanted. */
+  /** What runs goes on with what it was granted; a preheat does not go to the source by itself for as long as this. */
   onLost(): void {
-    for (const wanted of this.#wanted.values()) this.#giveUp(wanted);
+    this.#losses += 1;
+    this.#cancelAbsence?.();
+    this.#cancelAbsence = this.#deps.timers.setTimeout(() => {
+      this.#forgetUnsaid();
+      this.#fill();
+    }, ABSENCE_MS);
   }
 
   [Symbol.dispose](): void {
-    this.onLost();
+    this.#cancelAbsence?.();
+    for (const wanted of this.#wanted.values()) this.#giveUp(wanted);
     this.#cancelProgress?.();
     this.#pins[Symbol.dispose]();
+  }
+
+  /** Lets go of what was not said again since the session was lost. */
+  #forgetUnsaid(): void {
+    for (const wanted of this.#wanted.values()) {
+      for (const [job, { losses }] of wanted.wishes) if (losses < this.#losses) wanted.wishes.delete(job);
+      if (wanted.wishes.size === 0) this.#giveUp(wanted);
+    }
   }
 
   #enqueue(wanted: WantedContent): void {

@@ -17,7 +17,7 @@ export function openAtScheduler(peer: PeerState, now: Millis, reading: readonly 
   session.isOpenDue = false;
   session.since = now;
   session.lot = peer.random();
-  session.ownReadsFrom = now + limits.silentSchedulerMs + session.lot * limits.jitterMs;
+  session.ownReadsFrom = now + limits.silentSchedulerMs + session.lot * limits.jitterMs + patience(peer);
   session.standing = "unheard";
   tellOpen(peer, reading);
   peer.reports = emptyReports();
@@ -77,7 +77,7 @@ export function schedulerLost(peer: PeerState, now: Millis): void {
   session.isOpenDue = false;
   session.since = now;
   session.lot = peer.random();
-  session.ownReadsFrom = now + session.lot * limits.jitterMs;
+  session.ownReadsFrom = now + session.lot * limits.jitterMs + patience(peer);
   session.standing = "unheard";
   peer.reports = emptyReports();
   peer.needs.clear();
@@ -137,9 +137,15 @@ export function accessChanged(peer: PeerState, access: SourceAccess): void {
   if (couldNot && session.isOpen) tellOpen(peer);
 }
 
-/** A reader came to a preheat: who waits goes before who does not, at the scheduler too. */
+/** Nobody waits for a preheat, and a scheduler comes back. */
+function patience({ priority, limits }: PeerState): Millis {
+  return priority === "preheat" ? limits.preheatPatienceMs : 0;
+}
+
+/** A reader came to a preheat: who waits goes before who does not, at the scheduler too, and has no patience. */
 export function priorityRaised(peer: PeerState): void {
   if (peer.priority === "reader") return;
+  peer.session.ownReadsFrom -= patience(peer);
   peer.priority = "reader";
   if (peer.session.isOpen) tellOpen(peer);
 }

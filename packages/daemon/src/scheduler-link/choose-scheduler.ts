@@ -72,6 +72,7 @@ export class SchedulerChoice {
 
   /** What a scheduler that answers tells of all of them. */
   heard(address: string, standing: SwarmStanding): void {
+    this.#told.delete(address);
     if (this.#row(address)?.answers === true) this.#told.set(address, standing);
   }
 
@@ -178,10 +179,8 @@ export class SchedulerChoice {
   /** What the scheduler with the most hosts tells: it is one count, so that no host is in one number and not in the other. */
   #picture(): SwarmStanding | undefined {
     let largest: SwarmStanding | undefined;
-    for (const { address } of this.#rows) {
-      const standing = this.#told.get(address);
-      if (standing !== undefined && (largest === undefined || standing.hosts > largest.hosts)) largest = standing;
-    }
+    // Of two as large the later one: a scheduler may not have noticed yet that a host cannot be reached.
+    for (const standing of this.#told.values()) if (largest === undefined || standing.hosts >= largest.hosts) largest = standing;
     return largest;
   }
 }

@@ -1,4 +1,4 @@
-// npm test [-- --only STEP]: everything that must hold before a change is good, in one run. Ends with the line `N passed, N failed`.
+// npm test [-- --only STEP | --skip STEP]: everything that must hold before a change is good, in one run. Ends with the line `N passed, N failed`.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { e2eNote } from "./check/e2e-note.ts";
@@ -14,7 +14,7 @@ process.exitCode = await main(process.argv.slice(2));
 async function main(args: readonly string[]): Promise<number> {
   const steps = chosen(args);
   if (steps === undefined) {
-    process.stderr.write(`usage: npm test [-- --only STEP]   STEP: ${STEPS.map((step) => step.name).join(", ")}\n`);
+    process.stderr.write(`usage: npm test [-- --only STEP | --skip STEP]   STEP: ${STEPS.map((step) => step.name).join(", ")}\n`);
     return 2;
   }
   let passed = 0;
@@ -31,9 +31,9 @@ async function main(args: readonly string[]): Promise<number> {
 
 function chosen(args: readonly string[]): readonly Step[] | undefined {
   try {
-    const { values } = parseArgs({ args: [...args], options: { only: { type: "string" } } });
-    const steps = STEPS.filter((step) => values.only === undefined || step.name === values.only);
-    return steps.length === 0 ? undefined : steps;
+    const { values } = parseArgs({ args: [...args], options: { only: { type: "string" }, skip: { type: "string" } } });
+    for (const name of Object.values(values)) if (!STEPS.some((step) => step.name === name)) return undefined;
+    return STEPS.filter((step) => (values.only === undefined || step.name === values.only) && step.name !== values.skip);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { needsDebian, suiteFiles } from "../../../scripts/check/suite-files.ts";
 import { missingTools } from "../../../scripts/check/suite-programs.ts";
 
@@ -9,9 +10,13 @@ const TEST_TIMEOUT_MS = 300_000;
 
 type Totals = { readonly passed: number; readonly failed: number };
 
-/** Runs the files of the suite one after the other (those whose names hold one of the words given, else all) and closes with the plain line. */
-async function main(words: readonly string[]): Promise<void> {
-  const chosen = suiteFiles(HERE).filter((file) => words.length === 0 || words.some((word) => file.includes(word)));
+/** Runs the files of the suite one after the other (those whose names hold one of the words given, else all; never one that holds a word of `--but`) and closes with the plain line. */
+async function main(args: readonly string[]): Promise<void> {
+  const options = { but: { type: "string", multiple: true } } as const;
+  const { values, positionals: words } = parseArgs({ args: [...args], options, allowPositionals: true });
+  const unwanted = values.but ?? [];
+  const isChosen = (file: string): boolean => words.length === 0 || words.some((word) => file.includes(word));
+  const chosen = suiteFiles(HERE).filter((file) => isChosen(file) && !unwanted.some((word) => file.includes(word)));
   const missing = missingTools();
   const files = missing === undefined ? chosen : chosen.filter((file) => !needsDebian(HERE, file));
   const skipped = chosen.length - files.length;

@@ -1,4 +1,4 @@
-import { fixtureBlob, seededBytes, type BuiltImage, type FixtureBlob, type HarborRegistry } from "@darner/testkit";
+import { fixtureBlob, seededBytes, type FixtureBlob, type HarborRegistry } from "@darner/testkit";
 
 const OCI_INDEX = "application/vnd.oci.image.index.v1+json";
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -62,11 +62,6 @@ export function pushArtifacts(
     registry.content.pushManifest(repository, manifest, root === undefined ? tag : undefined);
   }
   if (root !== undefined) registry.content.pushManifest(repository, root, tag);
-}
-
-/** Every blob of an image that is not a manifest. */
-export function blobsOf(image: BuiltImage): readonly FixtureBlob[] {
-  return [image.config, ...image.layers];
 }
 
 function json(mediaType: string, value: unknown): FixtureBlob {

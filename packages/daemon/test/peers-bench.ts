@@ -29,6 +29,7 @@ export type PeersPlan = {
   readonly maxManifestBytes?: number;
   readonly storeBytes?: number;
   readonly limits?: Partial<PeerLimits>;
+  readonly verify?: "prompt" | "strict";
   /** Stands before the real prover. */
   readonly prover?: (real: Prover) => Prover;
   /** Stands before the real store. */
@@ -116,6 +117,7 @@ function openTable(births: AsyncDisposableStack, plan: PeersPlan, { client, chan
   const peers = new PeerTable({
     ...parts,
     limits: { ...DEFAULT_LIMITS, ...plan.limits },
+    verify: plan.verify ?? "prompt",
     random: () => 0.5,
     prover: plan.prover?.(prover) ?? prover,
     firstUse: births.use(new FirstUse({ store: parts.store, prover, log: parts.log, onRotten: () => undefined })),

@@ -150,6 +150,18 @@ describe("responses that end short", () => {
     await assert.rejects(ask(t.port, `/v2/a/b/blobs/${tooMuch}?ns=quay.io`, { headers: { Range: "bytes=0-1" } }), { code: "ECONNRESET" });
   });
 
+  test("the head of a body whose bytes are long in coming leaves before them", async () => {
+    await using t = await openTestMirror();
+    const { promise: until, resolve } = Promise.withResolvers<undefined>();
+    const digest = t.backend.addBlob("quay.io/a/b", BYTES, { holdsAt: { byte: 0, until } });
+    const answer = await fetch(`http://127.0.0.1:${String(t.port)}/v2/a/b/blobs/${digest}?ns=quay.io`, {
+      headers: { connection: "close" },
+    });
+    assert.equal(answer.headers.get("content-length"), String(BYTES.length));
+    resolve(undefined);
+    assert.deepEqual(Buffer.from(await answer.arrayBuffer()), Buffer.from(BYTES));
+  });
+
   test("case 54: a reader that stalls is given up and the response ended short", async () => {
     await using t = await openTestMirror({ stallTimeoutMs: 30 });
     const never = new Promise(() => {});

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { contentOf, type FakeContent } from "../../test/fake-blobs.ts";
 import { readOut } from "../../test/read-blob.ts";
 import { BlobFailure } from "./blob-failure.ts";
-import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
+import { allEarly, BlobStream, type StreamedBlob } from "./blob-stream.ts";
 import { ReadBuffers } from "./read-buffers.ts";
 
 /** A blob on its way, in memory. */
@@ -13,12 +13,14 @@ class Growing implements StreamedBlob {
   readonly #content: FakeContent;
   readonly have: PieceSet;
   readonly advanced: number[] = [];
+  readonly early: PieceSet | undefined;
   proven = false;
   closed = 0;
 
-  constructor(content: FakeContent) {
+  constructor(content: FakeContent, verify: "prompt" | "strict" = "prompt") {
     this.#content = content;
     this.have = new PieceSet(pieceCount(content.task.size));
+    this.early = verify === "strict" ? new PieceSet(this.have.size) : undefined;
   }
 
   get task(): FakeContent["task"] {
@@ -131,4 +133,66 @@ test("a disk that refuses a read is the blob's failure, and its buffer comes bac
   blob.read = () => Promise.reject(new Error("EIO"));
   const { error } = await readOut(blob.open());
   assert.ok(error instanceof BlobFailure && error.detail.code === "disk-refused");
+});
+
+test("strict: the head may go when a piece is right, what came from elsewhere waits for the proof, what this host read itself does not", async () => {
+  const content = contentOf("strict", 700_000);
+  const blob = new Growing(content, "strict");
+  const stream = blob.open();
+  const peeked = stream.peek();
+  blob.have.add(0);
+  stream.wake();
+  await peeked;
+  const first = stream.read();
+  await Promise.resolve();
+  assert.ok(stream.waiting, "a right piece of another host did not leave");
+  assert.deepEqual(blob.advanced, [1], "the owner knows that the next piece is missing all the same");
+  blob.early?.add(0);
+  stream.wake();
+  const lent = await first;
+  assert.ok(lent !== undefined && Buffer.compare(lent.bytes, content.bytes.subarray(0, lent.bytes.length)) === 0);
+  lent.release();
+  for (const piece of [1, 2]) blob.have.add(piece);
+  const rest = readOut(stream);
+  blob.proven = true;
+  stream.wake();
+  assert.ok((await rest).bytes.equals(content.bytes.subarray(lent.bytes.length)));
+});
+
+test("strict: a part of a blob that is here needs the rest, too, because the proof does; this host's own readers wait for nothing", async () => {
+  const content = contentOf("part", 700_000);
+  const blob = new Growing(content, "strict");
+  blob.have.add(1);
+  const stream = blob.open({ start: 262_144, end: 300_000 });
+  assert.deepEqual(stream.wanted, { next: 2, end: 3 });
+  blob.have.add(2);
+  assert.deepEqual(stream.wanted, { next: 0, end: 3 });
+  const inside = new BlobStream(allEarly(blob), { start: 262_144, end: 300_000 }, new ReadBuffers(), {
+    onAdvance: () => undefined,
+    onClose: () => undefined,
+  });
+  assert.ok((await readOut(inside)).bytes.equals(content.bytes.subarray(262_144, 300_000)));
+});
+
+test("strict: the last byte waits for the proof though this host read all of it itself, and a failed proof gives no byte of others", async () => {
+  const content = contentOf("wrong", 700_000);
+  for (const own of [[0, 1, 2], [0], []]) {
+    const blob = new Growing(content, "strict");
+    for (const piece of [0, 1, 2]) blob.have.add(piece);
+    for (const piece of own) blob.early?.add(piece);
+    const stream = blob.open();
+    let given = 0;
+    const reading = (async () => {
+      for (let lent = await stream.read(); lent !== undefined; lent = await stream.read()) {
+        given += lent.bytes.length;
+        lent.release();
+      }
+    })();
+    const expected = own.length === 3 ? 699_999 : own.length * 262_144;
+    while (given < expected || !stream.waiting) await new Promise(setImmediate);
+    const failure = new BlobFailure({ code: "wrong-bytes", retryAfterMs: 0 });
+    stream.fail(failure);
+    await assert.rejects(reading, failure);
+    assert.equal(given, expected);
+  }
 });

@@ -7,9 +7,28 @@ import type { ReadBuffers } from "./read-buffers.ts";
 export interface StreamedBlob {
   readonly task: Task;
   readonly have: PieceSet;
+  /** Of these, the pieces that may be given before the proof; absent: all of them. */
+  readonly early?: PieceSet | undefined;
   /** Whether this node has proven the digest; before that the last byte is held back. */
   readonly proven: boolean;
   read(offset: number, into: Uint8Array): Promise<void>;
+}
+
+/** Who reads: a client, whose bytes leave this host, or this host itself. */
+export type StreamUse = "client" | "inside";
+
+/** The same blob for a reader on this host itself, which may have every verified piece before the proof. */
+export function allEarly(blob: StreamedBlob): StreamedBlob {
+  return {
+    task: blob.task,
+    get have() {
+      return blob.have;
+    },
+    get proven() {
+      return blob.proven;
+    },
+    read: (offset, into) => blob.read(offset, into),
+  };
 }
 
 /** What a stream tells its owner. */
@@ -19,7 +38,7 @@ export type StreamListener = {
   onClose(stream: BlobStream): void;
 };
 
-/** One reader of one blob: gives the bytes of a range in order as soon as they are verified, the blob's last byte only when the digest is proven. */
+/** One reader of one blob: gives the bytes of a range in order as soon as they are verified and may leave, the blob's last byte only when the digest is proven. */
 export class BlobStream implements BlobReader {
   readonly #blob: StreamedBlob;
   readonly #buffers: ReadBuffers;
@@ -31,6 +50,8 @@ export class BlobStream implements BlobReader {
   #failure: BlobFailure | undefined;
   #wake: (() => void) | undefined;
   #peeked: Promise<LentBytes | undefined> | undefined;
+  // The piece the owner knows to be needed next.
+  #told: number;
 
   constructor(blob: StreamedBlob, range: ByteRange, buffers: ReadBuffers, listener: StreamListener) {
     this.#blob = blob;
@@ -39,13 +60,18 @@ export class BlobStream implements BlobReader {
     this.#end = range.end;
     this.#buffers = buffers;
     this.#listener = listener;
+    this.#told = this.wanted.next;
   }
 
   /** The piece this stream needs next, and the first one it does not need. */
   get wanted(): { readonly next: number; readonly end: number } {
-    const { size } = this.#blob.task;
+    const { task, have } = this.#blob;
     if (this.#offset >= this.#end) return { next: 0, end: 0 };
-    return { next: pieceAt(size, this.#offset), end: pieceAt(size, this.#end - 1) + 1 };
+    const next = pieceAt(task.size, this.#offset);
+    if (!this.#waitsForProof) return { next, end: pieceAt(task.size, this.#end - 1) + 1 };
+    // The proof needs the whole blob: what is missing of it is missing to this stream, from its own place on.
+    const missing = [have.firstMissing(next), have.firstMissing(), next].find((piece) => piece < have.size);
+    return { next: missing ?? next, end: have.size };
   }
 
   /** Whether bytes of this piece were given already. */
@@ -65,8 +91,12 @@ export class BlobStream implements BlobReader {
     return peeked ?? this.#next();
   }
 
-  /** Resolves when the next bytes are at hand (they stay for `read`); rejects with `BlobFailure` where they will not come. */
+  /** Resolves when the next bytes are at hand (they stay for `read`), though they may have to wait for the proof; rejects with `BlobFailure` where they will not come. */
   async peek(): Promise<void> {
+    if (this.#waitsForProof) {
+      await this.#until(() => this.#verifiedEnd());
+      return;
+    }
     this.#peeked ??= this.#next();
     await this.#peeked;
   }
@@ -106,25 +136,45 @@ export class BlobStream implements BlobReader {
     return end === undefined ? undefined : this.#lend(end);
   }
 
+  /** Whether there may be verified bytes that have to wait for the proof. */
+  get #waitsForProof(): boolean {
+    return this.#blob.early !== undefined && !this.#blob.proven;
+  }
+
   /** Up to where bytes can be given, at least one; undefined where there will be none. */
-  async #ready(): Promise<number | undefined> {
+  #ready(): Promise<number | undefined> {
+    return this.#until(() => this.#readableEnd());
+  }
+
+  /** What `endNow` says as soon as that is past this stream's place; undefined where it will not be. */
+  async #until(endNow: () => number): Promise<number | undefined> {
     for (;;) {
       if (this.#closed || this.#offset >= this.#end) return undefined;
       // What is verified is given first, but nothing of a blob that turned out to be wrong.
       if (this.#failure?.detail.code === "wrong-bytes") throw this.#failure;
-      const end = this.#readableEnd();
+      const end = endNow();
       if (end > this.#offset) return end;
       if (this.#failure !== undefined) throw this.#failure;
+      this.#tellWanted();
       await this.#changed();
     }
   }
 
   /** Up to where bytes can be given now. */
   #readableEnd(): number {
-    const { task, have, proven } = this.#blob;
-    const missing = have.firstMissing(pieceAt(task.size, this.#offset));
-    const verified = missing === have.size ? task.size : pieceRange(task.size, missing).start;
-    return Math.min(this.#end, verified, proven ? task.size : task.size - 1);
+    const { task, have, early, proven } = this.#blob;
+    return proven ? this.#endOf(have) : Math.min(this.#endOf(early ?? have), task.size - 1);
+  }
+
+  /** Up to where bytes are verified, whether they may be given or not. */
+  #verifiedEnd(): number {
+    return this.#endOf(this.#blob.have);
+  }
+
+  #endOf(pieces: PieceSet): number {
+    const { size } = this.#blob.task;
+    const missing = pieces.firstMissing(pieceAt(size, this.#offset));
+    return Math.min(this.#end, missing === pieces.size ? size : pieceRange(size, missing).start);
   }
 
   async #lend(end: number): Promise<LentBytes> {
@@ -141,10 +191,15 @@ export class BlobStream implements BlobReader {
   }
 
   #advance(offset: number): void {
-    const before = this.wanted.next;
     this.#offset = offset;
-    const after = this.wanted.next;
-    if (after !== before && !this.#closed) this.#listener.onAdvance(this, after);
+    this.#tellWanted();
+  }
+
+  #tellWanted(): void {
+    const { next } = this.wanted;
+    if (next === this.#told || this.#closed) return;
+    this.#told = next;
+    this.#listener.onAdvance(this, next);
   }
 
   async #changed(): Promise<void> {

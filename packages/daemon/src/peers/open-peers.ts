@@ -79,7 +79,8 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
   const fetcher = births.use(openFetcher(config, parts, downloadLimit));
   const buffers = new ReadBuffers();
   let link: SchedulerLink = noSchedulerLink;
-  const table = openTable(parts, { store, prover, firstUse, buffers, fetcher, downloadLimit, link: () => link, completions });
+  const { verify } = config.mirror;
+  const table = openTable(parts, { verify, store, prover, firstUse, buffers, fetcher, downloadLimit, link: () => link, completions });
   births.defer(() => {
     table.close();
   });
@@ -162,16 +163,17 @@ function openRotChecks(
   return { firstUse };
 }
 
-type TableParts = Pick<PeerDeps, "store" | "prover" | "firstUse" | "buffers" | "link"> & {
+type TableParts = Pick<PeerDeps, "verify" | "store" | "prover" | "firstUse" | "buffers" | "link"> & {
   readonly fetcher: PieceFetcher;
   readonly downloadLimit: TokenBucket | undefined;
   readonly completions: Set<Promise<void>>;
 };
 
 function openTable({ client, timers, log, metrics, books, records }: PeersParts, parts: TableParts): PeerTable {
-  const { store, prover, firstUse, buffers, link, fetcher, downloadLimit, completions } = parts;
+  const { verify, store, prover, firstUse, buffers, link, fetcher, downloadLimit, completions } = parts;
   return new PeerTable({
     limits: DEFAULT_LIMITS,
+    verify,
     random: Math.random,
     timers,
     log: log.child({ room: "peers" }),

@@ -1,12 +1,15 @@
-import { pieceCount, pieceRange, PieceSet, type Task } from "@darner/domain";
+import { pieceCount, pieceRange, PieceSet, type PieceHash, type Task } from "@darner/domain";
 import type { Prover, Proof } from "../store/prover.ts";
 import type { BlobFacts, BlobStore, StoredBlob } from "../store/store.ts";
 import { againstProven, type AgainstProven } from "./against-proven.ts";
 import { PieceIntake, type IntakeListener } from "./piece-intake.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 
+/** What may leave to a client before the proof: every verified piece, or only those that this host read from the source itself. */
+export type Verify = "prompt" | "strict";
+
 /** What the bytes of a peer work with. */
-export type PeerBlobDeps = { readonly store: BlobStore; readonly prover: Prover; readonly now: () => number };
+export type PeerBlobDeps = { readonly store: BlobStore; readonly prover: Prover; readonly now: () => number; readonly verify: Verify };
 
 /** The bytes of one peer: the file, who may write into it, and the proof that runs over it. A file whose bytes were wrong is replaced by an empty one. */
 export class PeerBlob {
@@ -20,6 +23,8 @@ export class PeerBlob {
   // While it runs there are no bytes: those of the old file are wrong, the new one is not there yet.
   #replacing: Promise<void> | undefined;
   #closed = false;
+  // The pieces that this host read from the source itself since the peer began; of those on the disk before nobody knows.
+  #fromSource: PieceSet;
 
   constructor(task: Task, blob: StoredBlob, facts: BlobFacts, deps: PeerBlobDeps, listener: IntakeListener) {
     this.#task = task;
@@ -27,6 +32,7 @@ export class PeerBlob {
     this.#deps = deps;
     this.#listener = listener;
     this.#blob = blob;
+    this.#fromSource = this.#noPieces();
     this.#intake = this.#newIntake();
     this.#proof = this.#newProof();
     // What the store held before counts as the prefix to prove, too.
@@ -35,7 +41,13 @@ export class PeerBlob {
 
   /** The verified pieces that may be read now. */
   get have(): PieceSet {
-    return this.#replacing === undefined ? this.#blob.have : new PieceSet(pieceCount(this.#task.size));
+    return this.#replacing === undefined ? this.#blob.have : this.#noPieces();
+  }
+
+  /** Of these, what may leave to a client before the proof; undefined where all of it may. */
+  get early(): PieceSet | undefined {
+    if (this.#deps.verify === "prompt") return undefined;
+    return this.#replacing === undefined ? this.#fromSource : this.#noPieces();
   }
 
   get stored(): StoredBlob {
@@ -54,6 +66,16 @@ export class PeerBlob {
   /** Resolves when there is a file again; undefined where there is one. Rejects with `StoreError` where none could be made. */
   get whenReplaced(): Promise<void> | undefined {
     return this.#replacing;
+  }
+
+  /** Pieces were found right, wherever they came from. */
+  accept(pieces: readonly PieceHash[], from: "source" | "parent"): void {
+    this.#blob.markVerified(pieces);
+    for (const { piece } of pieces) {
+      this.#intake.decided(piece);
+      if (from === "source") this.#fromSource.add(piece);
+    }
+    this.extendProof();
   }
 
   /** Hands the verified prefix to the proof. */
@@ -89,6 +111,7 @@ export class PeerBlob {
     const wrong = this.#blob;
     this.#intake.close();
     this.#proof.cancel();
+    this.#fromSource = this.#noPieces();
     try {
       await wrong.quarantine("the bytes do not have the digest");
     } finally {
@@ -122,6 +145,10 @@ export class PeerBlob {
     this.#intake.close();
     this.#proof.cancel();
     this.#blob[Symbol.dispose]();
+  }
+
+  #noPieces(): PieceSet {
+    return new PieceSet(pieceCount(this.#task.size));
   }
 
   #newIntake(): PieceIntake {

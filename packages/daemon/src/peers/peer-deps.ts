@@ -7,12 +7,14 @@ import type { SchedulerLink } from "../scheduler-link/scheduler-link.ts";
 import type { Prover } from "../store/prover.ts";
 import type { FirstUse } from "../store/rot/first-use.ts";
 import type { BlobStore } from "../store/store.ts";
+import type { Verify } from "./peer-blob.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
 import type { TransferDeps } from "./transfers.ts";
 
 /** What the peers of a daemon share. */
 export type PeerDeps = {
   readonly limits: PeerLimits;
+  readonly verify: Verify;
   readonly random: () => number;
   readonly timers: Timers;
   readonly log: Logger;

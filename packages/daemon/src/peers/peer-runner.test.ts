@@ -201,6 +201,43 @@ test("with a scheduler pieces come from the parent it names, are checked against
   stop();
 });
 
+for (const verify of ["prompt", "strict"] as const) {
+  test(`${verify}: which pieces leave to a client before the proof`, async () => {
+    const gate = Promise.withResolvers<undefined>();
+    await using bench = await openPeersBench({ verify, prover: heldProver(gate.promise) });
+    const blob = push(bench, "early", 900_000);
+    await using parent = await storeWith(blob);
+    const stop = bench.channel.serve("mother:1", { host: MOTHER, store: parent, lend: () => undefined });
+    bench.link.scheduler = "s";
+    const task = taskOf(blob);
+    const readable = await open(bench, blob);
+    const stream = readable.openStream();
+    let given = 0;
+    const reading = (async () => {
+      for (let lent = await stream.read(); lent !== undefined; lent = await stream.read()) {
+        given += lent.bytes.length;
+        lent.release();
+      }
+    })();
+    using stored = parent.open(task);
+    bench.peers.onOrder(task, { type: "table", hashes: stored?.hashes() ?? [] });
+    bench.peers.onOrder(task, { type: "grant-stripe", grant: 1, run: { first: 0, stride: 1, count: 1 }, connections: 1 });
+    await eventually(() => given === 262_144, "the piece that was read from the registry left");
+    const run = { first: 1, stride: 1, count: 3 };
+    bench.peers.onOrder(task, { type: "grant-pieces", grant: 2, parent: MOTHER, address: "mother:1", run });
+    await eventually(() => bench.peers.running()[0]?.held === 4, "all pieces are here");
+    await eventually(() => stream.waiting && (verify === "strict" || given === 899_999), "what may leave has left");
+    assert.equal(given, verify === "strict" ? 262_144 : 899_999);
+    gate.resolve(undefined);
+    await reading;
+    assert.equal(given, 900_000);
+    stream.close();
+    readable.close();
+    await eventually(() => bench.store.findComplete(blob.digest) !== undefined, "it is complete");
+    stop();
+  });
+}
+
 test("a parent's wrong piece is refused and told, and the blob comes from elsewhere", async () => {
   await using bench = await openPeersBench();
   const blob = push(bench, "liar", 500_000);

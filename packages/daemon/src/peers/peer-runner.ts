@@ -1,26 +1,18 @@
-import { pieceRange, type ByteRange, type PieceSet, type Priority, type SourceAccess, type Task } from "@darner/domain";
+import { pieceRange, type ByteRange, type PieceSet, type SourceAccess, type Task } from "@darner/domain";
 import { Peer, type PeerEffect, type PeerEvent, type PeerReport } from "@darner/peer-core";
 import type { SchedulerOrder } from "@darner/protocol";
 import { Mailbox } from "@darner/runtime";
 import type { BlobRecorder } from "../record/blob-recorder.ts";
-import type { BlobFacts, StoredBlob } from "../store/store.ts";
+import type { StoredBlob } from "../store/store.ts";
 import { accessOf, type SourceLocation } from "../source/source-location.ts";
 import { goOn } from "./against-proven.ts";
 import { BlobFailure } from "./blob-failure.ts";
-import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
+import { allEarly, BlobStream, type StreamUse, type StreamedBlob } from "./blob-stream.ts";
+import type { BlobWish } from "./blob-wish.ts";
 import { PeerBlob } from "./peer-blob.ts";
 import { orderEvent, wireReport } from "./peer-messages.ts";
 import type { PeerDeps } from "./peer-deps.ts";
 import { Transfers } from "./transfers.ts";
-
-/** What makes a blob wanted. */
-export type BlobWish = {
-  readonly source: SourceLocation | undefined;
-  readonly priority: Priority;
-  readonly facts: BlobFacts & { readonly registry: string };
-  /** Bytes that came through another registry than `facts` names are not to be opened: the blob is refused as `not-shown`. Default: they are. */
-  readonly ownOnly?: boolean;
-};
 
 // More right to read the source than before is told to the core; less is not.
 const ACCESS_RANK: Readonly<Record<SourceAccess, number>> = { none: 0, caller: 1, own: 2 };
@@ -92,6 +84,10 @@ export class PeerRunner implements StreamedBlob {
     return this.#bytes.have;
   }
 
+  get early(): PieceSet | undefined {
+    return this.#bytes.early;
+  }
+
   get proven(): boolean {
     return this.#proven;
   }
@@ -134,9 +130,9 @@ export class PeerRunner implements StreamedBlob {
     this.#mailbox.post({ type: "access-changed", access });
   }
 
-  /** A reader of `range` (the whole blob where none is given). */
-  openStream(range: ByteRange = { start: 0, end: this.task.size }): BlobStream {
-    const stream = new BlobStream(this, range, this.#deps.buffers, {
+  /** A reader of `range` (the whole blob where none is given), for a client, or for this host itself. */
+  openStream(range: ByteRange = { start: 0, end: this.task.size }, use: StreamUse = "client"): BlobStream {
+    const stream = new BlobStream(use === "client" ? this : allEarly(this), range, this.#deps.buffers, {
       onAdvance: (advanced, next) => {
         const reader = this.#streams.get(advanced);
         if (reader !== undefined) this.#mailbox.post({ type: "reader-advanced", reader, next });
@@ -266,14 +262,12 @@ export class PeerRunner implements StreamedBlob {
   }
 
   #accept({ pieces, from }: Extract<PeerEffect, { type: "accept-pieces" }>): void {
-    this.#bytes.stored.markVerified(pieces);
+    this.#bytes.accept(pieces, from);
     for (const { piece } of pieces) {
-      this.#bytes.intake.decided(piece);
       const { start, end } = pieceRange(this.task.size, piece);
       this.#deps.books.received(from, end - start);
     }
     this.#deps.metrics.piecesVerified.inc({ from }, pieces.length);
-    this.#bytes.extendProof();
     for (const stream of this.#streams.keys()) stream.wake();
   }
 
@@ -340,8 +334,8 @@ export class PeerRunner implements StreamedBlob {
   }
 
   #openBytes(blob: StoredBlob): PeerBlob {
-    const { store, prover, timers, log } = this.#deps;
-    const deps = { store, prover, now: () => timers.now() };
+    const { store, prover, timers, log, verify } = this.#deps;
+    const deps = { store, prover, verify, now: () => timers.now() };
     return new PeerBlob(this.task, blob, this.#facts, deps, {
       onLanded: (transfer, piece, hash) => {
         this.#mailbox.post({ type: "piece-landed", transfer, piece, hash });

@@ -4,10 +4,11 @@ import type { SchedulerListener } from "../scheduler-link/scheduler-link.ts";
 import type { CheckedBlob } from "../store/rot/first-use.ts";
 import type { StoredBlob } from "../store/store.ts";
 import { BlobFailure } from "./blob-failure.ts";
-import { BlobStream, type StreamedBlob } from "./blob-stream.ts";
+import { BlobStream, type StreamUse, type StreamedBlob } from "./blob-stream.ts";
+import type { BlobWish } from "./blob-wish.ts";
 import type { BytesAtHand } from "./bytes-at-hand.ts";
 import type { PeerDeps } from "./peer-deps.ts";
-import { PeerRunner, type BlobWish } from "./peer-runner.ts";
+import { PeerRunner } from "./peer-runner.ts";
 import { readWhole } from "./read-whole.ts";
 import { tableOf } from "./table-of.ts";
 
@@ -19,7 +20,7 @@ export type ReadableBlob = {
   readonly task: Task;
   /** Where its bytes come from, for the books. */
   readonly from: "disk" | "swarm";
-  openStream(range?: ByteRange): BlobStream;
+  openStream(range?: ByteRange, use?: StreamUse): BlobStream;
   /** Resolves when a blob that is proven is also in its place on the disk. */
   settled(): Promise<void>;
   close(): void;
@@ -71,7 +72,7 @@ export class PeerTable implements SchedulerListener {
     return {
       task,
       from: "swarm",
-      openStream: (range) => runner.openStream(range),
+      openStream: (range, use) => runner.openStream(range, use),
       settled: () => runner.settled(),
       close,
       abandon: () => {
@@ -91,7 +92,7 @@ export class PeerTable implements SchedulerListener {
       return {
         task,
         pieces: pieces.length > 0 ? pieces : all,
-        read: (range, signal) => readWhole(runner.openStream(range), range.end - range.start, signal),
+        read: (range, signal) => readWhole(runner.openStream(range, "inside"), range.end - range.start, signal),
       };
     }
     return pieces.length === 0 ? undefined : { task, pieces, read: (range) => this.#readStored(task, range) };

@@ -60,7 +60,7 @@ async function fetchThrough(
 ): Promise<void> {
   const facts = { registry: repository.registry, ...(kind === "manifest" ? { mediaType } : {}) };
   const blob = await peers.open(task, { source, priority: "preheat", facts });
-  const stream = blob.openStream();
+  const stream = blob.openStream(undefined, "inside");
   const leave = (): void => {
     stream.close();
     blob.abandon();

@@ -127,6 +127,11 @@ export class Exchange {
     this.#metrics.firstByteSeconds.observe({ route: this.route }, this.#elapsedSeconds());
   }
 
+  /** Sends the head now: its body may be long in coming. */
+  sendHead(): void {
+    if (!this.#isOver) this.#response.flushHeaders();
+  }
+
   /** Sends bytes of the body; resolves when they have left this process or never will: they may be overwritten then. */
   write(bytes: Uint8Array): Promise<void> {
     // Node calls no write callback on a socket that is destroyed but has not yet said so.

@@ -13,9 +13,14 @@ const WHOLE: BodyEnd = { whole: true };
 export async function sendExactly(exchange: Exchange, reader: BlobReader, length: number): Promise<BodyEnd> {
   let left = length;
   let writing: Promise<void> = Promise.resolve();
+  // Bytes at hand leave with the head; a head whose bytes are still to come leaves by itself.
+  const sendingHead = setImmediate(() => {
+    exchange.sendHead();
+  });
   try {
     while (left > 0) {
       const lent = await readWithin(exchange, reader);
+      clearImmediate(sendingHead);
       await writing;
       if (typeof lent === "string") return short(lent);
       if (lent.bytes.length > left) {
@@ -29,6 +34,7 @@ export async function sendExactly(exchange: Exchange, reader: BlobReader, length
   } catch (cause) {
     return { whole: false, cause };
   } finally {
+    clearImmediate(sendingHead);
     await writing;
   }
 }

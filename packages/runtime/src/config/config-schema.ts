@@ -213,6 +213,12 @@ const mirror = section({
     0,
     "Requests of one client address a second, saved up for ten seconds; further ones are answered 503. Loopback is not counted. 0: unlimited.",
   ),
+  verify: textKey(
+    z.enum(["prompt", "strict"]).default("prompt"),
+    "What leaves to a client before its blob's digest is proven here: every piece found right (prompt), or only what this host read from the registry itself (strict). The last byte never does.",
+    '"prompt" or "strict"',
+    "prompt",
+  ),
 });
 
 const access = section({

@@ -92,6 +92,7 @@ export type Config = {
     readonly maxConnectionsPerClient: number;
     /** Zero: unlimited. */
     readonly maxRequestsPerSecondPerClient: number;
+    readonly verify: "prompt" | "strict";
   };
   readonly access: {
     readonly mode: "upstream" | "open";

@@ -35,6 +35,7 @@ const ROOMS = [
     packages: "@grpc/grpc-js",
     folders: [
       "packages/(daemon/src|daemon/test)/scheduler-link",
+      "packages/(daemon/src|daemon/test)/containerd",
       "packages/scheduler/(src|test)/grpc",
       "packages/protocol",
       "packages/node-setup/src/cri",

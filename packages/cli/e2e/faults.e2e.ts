@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { BuiltImage, FaultAction, RequestMatcher } from "@darner/testkit";
+import { openSocketNode, pullAroundHealing } from "./harness/healed-registry.ts";
 import { assertHolds, copyBytes, LocalNodes, type Sighting } from "./harness/local-nodes.ts";
 import { until } from "./harness/shell.ts";
 
@@ -214,6 +215,30 @@ test("case 53: one byte always wrong: no store takes the blob, every pull fails 
   await until("the once wrong image to be pulled", async () => ((await nodes.nodes[1].containerd.fetch(name)).ok ? true : undefined));
   await assertHolds(nodes.nodes[1], image);
 });
+
+test("where containerd's socket is not known, wrong bytes that it wrote make the next pull fail, too, until the ingest is removed", async () => {
+  await using node = await openSocketNode(false);
+  const { image, name, next, aborted } = await pullAroundHealing(node, Infinity);
+  assert.ok(!next.ok, "containerd goes on with what it wrote");
+  assert.match(next.stderr, /unexpected commit digest/);
+  assert.equal(aborted, 0);
+  await node.containerd.forgetIngests();
+  const last = await node.containerd.fetch(name);
+  assert.ok(last.ok, last.stderr);
+  await assertHolds(node, image);
+});
+
+for (const [often, times] of [
+  ["only once", 1],
+  ["until the registry was healed", Infinity],
+] as const)
+  test(`where containerd's socket is known, a byte that was wrong ${often} spoils only the pull that met it`, async () => {
+    await using node = await openSocketNode(true);
+    const { image, next, aborted } = await pullAroundHealing(node, times);
+    assert.ok(next.ok, next.stderr);
+    assert.ok(aborted >= 1);
+    await assertHolds(node, image);
+  });
 
 function lastLine(text: string): string {
   return text.trimEnd().split("\n").at(-1) ?? "";

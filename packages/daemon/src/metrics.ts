@@ -10,6 +10,7 @@ export type DaemonMetrics = {
   readonly piecesRefused: Counter<"from">;
   readonly proofs: Counter<"outcome">;
   readonly wrongBytes: Counter<"what">;
+  readonly ingestsAborted: Counter;
   readonly accessChecks: Counter<"outcome">;
   readonly firstByteSeconds: Histogram<"from">;
   readonly blobSeconds: Histogram;
@@ -52,12 +53,6 @@ export function createDaemonMetrics(registry: Registry, usage: () => StoreUsage 
       ["from"],
     ),
     proofs: createCounter(registry, "darner_daemon_proofs_total", "Digests of whole blobs checked on this host, by outcome.", ["outcome"]),
-    wrongBytes: createCounter(
-      registry,
-      "darner_daemon_wrong_bytes_total",
-      "Cases of wrong bytes found on this host, by what they were; darner status names who sent them.",
-      ["what"],
-    ),
     accessChecks: createCounter(
       registry,
       "darner_daemon_access_checks_total",
@@ -85,7 +80,25 @@ export function createDaemonMetrics(registry: Registry, usage: () => StoreUsage 
       "How often this host followed another scheduler than before, by why.",
       ["reason"],
     ),
+    ...createWrongnessMetrics(registry),
     ...createChannelMetrics(registry),
+  };
+}
+
+/** What was found to be wrong, and what was done about it. */
+function createWrongnessMetrics(registry: Registry): Pick<DaemonMetrics, "wrongBytes" | "ingestsAborted"> {
+  return {
+    wrongBytes: createCounter(
+      registry,
+      "darner_daemon_wrong_bytes_total",
+      "Cases of wrong bytes found on this host, by what they were; darner status names who sent them.",
+      ["what"],
+    ),
+    ingestsAborted: createCounter(
+      registry,
+      "darner_daemon_ingests_aborted_total",
+      "Half-written blobs with wrong bytes that were aborted in containerd's content store.",
+    ),
   };
 }
 

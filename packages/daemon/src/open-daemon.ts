@@ -32,6 +32,7 @@ import { Books } from "./books.ts";
 import { StatusBoard } from "./status-board.ts";
 import { openIdentity } from "./identity/identity.ts";
 import { openMembership } from "./membership/open-membership.ts";
+import { openIngestAbort, type OnPoisoned } from "./containerd/ingest-abort.ts";
 import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
 import { openOnDemandNode } from "./p2p/on-demand-node.ts";
 import { openPeers, type Peers } from "./peers/open-peers.ts";
@@ -76,14 +77,16 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const refusedHosts = new LruMap<string, RefusedHost>({ maxEntries: MAX_REFUSED_HOSTS });
   const client = await openClient(config, births, { log, metrics, keychain, refusedHosts });
   const rights = new Rights(config.access, timers);
+  const { poisoned } = births.use(openIngestAbort(config.containerd, { log, metrics }));
   const records = new RecordBook(timers);
-  const peers = births.use(await openPeers(config, { log, timers, metrics, books, records, identity, membership, client, facts: rights }));
+  const shared = { log, timers, metrics, books, poisoned, client };
+  const peers = births.use(await openPeers(config, { ...shared, records, identity, membership, facts: rights }));
   rights.onFound = (fact) => {
     peers.tellPublic(fact);
   };
   opened.peers = peers;
   const board = new StatusBoard({ config, identity, books, peers, refusedHosts, timers });
-  const mirror = await openMirrorDoor(config, births, { log, timers, registry, metrics, books, client, keychain, peers, rights, board });
+  const mirror = await openMirrorDoor(config, births, { ...shared, registry, keychain, peers, rights, board });
   const admin = births.use(
     await openAdminServer(config.listen.admin, {
       log,
@@ -153,6 +156,7 @@ type MirrorParts = {
   readonly registry: Registry;
   readonly metrics: DaemonMetrics;
   readonly books: Books;
+  readonly poisoned: OnPoisoned;
   readonly client: RegistryClient;
   readonly keychain: Keychain;
   readonly peers: Peers;
@@ -161,9 +165,9 @@ type MirrorParts = {
 };
 
 async function openMirrorDoor(config: Config, births: AsyncDisposableStack, parts: MirrorParts): Promise<string> {
-  const { log, timers, registry, client, keychain, peers, rights, board, metrics, books } = parts;
+  const { log, timers, registry, client, keychain, peers, rights, board, metrics, books, poisoned } = parts;
   const patterns = new ImagePatterns(config.mirror.allow, config.mirror.deny);
-  const backend = births.use(openBackend(config, { log, timers, metrics, books, client, keychain, peers, rights, patterns }));
+  const backend = births.use(openBackend(config, { log, timers, metrics, books, poisoned, client, keychain, peers, rights, patterns }));
   const mirror = openMirror({
     config: {
       defaultRegistry: config.mirror.defaultRegistry === "" ? undefined : config.mirror.defaultRegistry,

@@ -67,6 +67,7 @@ export async function openBackendBench(plan: BenchPlan = {}, others: readonly Sc
     log,
     metrics: bench.daemonMetrics,
     books: bench.books,
+    poisoned: (digest) => void bench.poisoned.push(digest),
     maxManifestBytes: plan.maxManifestBytes ?? MAX_MANIFEST_BYTES,
     tagTtlMs: TAG_TTL_MS,
     graceMs: ACCESS.graceSeconds * 1000,

@@ -45,6 +45,8 @@ export type PeersBench = AsyncDisposable & {
   readonly metrics: Registry;
   readonly daemonMetrics: DaemonMetrics;
   readonly books: Books;
+  /** Digests of blobs that were wrong after bytes of them were given. */
+  readonly poisoned: string[];
   readonly records: RecordBook;
   readonly buffers: ReadBuffers;
   readonly store: BlobStore;
@@ -76,7 +78,18 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
   const daemonMetrics = createDaemonMetrics(metrics, () => store.usage);
   const [books, buffers] = [new Books(daemonMetrics), new ReadBuffers()];
   const records = new RecordBook(clock, () => new Date(0));
-  const parts = { timers: clock, log, metrics: daemonMetrics, books, records, store, buffers, link: () => link };
+  const poisoned: string[] = [];
+  const parts = {
+    poisoned: (digest: string): void => void poisoned.push(digest),
+    timers: clock,
+    log,
+    metrics: daemonMetrics,
+    books,
+    records,
+    store,
+    buffers,
+    link: () => link,
+  };
   const peers = openTable(births, plan, { ...parts, client, channel });
   const lives = births.move();
   return {
@@ -87,6 +100,7 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
     metrics,
     daemonMetrics,
     books,
+    poisoned,
     records,
     buffers,
     store,
@@ -99,7 +113,7 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
 
 type TableParts = Pick<
   ConstructorParameters<typeof PeerTable>[0],
-  "timers" | "log" | "metrics" | "books" | "records" | "store" | "buffers" | "link"
+  "timers" | "log" | "metrics" | "books" | "poisoned" | "records" | "store" | "buffers" | "link"
 > & {
   readonly client: RegistryClient;
   readonly channel: MemoryPieceChannel;

@@ -16,9 +16,10 @@ export class Containerd implements AsyncDisposable {
     this.#process = this.#start();
   }
 
-  static async open(host: NetworkHost | undefined, dir: string, mirror: string): Promise<Containerd> {
+  /** `extra` are further lines of its configuration. */
+  static async open(host: NetworkHost | undefined, dir: string, mirror: string, extra: readonly string[] = []): Promise<Containerd> {
     mkdirSync(join(dir, "certs.d", "_default"), { recursive: true });
-    writeFileSync(join(dir, "config.toml"), configText(dir));
+    writeFileSync(join(dir, "config.toml"), [configText(dir), ...extra, ""].join("\n"));
     writeFileSync(join(dir, "certs.d", "_default", "hosts.toml"), `[host."http://${mirror}"]\n  capabilities = ["pull", "resolve"]\n`);
     const containerd = new Containerd(host, dir);
     await containerd.#ready();

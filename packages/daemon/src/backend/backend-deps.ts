@@ -5,6 +5,7 @@ import type { Gate } from "../access/gate.ts";
 import type { ShownBytes } from "../access/shown-bytes.ts";
 import type { Contents } from "../access/contents.ts";
 import type { Rights } from "../access/rights.ts";
+import type { OnPoisoned } from "../containerd/ingest-abort.ts";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { PeerTable } from "../peers/peer-table.ts";
@@ -25,6 +26,7 @@ export type BackendDeps = {
   readonly log: Logger;
   readonly metrics: DaemonMetrics;
   readonly books: Books;
+  readonly poisoned: OnPoisoned;
   readonly maxManifestBytes: number;
   readonly tagTtlMs: number;
   readonly graceMs: number;

@@ -6,6 +6,7 @@ import { Contents } from "../access/contents.ts";
 import { ShownBytes } from "../access/shown-bytes.ts";
 import { RecentNoes } from "../access/recent-noes.ts";
 import type { Rights } from "../access/rights.ts";
+import type { OnPoisoned } from "../containerd/ingest-abort.ts";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { Peers } from "../peers/open-peers.ts";
@@ -17,6 +18,7 @@ export type BackendParts = {
   readonly timers: Timers;
   readonly metrics: DaemonMetrics;
   readonly books: Books;
+  readonly poisoned: OnPoisoned;
   readonly client: RegistryClient;
   readonly keychain: Keychain;
   readonly peers: Peers;
@@ -32,7 +34,7 @@ export function ownCredentials({ registries }: Config, keychain: Keychain): (rep
 /** Puts together what stands behind the mirror. */
 export function openBackend(
   config: Config,
-  { log, timers, metrics, books, client, keychain, peers, rights, patterns }: BackendParts,
+  { log, timers, metrics, books, poisoned, client, keychain, peers, rights, patterns }: BackendParts,
 ): DaemonBackend {
   if (config.access.mode === "open") {
     log.warn("ACCESS IS OPEN: whoever reaches the mirror gets every cached image, private ones too", {
@@ -64,6 +66,7 @@ export function openBackend(
       log: log.child({ room: "backend" }),
       metrics,
       books,
+      poisoned,
       maxManifestBytes: config.mirror.maxManifestBytes,
       tagTtlMs: config.mirror.tagTtlSeconds * 1000,
       graceMs: config.access.graceSeconds * 1000,

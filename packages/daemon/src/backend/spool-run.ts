@@ -21,7 +21,7 @@ export type SpoolRequest = {
 };
 
 /** What spools work with. */
-export type SpoolDeps = Pick<BackendDeps, "registry" | "store" | "buffers" | "log" | "metrics" | "books" | "announceComplete">;
+export type SpoolDeps = Pick<BackendDeps, "registry" | "store" | "buffers" | "log" | "metrics" | "books" | "poisoned" | "announceComplete">;
 
 /** Where a stream is in its life. */
 type Phase =
@@ -50,6 +50,8 @@ export class SpoolRun {
   readonly #sourceEnd = new AbortController();
   // Whether the peer of the same blob has proven it.
   #proven = false;
+  // Whether somebody was given bytes that were not proven.
+  #given = false;
   #phase: Phase = { is: "filling", spool: undefined };
   #readers = 0;
 
@@ -126,6 +128,7 @@ export class SpoolRun {
   }
 
   async #readSpool(spool: Spool, offset: number, bytes: Uint8Array): Promise<void> {
+    this.#given = true;
     const reading = spool.read(offset, bytes);
     const over = reading.catch(() => undefined);
     this.#reads.add(over);
@@ -244,6 +247,7 @@ export class SpoolRun {
   #wrong(): BlobFailure {
     const { repository, digest } = this.#request;
     this.#deps.books.wrongBytes("proof-failed", repository.registry, digest);
+    if (this.#given) this.#deps.poisoned(digest);
     const wrong = new RegistryError({ code: "invalid-answer", what: "digest" }, `${repository.registry} sent bytes that are not ${digest}`);
     return new BlobFailure({ code: "wrong-bytes", retryAfterMs: 0 }, wrong);
   }

@@ -21,6 +21,7 @@ type Bench = AsyncDisposable & {
   readonly store: BlobStore;
   readonly spools: Spools;
   readonly announced: Task[];
+  readonly poisoned: string[];
   readonly repository: Repository;
 };
 
@@ -34,10 +35,20 @@ async function openBench(): Promise<Bench> {
   const store = births.use(openMemoryStore({ maxBytes: 64 * MIB, minFreeBytes: 0 }, { log: silentLog }));
   const metrics = createDaemonMetrics(createRegistry());
   const announced: Task[] = [];
+  const poisoned: string[] = [];
   const announceComplete = (task: Task): void => void announced.push(task);
   const books = new Books(metrics);
   const spools = births.use(
-    new Spools({ registry: client, store, log: silentLog, metrics, books, buffers: new ReadBuffers(), announceComplete }),
+    new Spools({
+      registry: client,
+      store,
+      log: silentLog,
+      metrics,
+      books,
+      poisoned: (digest) => void poisoned.push(digest),
+      buffers: new ReadBuffers(),
+      announceComplete,
+    }),
   );
   const lives = births.move();
   return {
@@ -45,6 +56,7 @@ async function openBench(): Promise<Bench> {
     store,
     spools,
     announced,
+    poisoned,
     repository: { registry: registry.host, name: "a/b" },
     [Symbol.asyncDispose]: () => lives.disposeAsync(),
   };
@@ -104,7 +116,7 @@ test("a blob of unknown size with wrong bytes ends before its last byte and is k
   );
   opened.close();
   assert.ok(bytes < blob.size);
-  assert.deepEqual([bench.store.findComplete(blob.digest), bench.announced], [undefined, []]);
+  assert.deepEqual([bench.store.findComplete(blob.digest), bench.announced, bench.poisoned], [undefined, [], [blob.digest]]);
 });
 
 test("a stream of unknown size that nobody reads any more is given up", async () => {

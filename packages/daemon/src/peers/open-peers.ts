@@ -5,6 +5,7 @@ import type { PublicFact, WarmReport } from "@darner/protocol";
 import type { RegistryClient } from "@darner/registry-client";
 import { formatAddress, parseListen, TokenBucket, VERSION, type Config, type Logger, type Timers } from "@darner/runtime";
 import type { Identity } from "../identity/identity.ts";
+import type { OnPoisoned } from "../containerd/ingest-abort.ts";
 import type { Books } from "../books.ts";
 import type { HostMembership } from "../membership/open-membership.ts";
 import type { DaemonMetrics } from "../metrics.ts";
@@ -32,6 +33,7 @@ export type PeersParts = {
   readonly timers: Timers;
   readonly metrics: DaemonMetrics;
   readonly books: Books;
+  readonly poisoned: OnPoisoned;
   readonly records: RecordBook;
   readonly identity: Identity;
   readonly membership: HostMembership;
@@ -169,7 +171,7 @@ type TableParts = Pick<PeerDeps, "verify" | "store" | "prover" | "firstUse" | "b
   readonly completions: Set<Promise<void>>;
 };
 
-function openTable({ client, timers, log, metrics, books, records }: PeersParts, parts: TableParts): PeerTable {
+function openTable({ client, timers, log, metrics, books, poisoned, records }: PeersParts, parts: TableParts): PeerTable {
   const { verify, store, prover, firstUse, buffers, link, fetcher, downloadLimit, completions } = parts;
   return new PeerTable({
     limits: DEFAULT_LIMITS,
@@ -179,6 +181,7 @@ function openTable({ client, timers, log, metrics, books, records }: PeersParts,
     log: log.child({ room: "peers" }),
     metrics,
     books,
+    poisoned,
     records,
     store,
     prover,

@@ -22,6 +22,8 @@ export class PeerBlob {
   #proof: Proof;
   // While it runs there are no bytes: those of the old file are wrong, the new one is not there yet.
   #replacing: Promise<void> | undefined;
+  // Whether somebody was given bytes of this file.
+  #given = false;
   #closed = false;
   // The pieces that this host read from the source itself since the peer began; of those on the disk before nobody knows.
   #fromSource: PieceSet;
@@ -52,6 +54,17 @@ export class PeerBlob {
 
   get stored(): StoredBlob {
     return this.#blob;
+  }
+
+  /** Whether a reader was given bytes that are not proven yet, or were wrong. */
+  get given(): boolean {
+    return this.#given;
+  }
+
+  /** Reads bytes for a reader. */
+  async give(offset: number, into: Uint8Array): Promise<void> {
+    this.#given = true;
+    await this.#blob.read(offset, into);
   }
 
   /** Takes pieces in; while the file is replaced nothing may be written, and `whenReplaced` says when that is over. */
@@ -118,6 +131,7 @@ export class PeerBlob {
       wrong[Symbol.dispose]();
     }
     if (this.#isClosed()) return;
+    this.#given = false;
     this.#blob = await this.#deps.store.openOrCreate(this.#task, this.#facts);
     this.#intake = this.#newIntake();
     this.#proof = this.#newProof();

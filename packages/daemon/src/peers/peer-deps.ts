@@ -1,5 +1,6 @@
 import type { PeerLimits } from "@darner/peer-core";
 import type { Logger, Timers } from "@darner/runtime";
+import type { OnPoisoned } from "../containerd/ingest-abort.ts";
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { RecordBook } from "../record/record-book.ts";
@@ -20,6 +21,7 @@ export type PeerDeps = {
   readonly log: Logger;
   readonly metrics: DaemonMetrics;
   readonly books: Books;
+  readonly poisoned: OnPoisoned;
   readonly records: RecordBook;
   readonly store: BlobStore;
   readonly prover: Prover;

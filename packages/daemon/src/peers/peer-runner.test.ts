@@ -238,6 +238,32 @@ for (const verify of ["prompt", "strict"] as const) {
   });
 }
 
+test("a blob that turns out to be wrong after bytes of it were given is told of once for each such file", async () => {
+  const gate = Promise.withResolvers<undefined>();
+  await using bench = await openPeersBench({ prover: heldProver(gate.promise) });
+  const blob = push(bench, "poisoned", 700_000);
+  bench.registry.fault({ when: { method: "GET" }, times: 1, do: { kind: "corrupt", offset: 300_000 } });
+  const stream = (await open(bench, blob)).openStream();
+  (await stream.read())?.release();
+  assert.deepEqual(bench.poisoned, []);
+  gate.resolve(undefined);
+  await assert.rejects(
+    readOut(stream).then(({ error }) => Promise.reject(error as Error)),
+    BlobFailure,
+  );
+  assert.deepEqual(bench.poisoned, [blob.digest]);
+});
+
+test("a blob that turns out to be wrong before a byte of it was given poisons nobody", async () => {
+  await using bench = await openPeersBench();
+  const blob = push(bench, "unread", 700_000);
+  bench.registry.fault({ when: { method: "GET" }, times: 1, do: { kind: "corrupt", offset: 300_000 } });
+  const stream = (await open(bench, blob)).openStream();
+  await eventually(() => bench.books.wrong().length > 0, "the wrong byte is found");
+  assert.deepEqual(bench.poisoned, []);
+  stream.close();
+});
+
 test("a parent's wrong piece is refused and told, and the blob comes from elsewhere", async () => {
   await using bench = await openPeersBench();
   const blob = push(bench, "liar", 500_000);

@@ -107,7 +107,7 @@ export class PeerRunner implements StreamedBlob {
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
-    await this.#bytes.stored.read(offset, into);
+    await this.#bytes.give(offset, into);
   }
 
   /** A response holds the blob: its bytes stay readable until `letGo`. */
@@ -297,6 +297,7 @@ export class PeerRunner implements StreamedBlob {
     const { digest } = this.task;
     this.#deps.log.error("blob does not have its digest", { task: digest, registry: this.#facts.registry });
     this.#deps.books.wrongBytes("proof-failed", this.#facts.registry, digest);
+    if (this.#bytes.given) this.#deps.poisoned(digest);
   }
 
   #complete(): void {

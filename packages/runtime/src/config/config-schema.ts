@@ -248,6 +248,20 @@ const limits = section({
   uploadConnections: countKey(256, 1, "Connections of other hosts to the piece channel at once."),
 });
 
+const containerd = section({
+  address: textKey(
+    filePath.exactOptional(),
+    "containerd's socket: what a client wrote of a blob that turned out to be wrong is then aborted there. Who may open it rules the host.",
+    "the path of a unix socket",
+  ),
+  namespaces: listKey(
+    z.string().regex(/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/),
+    ["k8s.io"],
+    "The namespaces of containerd in which that is done.",
+    'a list of names, as in ["k8s.io"]',
+  ),
+});
+
 const source = section({
   maxReadersPerBlob: countKey(8, 1, "Hosts of the cluster that read one blob from its registry at once."),
   maxConnectionsPerRegistry: countKey(64, 1, "Connections of the cluster to one registry at once."),
@@ -311,6 +325,7 @@ const schema = z.strictObject({
   access,
   store,
   limits,
+  containerd,
   pieces: section({
     encryption: textKey(
       z.enum(["tls", "none"]).default("tls"),

@@ -108,6 +108,8 @@ export type Config = {
     readonly downloadBytesPerSecond: number;
     readonly uploadConnections: number;
   };
+  /** The containerd whose poisoned ingests are aborted; without an address none are. */
+  readonly containerd: { readonly address?: string; readonly namespaces: readonly string[] };
   readonly pieces: { readonly encryption: "tls" | "none" };
   readonly api: {
     readonly tokenFile?: string;

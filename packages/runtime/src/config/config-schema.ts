@@ -226,7 +226,7 @@ const limits = section({
 const containerd = section({
   address: textKey(
     filePath.exactOptional(),
-    "containerd's socket: what a client wrote of a blob that turned out to be wrong is then aborted there. Who may open it rules the host.",
+    "The socket of containerd: what a client wrote of a blob that turned out to be wrong is then aborted there. Who may open it rules the host.",
     "the path of a unix socket",
   ),
   namespaces: listKey(

@@ -81,25 +81,26 @@ function describeProver(name: string, open: () => Prover): void {
       const outcomes = await Promise.all(wanted.map(({ result }) => result));
       assert.ok(outcomes.every((proven) => proven));
     });
-
-    test("lets a small blob end before a large one that came first", async (t) => {
-      await using prover = open();
-      const [large, small] = [await file(t, 32 * MIB), await file(t, 300 * 1024, 2)];
-      const ended: string[] = [];
-      const proofs = [large, small].map(({ path, digest, bytes }) => {
-        const proof = prover.prove(path, digest, bytes.length);
-        proof.extend(bytes.length);
-        return proof.result.then(() => ended.push(bytes === large.bytes ? "large" : "small"));
-      });
-      await Promise.all(proofs);
-      assert.deepEqual(ended, ["small", "large"]);
-    });
   });
 }
 
 describeProver("the prover in worker threads", () => openProver({ workers: 1, log: silentLog }));
 describeProver("the prover with two threads", () => openProver({ workers: 2, log: silentLog }));
 describeProver("the prover on the main thread", inlineProver);
+
+// On one thread, where the order is not up to how fast threads start.
+test("lets a small blob end before a large one that came first", async (t) => {
+  await using prover = inlineProver();
+  const [large, small] = [await file(t, 32 * MIB), await file(t, 300 * 1024, 2)];
+  const ended: string[] = [];
+  const proofs = [large, small].map(({ path, digest, bytes }) => {
+    const proof = prover.prove(path, digest, bytes.length);
+    proof.extend(bytes.length);
+    return proof.result.then(() => ended.push(bytes === large.bytes ? "large" : "small"));
+  });
+  await Promise.all(proofs);
+  assert.deepEqual(ended, ["small", "large"]);
+});
 
 /** A lane whose thread dies as often as it is told to. */
 class DyingLane implements Lane {

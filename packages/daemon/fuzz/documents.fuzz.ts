@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { parseDigest } from "@darner/domain";
-import { Secret } from "@darner/runtime";
-import { latin1, utf8 } from "@darner/testkit";
 import type { FuzzDice, FuzzTarget } from "@darner/testkit";
 import { Contents } from "../src/access/contents.ts";
-import { endOfToken } from "../src/access/token-life.ts";
 import { encodeStatus, readStatus, StatusMessageError } from "../src/p2p/status-message.ts";
 
 const DIGESTS = ["a", "b", "c"].map((letter) => `sha256:${letter.repeat(64)}`);
@@ -99,22 +96,5 @@ export const status: FuzzTarget = {
       assert.ok(error instanceof StatusMessageError, String(error));
       return error.message.replaceAll(/[0-9]+/g, "N");
     }
-  },
-};
-
-/**
- * The end a caller's token names.
- * @public the runner finds it by the name of its file
- */
-export const token: FuzzTarget = {
-  name: "token-end",
-  seeds: [`Bearer x.${Buffer.from('{"exp":1800000000}').toString("base64url")}.y`, "Basic dTpw", "Bearer opaque"],
-  words: ["Bearer ", ".", "e30", Buffer.from('{"exp":').toString("base64url")],
-  make: (dice) =>
-    `Bearer h.${Buffer.from(`{"exp":${dice.pick(["1", "-1", "1e308", "null", '"1"', "1800000000", "[]"])}}`).toString("base64url")}.s`,
-  check: (input) => {
-    const end = endOfToken(new Secret(latin1(input)));
-    assert.ok(end === undefined || !Number.isNaN(end));
-    return end === undefined ? "no end" : end < 0 ? "long ago" : utf8(input).startsWith("Bearer") ? "end" : "end, oddly";
   },
 };

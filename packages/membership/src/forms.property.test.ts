@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { join } from "node:path";
 import { hostIdOf, type HostId } from "@darner/domain";
-import { StartError } from "@darner/runtime";
+import { StartError, writeWhole } from "@darner/runtime";
 import { noLeaks, openTempDir } from "@darner/testkit";
 import fc from "fast-check";
 import { readAdmission, writeAdmission } from "./admission.ts";
@@ -159,7 +159,6 @@ test("tokens are checked against the file as it is now: several at once, expired
 
 test("a signing key that is gone while members are known is told, not made anew", async () => {
   await using dir = await openTempDir();
-  const { writeWhole } = await import("./private-file.ts");
   const made = await openSigningKey(dir.path, undefined);
   assert.equal((await openSigningKey(dir.path, undefined)).id, made.id);
   await writeWhole(join(dir.path, "members.json"), "{}");

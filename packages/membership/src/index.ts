@@ -12,7 +12,6 @@ export { MAX_MEMBERS, MemberLists, readListHead, writeListHead } from "./member-
 export type { ListChange, ListHead, ListProblem } from "./member-list.ts";
 export { isPairProven, NONCE_BYTES, provePair } from "./pair-proof.ts";
 export type { Pair, PairSide } from "./pair-proof.ts";
-export { readIfThere, writeWhole } from "./private-file.ts";
 export { CHALLENGE_BYTES, isHostProven, proveHost } from "./session-proof.ts";
 export { API_TOKEN_FILE, MEMBERS_FILE, openSigningKey, SCHEDULER_DIR } from "./signing-key.ts";
 export { TokenFile } from "./token-file.ts";

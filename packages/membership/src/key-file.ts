@@ -2,10 +2,9 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyO
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { HostId } from "@darner/domain";
-import { Secret, StartError } from "@darner/runtime";
+import { readIfThere, Secret, StartError, writeWhole } from "@darner/runtime";
 import { hostIdFromCertificate, makeCertificate } from "./certificate.ts";
 import { hostIdOfKey, rawPublicKey } from "./host-key.ts";
-import { readIfThere, writeWhole } from "./private-file.ts";
 
 /** An Ed25519 key that is kept in a file. */
 export type OwnKey = {
@@ -56,7 +55,7 @@ export async function openCertificate(path: string, { id, privateKeyPem }: OwnKe
   const kept = await readIfThere(path).catch(() => "");
   if (kept !== undefined && hostIdFromCertificate(kept) === id) return kept;
   const made = await makeCertificate(createPrivateKey(privateKeyPem.reveal()), id);
-  await writeWhole(path, made, 0o644).catch(() => {});
+  await writeWhole(path, made, { mode: 0o644 }).catch(() => {});
   return made;
 }
 

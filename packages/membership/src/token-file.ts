@@ -1,7 +1,6 @@
 import { stat } from "node:fs/promises";
-import { releaseLock, sleep, StartError, takeLock } from "@darner/runtime";
+import { readIfThere, releaseLock, sleep, StartError, takeLock, writeWhole } from "@darner/runtime";
 import { hashSecret, isSecretOf, type JoinToken } from "./join-token.ts";
-import { readIfThere, writeWhole } from "./private-file.ts";
 
 /** What a scheduler keeps of a join token: never its secret. Times are milliseconds since 1970. */
 export type KeptToken = {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { latin1 } from "@darner/testkit";
+import { Secret } from "@darner/runtime";
+import { latin1, utf8 } from "@darner/testkit";
 import type { FuzzDice, FuzzTarget } from "@darner/testkit";
 import { parseChallenges } from "../src/auth/challenge.ts";
+import { endOfToken } from "../src/auth/token-life.ts";
 import { backOffMs, contentDigest, contentLength, contentRange, isEncoded, mediaType, retryAfterMs } from "../src/content/headers.ts";
 
 const BEARER = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/x:pull"';
@@ -80,5 +82,22 @@ export const answerHeaders: FuzzTarget = {
       contentDigest(given) !== undefined,
     ];
     return `${kind.map(Number).join("")} ${String(isEncoded(given))}`;
+  },
+};
+
+/**
+ * The end a caller's token names.
+ * @public the runner finds it by the name of its file
+ */
+export const token: FuzzTarget = {
+  name: "token-end",
+  seeds: [`Bearer x.${Buffer.from('{"exp":1800000000}').toString("base64url")}.y`, "Basic dTpw", "Bearer opaque"],
+  words: ["Bearer ", ".", "e30", Buffer.from('{"exp":').toString("base64url")],
+  make: (dice) =>
+    `Bearer h.${Buffer.from(`{"exp":${dice.pick(["1", "-1", "1e308", "null", '"1"', "1800000000", "[]"])}}`).toString("base64url")}.s`,
+  check: (input) => {
+    const end = endOfToken(new Secret(latin1(input)));
+    assert.ok(end === undefined || !Number.isNaN(end));
+    return end === undefined ? "no end" : end < 0 ? "long ago" : utf8(input).startsWith("Bearer") ? "end" : "end, oddly";
   },
 };

@@ -1,3 +1,4 @@
+export { endOfToken } from "./auth/token-life.ts";
 export type {
   RegistryClientConfig,
   RegistryClientDeps,

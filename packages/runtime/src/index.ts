@@ -22,6 +22,8 @@ export type { Config, CredentialsConfig, ListenConfig, RawConfig, RegistryConfig
 export { openDataDir } from "./data-dir/data-dir.ts";
 export type { DataDir, DataDirOptions } from "./data-dir/data-dir.ts";
 export { releaseLock, takeLock } from "./data-dir/lock-file.ts";
+export { readIfThere, readKeptJson, writeWhole } from "./data-dir/whole-file.ts";
+export type { FileKeeping } from "./data-dir/whole-file.ts";
 export { Deadline } from "./deadline.ts";
 export { openHealthServer } from "./lifecycle/health-server.ts";
 export type { HealthAnswer, HealthOptions, HealthRoutes, HealthServer, ReadyState } from "./lifecycle/health-server.ts";

@@ -5,7 +5,6 @@ import type { PublicFact } from "@darner/protocol";
 import { Secret } from "@darner/runtime";
 import { noLeaks, StoppedClock } from "@darner/testkit";
 import { Rights } from "./rights.ts";
-import { endOfToken } from "./token-life.ts";
 
 noLeaks();
 
@@ -32,13 +31,6 @@ test("a token that says when it ends ends the grant, in the grace too; it makes 
   clock.advance(240_000);
   assert.equal(rights.of(repository, long), undefined);
   assert.equal(rights.of(repository, long, true), "caller");
-});
-
-test("what is no token, or says nothing of its end, bounds nothing", () => {
-  const texts = ["Basic YTpi", "Bearer abc", "Bearer a.b.c", "Bearer a.bnVsbA.c", "Bearer", "", `Bearer ${"x".repeat(9000)}.y.z`];
-  for (const text of texts) assert.equal(endOfToken(new Secret(text)), undefined, text.slice(0, 20));
-  for (const exp of ["soon", null, {}, undefined]) assert.equal(endOfToken(jwt({ exp }).authorization ?? new Secret("")), undefined);
-  assert.equal(endOfToken(jwt({ exp: 1_700_000_000 }).authorization ?? new Secret("")), 1_700_000_000_000);
 });
 
 test("what one member found out, others know with its age; a no that came later takes it back everywhere", () => {

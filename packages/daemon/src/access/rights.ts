@@ -2,8 +2,8 @@ import { createHmac, randomBytes } from "node:crypto";
 import type { Repository } from "@darner/domain";
 import type { Caller } from "@darner/mirror";
 import type { PublicFact } from "@darner/protocol";
+import { endOfToken } from "@darner/registry-client";
 import { LruMap, type Clock } from "@darner/runtime";
-import { endOfToken } from "./token-life.ts";
 
 /** How long what a registry said counts. */
 export type RightsConfig = {

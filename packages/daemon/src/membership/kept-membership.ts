@@ -1,17 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseHostId } from "@darner/domain";
-import {
-  DenyList,
-  MAX_DENIALS,
-  MAX_MEMBERS,
-  MemberLists,
-  readIfThere,
-  writeFingerprint,
-  writeWhole,
-  type ListChange,
-} from "@darner/membership";
-import type { Logger } from "@darner/runtime";
+import { DenyList, MAX_DENIALS, MAX_MEMBERS, MemberLists, writeFingerprint, type ListChange } from "@darner/membership";
+import { readKeptJson, writeWhole, type Logger } from "@darner/runtime";
 
 /** What a daemon keeps of its membership: it stays a member, and knows the others, when no scheduler answers. */
 export class KeptMembership {
@@ -91,14 +82,8 @@ export class KeptMembership {
     this.#writing = undefined;
   }
 
-  async #json(name: string): Promise<unknown> {
-    try {
-      const text = await readIfThere(join(this.#dir, name));
-      return text === undefined ? undefined : (JSON.parse(text) as unknown);
-    } catch (error) {
-      this.#log.warn("kept membership cannot be read and is begun anew", { file: join(this.#dir, name), error });
-      return undefined;
-    }
+  #json(name: string): Promise<unknown> {
+    return readKeptJson(join(this.#dir, name), this.#log);
   }
 }
 

@@ -1,10 +1,10 @@
 import { chmod, lstat, mkdir, readlink, realpath, rm, rmdir, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { writeWhole, type FileKeeping } from "@darner/runtime";
 import { withoutMirror } from "../hosts-toml.ts";
 import type { NodeFiles } from "../node-files.ts";
 import type { Change, RuntimeName } from "../plan.ts";
 import { fingerprint, readLedger, writeLedger, type Entry } from "./ledger.ts";
-import { writeAtomically, type Keeping } from "./write-file.ts";
 
 // What containerd's files are: readable by all, written by root.
 const FILE_MODE = 0o644;
@@ -72,7 +72,7 @@ export class Applier {
       return;
     }
     await mkdir(dirname(here), { recursive: true, mode: 0o700 });
-    await writeAtomically(here, writeLedger(entries), { mode: 0o600 });
+    await writeWhole(here, writeLedger(entries), { mode: 0o600 });
   }
 
   async #writeFile(path: string, after: string, entries: Entry[]): Promise<void> {
@@ -89,7 +89,7 @@ export class Applier {
     if (at < 0) entries.push(entry);
     else entries[at] = entry;
     await this.#keep(entries);
-    await writeAtomically(real, after, keeping);
+    await writeWhole(real, after, keeping);
   }
 
   async #makeLink({ path, target }: Extract<Change, { kind: "link" }>, entries: Entry[]): Promise<void> {
@@ -132,14 +132,14 @@ export class Applier {
     const real = await realPlace(here);
     if (fingerprint(present) === wrote) {
       if (original === null) await rm(here);
-      else await writeAtomically(real, Buffer.from(original, "base64"), { ...(await keepingOf(real)), mode });
+      else await writeWhole(real, Buffer.from(original, "base64"), { ...(await keepingOf(real)), mode });
       return undefined;
     }
     const text = present.toString("utf8");
     const bare = withoutMirror(text);
     if (bare === text) return undefined;
     if (bare.trim() === "" && original === null) await rm(here);
-    else await writeAtomically(real, bare, await keepingOf(real));
+    else await writeWhole(real, bare, await keepingOf(real));
     return undefined;
   }
 }
@@ -158,7 +158,7 @@ async function realPlace(here: string): Promise<string> {
   return realpath(here);
 }
 
-async function keepingOf(real: string): Promise<Keeping> {
+async function keepingOf(real: string): Promise<FileKeeping & { readonly mode: number }> {
   const present = await stat(real).catch(() => undefined);
   if (present === undefined) return { mode: FILE_MODE };
   return { mode: present.mode & 0o7777, owner: { uid: present.uid, gid: present.gid } };

@@ -1,8 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { API_TOKEN_FILE, readIfThere, writeWhole } from "@darner/membership";
-import { StartError, type Logger } from "@darner/runtime";
+import { API_TOKEN_FILE } from "@darner/membership";
+import { readIfThere, StartError, writeWhole, type Logger } from "@darner/runtime";
 
 // 256 bits, as hex: nobody guesses it.
 const TOKEN_BYTES = 32;

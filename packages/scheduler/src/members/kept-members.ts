@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { parseHostId } from "@darner/domain";
-import { MAX_MEMBERS, MEMBERS_FILE, readIfThere, writeWhole } from "@darner/membership";
-import type { Logger } from "@darner/runtime";
+import { MAX_MEMBERS, MEMBERS_FILE } from "@darner/membership";
+import { readKeptJson, writeWhole, type Logger } from "@darner/runtime";
 import type { KnownHost } from "./host-book.ts";
 
 /** What a scheduler knows of its members when it starts. */
@@ -38,8 +38,8 @@ export class MembersOnDisk implements AsyncDisposable {
 
   /** A list that cannot be read is begun anew: the hosts bring their admissions, and the denials. */
   async read(): Promise<KeptMembers> {
-    const members = await this.#json(MEMBERS_FILE);
-    const denials = await this.#json(DENIALS_FILE);
+    const members = await readKeptJson(join(this.#dir, MEMBERS_FILE), this.#log);
+    const denials = await readKeptJson(join(this.#dir, DENIALS_FILE), this.#log);
     return { ...readMembers(members), denials: readDenials(denials) };
   }
 
@@ -65,16 +65,6 @@ export class MembersOnDisk implements AsyncDisposable {
       });
     }
     this.#writing = undefined;
-  }
-
-  async #json(name: string): Promise<unknown> {
-    try {
-      const text = await readIfThere(join(this.#dir, name));
-      return text === undefined ? undefined : (JSON.parse(text) as unknown);
-    } catch (error) {
-      this.#log.warn("file of the members cannot be read and is begun anew", { file: join(this.#dir, name), error });
-      return undefined;
-    }
   }
 }
 

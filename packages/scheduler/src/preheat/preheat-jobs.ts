@@ -18,10 +18,9 @@ import {
   type LiveHost,
   type WarmContent,
 } from "@darner/preheat";
-import type { Authority, ManifestBody, RegistryClient } from "@darner/registry-client";
+import { endOfToken, type Authority, type ManifestBody, type RegistryClient } from "@darner/registry-client";
 import { LruMap, Mailbox, type Logger, type Secret, type Timers } from "@darner/runtime";
 import type { JobStore } from "../job-store/job-store.ts";
-import { tokenEnd } from "./token-end.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What a host is told to get for a job. */
@@ -246,7 +245,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
       });
     if (credential === undefined) return ask({ kind: "own" });
     const { authorization } = credential;
-    const end = tokenEnd(authorization);
+    const end = endOfToken(authorization);
     try {
       return await ask({ kind: "caller", authorization });
     } catch (error) {

@@ -11,5 +11,7 @@ export { PIECE_HASH_BYTES, PieceTable } from "./piece-table.ts";
 export type { PieceHash, TableVerdict } from "./piece-table.ts";
 export { isRegistryHost, isRepositoryName, isTag, normalRegistry, parseReference } from "./repository.ts";
 export type { Reference, Repository } from "./repository.ts";
+export { MAX_SCHEDULERS } from "./scheduler-standing.ts";
+export type { HostStanding, SchedulerCount, SwarmStanding } from "./scheduler-standing.ts";
 export { parseTask, taskId } from "./task.ts";
 export type { Priority, SourceAccess, Task, TaskId } from "./task.ts";

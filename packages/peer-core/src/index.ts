@@ -6,3 +6,5 @@ export type { Millis, PeerLimits } from "./limits.ts";
 export { Peer } from "./peer.ts";
 export type { Random } from "./peer-state.ts";
 export type { PeerSnapshot } from "./snapshot.ts";
+export { SchedulerChoice } from "./schedulers/scheduler-choice.ts";
+export type { MoveReason } from "./schedulers/scheduler-choice.ts";

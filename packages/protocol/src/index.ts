@@ -5,14 +5,11 @@ export type {
   Holding,
   HostMessage,
   HostReport,
-  HostStanding,
   Join,
   JoinCredential,
   MembershipNews,
-  SchedulerCount,
   SchedulerMessage,
   SchedulerOrder,
-  SwarmStanding,
   TaskOrder,
   TaskReport,
   Welcome,
@@ -23,7 +20,6 @@ export { readSchedulerMessage, writeSchedulerMessage } from "./scheduler-message
 export { loadSchedulerService, SESSION_CHANNEL_OPTIONS } from "./scheduler-service.ts";
 export type { SchedulerStub, SessionStream } from "./scheduler-service.ts";
 export type { WarmContent, WarmOrder, WarmReport } from "./warm-message.ts";
-export { MAX_SCHEDULERS } from "./standing-message.ts";
 export { WireError } from "./wire.ts";
 export type { WireObject } from "./wire.ts";
 export { encodePieceFrame, MAX_MEMBER_WORD_BYTES, MAX_RUN_PIECES, PIECE_CHANNEL_VERSION } from "./piece-frames.ts";

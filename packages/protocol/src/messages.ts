@@ -1,6 +1,6 @@
 import type { PublicFact } from "./public-fact.ts";
 import type { WarmOrder, WarmReport } from "./warm-message.ts";
-import type { HostId, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, Task } from "@darner/domain";
+import type { HostId, HostStanding, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, SwarmStanding, Task } from "@darner/domain";
 import type { Secret } from "@darner/runtime";
 
 /** The first words of a daemon. */
@@ -56,24 +56,6 @@ export type Welcome = {
   /** The rest where only members are let in. */
   readonly membership?: { readonly admission: Uint8Array; readonly denialsDigest: Uint8Array };
 };
-
-/** How the schedulers of its configuration stand with one host. */
-export type HostStanding = {
-  /** In the order of the configuration. `losses`: how often the host lost it lately. */
-  readonly schedulers: readonly { readonly address: string; readonly answers: boolean; readonly losses: number }[];
-  /** The address of the one it follows; empty: none. */
-  readonly active: string;
-  /** That one is the scheduler this is said to. */
-  readonly isHere: boolean;
-  /** It comes from another scheduler and brings peers that run. */
-  readonly isMoving: boolean;
-};
-
-/** One scheduler as the hosts see it: how many it answers, how many follow it, how often one of them lost it lately. */
-export type SchedulerCount = { readonly address: string; readonly reached: number; readonly active: number; readonly losses: number };
-
-/** How the schedulers stand with the hosts that have sessions with one of them. */
-export type SwarmStanding = { readonly hosts: number; readonly schedulers: readonly SchedulerCount[] };
 
 /** What a host holds of a blob. */
 export type Holding = { readonly task: Task; readonly proven: boolean; readonly have: PieceSet; readonly registry: string };

@@ -1,10 +1,8 @@
-import type { HostStanding, SwarmStanding } from "./messages.ts";
+import { MAX_SCHEDULERS, type HostStanding, type SwarmStanding } from "@darner/domain";
 import { asList, asObject, asText, asWhole, WireError, type WireObject } from "./wire.ts";
 
 // A DNS name is at most 253 characters, and a port follows.
 const MAX_ADDRESS = 262;
-/** Three schedulers are usual, five are many; what hosts say of more than these is of no use to anybody. */
-export const MAX_SCHEDULERS = 16;
 
 /** Reads how the schedulers stand with a host; nothing where it does not say. Throws `WireError`. */
 export function readHostStanding(value: unknown): { standing?: HostStanding } {

@@ -1,14 +1,13 @@
 import type { HostId } from "@darner/domain";
 import type { Hello, HostMessage, PublicFact } from "@darner/protocol";
 import { Mailbox, type Core, type Logger, type Timers } from "@darner/runtime";
-import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
+import { StandingBook, type SchedulerEffect, type SchedulerEvent, type StandingEffect, type StandingEvent } from "@darner/scheduler-core";
 import { announcedEvent, joinedEvent, reportedEvent } from "./events.ts";
 import type { Session, SessionEnd, SessionListener } from "./grpc/session.ts";
 import { recordStep, type SchedulerMetrics } from "./metrics.ts";
 import { orderOf } from "./orders.ts";
 import type { PublicFacts } from "./public-facts.ts";
 import { RefusalLog } from "./refusal-log.ts";
-import { StandingBook } from "./standing/standing-book.ts";
 
 /** What a matchmaker works with. */
 export type MatchmakerDeps = {
@@ -31,7 +30,8 @@ export class Matchmaker implements SessionListener, Disposable {
   // One entry a connected host, at most `maxHosts`.
   readonly #sessions = new Map<HostId, Session>();
   /** How the schedulers of this cluster stand with the hosts. */
-  readonly standing: StandingBook;
+  readonly standing: StandingBook<Session> = new StandingBook<Session>();
+  readonly #standings: Mailbox<StandingEvent<Session>, StandingEffect<Session>>;
 
   constructor(deps: MatchmakerDeps) {
     this.#deps = deps;
@@ -39,12 +39,8 @@ export class Matchmaker implements SessionListener, Disposable {
     this.#mailbox = new Mailbox(deps.core, deps.timers, { type: "time-passed" }, (effects, event) => {
       this.#perform(effects, event);
     });
-    this.standing = new StandingBook({
-      timers: deps.timers,
-      onMoving: (forMs) => {
-        deps.log.info(forMs > 0 ? "hosts come from another scheduler" : "all hosts are here");
-        this.#mailbox.post({ type: "hosts-moving", forMs });
-      },
+    this.#standings = new Mailbox(this.standing, deps.timers, { type: "time-passed" }, (effects) => {
+      for (const effect of effects) this.#tellStanding(effect);
     });
   }
 
@@ -66,7 +62,7 @@ export class Matchmaker implements SessionListener, Disposable {
   onMessage(session: Session, message: HostMessage): void {
     const host = session.host;
     if (host === undefined || this.#sessions.get(host) !== session) return;
-    if (message.standing !== undefined) this.standing.note(session, message.standing);
+    if (message.standing !== undefined) this.#standings.post({ type: "word-given", from: session, word: message.standing });
     for (const fact of message.publicFacts ?? []) this.#notePublic(session, fact);
     for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
     for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
@@ -84,7 +80,7 @@ export class Matchmaker implements SessionListener, Disposable {
   }
 
   onEnd(session: Session): void {
-    this.standing.forget(session);
+    this.#standings.post({ type: "session-over", from: session });
     const host = session.host;
     if (host === undefined || this.#sessions.get(host) !== session) return;
     this.#sessions.delete(host);
@@ -93,8 +89,18 @@ export class Matchmaker implements SessionListener, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.standing[Symbol.dispose]();
+    this.#standings[Symbol.dispose]();
     this.#mailbox[Symbol.dispose]();
+  }
+
+  #tellStanding(effect: StandingEffect<Session>): void {
+    if (effect.type === "tell-standing") {
+      for (const session of effect.to) session.tellStanding(effect.standing);
+      return;
+    }
+    const { forMs } = effect;
+    this.#deps.log.info(forMs > 0 ? "hosts come from another scheduler" : "all hosts are here");
+    this.#mailbox.post({ type: "hosts-moving", forMs });
   }
 
   /** What one host heard from a registry, the others need not ask. */

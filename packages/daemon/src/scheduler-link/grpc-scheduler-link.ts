@@ -1,7 +1,7 @@
 import { taskId, type Task, type TaskId } from "@darner/domain";
+import { SchedulerChoice, type MoveReason } from "@darner/peer-core";
 import type { Hello, Holding, HostReport, PublicFact, SchedulerMessage, WarmReport } from "@darner/protocol";
 import type { Logger, Timers } from "@darner/runtime";
-import { SchedulerChoice, type MoveReason } from "./choose-scheduler.ts";
 import type { SchedulerJoin } from "./scheduler-join.ts";
 import type { FactBook, SchedulerLink, SchedulerListener, SchedulerRow, SchedulerStanding, WarmListener } from "./scheduler-link.ts";
 import { SchedulerSession, type Refusal, type SessionListener } from "./scheduler-session.ts";

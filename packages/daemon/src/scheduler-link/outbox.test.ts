@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { digestOf, pieceCount, PieceSet, type Task } from "@darner/domain";
-import type { Holding, HostMessage, HostStanding } from "@darner/protocol";
+import { digestOf, pieceCount, PieceSet, type HostStanding, type Task } from "@darner/domain";
+import type { Holding, HostMessage } from "@darner/protocol";
 import fc from "fast-check";
 import { Outbox } from "./outbox.ts";
 

@@ -1,10 +1,9 @@
-import type { Task } from "@darner/domain";
+import type { HostStanding, Task } from "@darner/domain";
 import {
   MAX_FACTS_A_MESSAGE,
   type Holding,
   type HostMessage,
   type HostReport,
-  type HostStanding,
   type PublicFact,
   type TaskReport,
   type WarmReport,

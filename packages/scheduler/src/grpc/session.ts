@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
-import type { HostId } from "@darner/domain";
+import type { HostId, SwarmStanding } from "@darner/domain";
 import { TokenBucket, type Timers } from "@darner/runtime";
 import {
   MAX_FACTS_A_MESSAGE,
@@ -12,7 +12,6 @@ import {
   type MembershipNews,
   type PublicFact,
   type SchedulerMessage,
-  type SwarmStanding,
   type TaskOrder,
   type WarmOrder,
   type Welcome,

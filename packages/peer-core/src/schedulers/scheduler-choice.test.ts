@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { noLeaks } from "@darner/testkit";
-import type { SwarmStanding } from "@darner/protocol";
+import type { SwarmStanding } from "@darner/domain";
 import fc from "fast-check";
-import { SchedulerChoice } from "./choose-scheduler.ts";
-
-noLeaks();
+import { SchedulerChoice } from "./scheduler-choice.ts";
 
 const NAMES = ["a", "b", "c"];
 

@@ -1,4 +1,4 @@
-import type { HostStanding, SwarmStanding } from "@darner/protocol";
+import type { HostStanding, SwarmStanding } from "@darner/domain";
 
 /** Why this host follows another scheduler than before. */
 export type MoveReason =

@@ -1,17 +1,20 @@
-import { MAX_SCHEDULERS, type HostStanding, type SchedulerCount, type SwarmStanding } from "@darner/protocol";
-import type { Timers } from "@darner/runtime";
+import { MAX_SCHEDULERS, type HostStanding, type SchedulerCount, type SwarmStanding } from "@darner/domain";
 
-/** Who says how the schedulers stand with it, and is told how they stand with all. */
-export interface StandingListener {
-  tellStanding(standing: SwarmStanding): void;
-}
+/** What can happen to the count. `Who` names a host with a session here. */
+export type StandingEvent<Who> =
+  /** A host says how the schedulers stand with it. */
+  | { readonly type: "word-given"; readonly from: Who; readonly word: HostStanding }
+  /** Its session is over. */
+  | { readonly type: "session-over"; readonly from: Who }
+  /** The deadline that `nextDeadline` named has come. */
+  | { readonly type: "time-passed" };
 
-/** What the book works with. */
-export type StandingDeps = {
-  readonly timers: Timers;
+/** What the count wants done. */
+export type StandingEffect<Who> =
+  /** Tell these hosts how the schedulers stand with all. */
+  | { readonly type: "tell-standing"; readonly to: readonly Who[]; readonly standing: SwarmStanding }
   /** Hosts come from another scheduler: for so long they are waited for; 0: all are there. */
-  readonly onMoving: (forMs: number) => void;
-};
+  | { readonly type: "hosts-moving"; readonly forMs: number };
 
 // Hosts that lose a scheduler together say so within some milliseconds of each other; many words become one.
 const TELL_MS = 200;
@@ -23,43 +26,38 @@ const NOTHING = { reached: 0, active: 0, losses: 0 };
 
 /**
  * What the hosts with a session here say of the schedulers: which answer them, and which one they follow. Counted, and told to all of them
- * whenever their order changed: with it all hosts decide alike (`daemon/src/scheduler-link/choose-scheduler.ts`).
+ * whenever their order changed: with it all hosts decide alike (`SchedulerChoice` in peer-core).
  */
-export class StandingBook implements Disposable {
-  readonly #deps: StandingDeps;
+export class StandingBook<Who> {
   // One entry a session; bounded by the hosts a scheduler takes.
-  readonly #words = new Map<StandingListener, HostStanding>();
-  #cancelTimer: (() => void) | undefined;
+  readonly #words = new Map<Who, HostStanding>();
   // Those that came since it was last told; bounded as the words are.
-  readonly #untold = new Set<StandingListener>();
+  readonly #untold = new Set<Who>();
+  #tellAt: number | undefined;
   #firstWordAt: number | undefined;
   #movingUntil = 0;
   #toldKey = "";
 
-  constructor(deps: StandingDeps) {
-    this.#deps = deps;
+  handle(event: StandingEvent<Who>, now: number): StandingEffect<Who>[] {
+    switch (event.type) {
+      case "word-given":
+        return this.#note(event.from, event.word, now);
+      case "session-over":
+        this.#untold.delete(event.from);
+        if (this.#words.delete(event.from)) this.#tellAt ??= now + TELL_MS;
+        return [];
+      case "time-passed":
+        return this.#tellAt !== undefined && this.#tellAt <= now ? this.#tell() : [];
+    }
   }
 
-  /** A host says how the schedulers stand with it. */
-  note(from: StandingListener, word: HostStanding): void {
-    this.#firstWordAt ??= this.#deps.timers.now();
-    if (!this.#words.has(from)) this.#untold.add(from);
-    this.#words.set(from, word);
-    if (word.isMoving && word.isHere) this.#moving();
-    if (this.#isMoving && this.#areAllHere()) this.#moved();
-    this.#tellSoon();
-  }
-
-  /** Its session is over. */
-  forget(from: StandingListener): void {
-    this.#untold.delete(from);
-    if (this.#words.delete(from)) this.#tellSoon();
+  nextDeadline(): number | undefined {
+    return this.#tellAt;
   }
 
   /** Whether hosts have sessions here and none of them follows this scheduler. */
   get isStandby(): boolean {
-    const words = [...this.#words.values()];
-    return words.length > 0 && !words.some(({ isHere }) => isHere);
+    return this.#words.size > 0 && this.followers === 0;
   }
 
   /** Hosts that follow this scheduler. */
@@ -91,48 +89,39 @@ export class StandingBook implements Disposable {
     return { hosts: this.#words.size, schedulers: [...rows].map(([address, row]) => ({ address, ...row })) };
   }
 
-  [Symbol.dispose](): void {
-    this.#cancelTimer?.();
-    this.#words.clear();
-  }
-
-  get #isMoving(): boolean {
-    return this.#deps.timers.now() < this.#movingUntil;
-  }
-
-  /** The first of several that come: where most are here already, the others are stragglers and nobody waits for them. */
-  #moving(): void {
-    if (this.#isMoving || this.followers * 2 > this.#words.size + 1) return;
-    this.#movingUntil = this.#deps.timers.now() + MOVING_MS;
-    this.#deps.onMoving(MOVING_MS);
-  }
-
-  #moved(): void {
-    this.#movingUntil = 0;
-    this.#deps.onMoving(0);
+  #note(from: Who, word: HostStanding, now: number): StandingEffect<Who>[] {
+    this.#firstWordAt ??= now;
+    if (!this.#words.has(from)) this.#untold.add(from);
+    this.#words.set(from, word);
+    this.#tellAt ??= now + TELL_MS;
+    const effects: StandingEffect<Who>[] = [];
+    // The first of several that come: where most are here already, the others are stragglers and nobody waits for them.
+    if (word.isMoving && word.isHere && now >= this.#movingUntil && this.followers * 2 <= this.#words.size + 1) {
+      this.#movingUntil = now + MOVING_MS;
+      effects.push({ type: "hosts-moving", forMs: MOVING_MS });
+    }
+    if (now < this.#movingUntil && this.#areAllHere(now)) {
+      this.#movingUntil = 0;
+      effects.push({ type: "hosts-moving", forMs: 0 });
+    }
+    return effects;
   }
 
   /** A scheduler that has just begun does not know who is yet to come. */
-  #areAllHere(): boolean {
-    const isYoung = this.#deps.timers.now() - (this.#firstWordAt ?? 0) < YOUNG_MS;
+  #areAllHere(now: number): boolean {
+    const isYoung = now - (this.#firstWordAt ?? now) < YOUNG_MS;
     return !isYoung && this.followers === this.#words.size;
   }
 
-  #tellSoon(): void {
-    this.#cancelTimer ??= this.#deps.timers.setTimeout(() => {
-      this.#cancelTimer = undefined;
-      this.#tell();
-    }, TELL_MS);
-  }
-
   /** Hosts that come and go change the numbers and not what follows from them: then nothing is said. */
-  #tell(): void {
+  #tell(): StandingEffect<Who>[] {
+    this.#tellAt = undefined;
     const standing = this.counts();
     const key = keyOf(standing);
-    const toTell = key === this.#toldKey ? [...this.#untold] : [...this.#words.keys()];
+    const to = key === this.#toldKey ? [...this.#untold] : [...this.#words.keys()];
     this.#toldKey = key;
     this.#untold.clear();
-    for (const host of toTell) host.tellStanding(standing);
+    return to.length === 0 ? [] : [{ type: "tell-standing", to, standing }];
   }
 }
 

@@ -18,6 +18,8 @@ export type ClusterPlan = {
   readonly config?: Readonly<Record<string, string>>;
   /** One where it is left out; several share one signing key and one file of tokens. */
   readonly schedulers?: number;
+  /** A second name for the registry, as `host:port`; nodes and schedulers know where it is. */
+  readonly alias?: string;
 };
 
 /** A registry, a scheduler and nodes, each in a network namespace of its own. */
@@ -30,10 +32,13 @@ export class Cluster implements AsyncDisposable {
   /** Where the schedulers are, in their order. */
   readonly schedulerHosts: readonly NetworkHost[];
   readonly #schedulers: Running[];
+  // The registries as every process is told of them.
+  readonly #registries: string;
 
   private constructor(
     network: Network,
     registry: DockerRegistry,
+    alias: string | undefined,
     dir: string,
     schedulerHosts: readonly NetworkHost[],
     lives: AsyncDisposableStack,
@@ -41,6 +46,8 @@ export class Cluster implements AsyncDisposable {
     this.network = network;
     this.registry = registry;
     this.dir = dir;
+    const also = alias === undefined ? {} : { [alias]: { plainHttp: true, endpoint: registry.name } };
+    this.#registries = JSON.stringify({ [registry.name]: { plainHttp: true }, ...also });
     this.schedulerHosts = schedulerHosts;
     this.#lives = lives;
     this.#schedulers = [this.#startScheduler(0)];
@@ -49,7 +56,7 @@ export class Cluster implements AsyncDisposable {
     });
   }
 
-  static async open({ tag, nodes, config = {}, schedulers = 1 }: ClusterPlan): Promise<Cluster> {
+  static async open({ tag, nodes, config = {}, schedulers = 1, alias }: ClusterPlan): Promise<Cluster> {
     await using births = new AsyncDisposableStack();
     const dir = mkdtempSync(join(tmpdir(), `darner-e2e-${tag}-`));
     births.defer(() => {
@@ -59,7 +66,7 @@ export class Cluster implements AsyncDisposable {
     const registry = births.use(await DockerRegistry.open(await network.add("registry"), join(dir, "registry")));
     const schedulerHosts: NetworkHost[] = [];
     for (let at = 0; at < schedulers; at++) schedulerHosts.push(await network.add(at === 0 ? "scheduler" : `scheduler-${String(at)}`));
-    const cluster = new Cluster(network, registry, dir, schedulerHosts, births.move());
+    const cluster = new Cluster(network, registry, alias, dir, schedulerHosts, births.move());
     try {
       await cluster.#schedulerReady(0);
       for (let at = 1; at < schedulers; at++) await cluster.startScheduler(at);
@@ -78,7 +85,7 @@ export class Cluster implements AsyncDisposable {
     const darner = this.#lives.use(
       await DarnerNode.open(host, join(this.dir, name), {
         DARNER_SCHEDULERS: JSON.stringify(this.schedulerHosts.map(({ address }) => `${address}:4110`)),
-        DARNER_REGISTRIES: JSON.stringify({ [this.registry.name]: { plainHttp: true } }),
+        DARNER_REGISTRIES: this.#registries,
         DARNER_NAME: name,
         DARNER_JOIN_TOKEN_FILE: this.tokenFile,
         ...config,
@@ -142,11 +149,14 @@ export class Cluster implements AsyncDisposable {
       DARNER_JOIN_TOKENS_FILE: join(data, "join-tokens.json"),
     };
     const name = at === 0 ? "scheduler" : `scheduler-${String(at)}`;
-    return startDarner("scheduler", this.#schedulerHost(at), join(this.dir, name), { DARNER_NAME: name, ...(at === 0 ? {} : shared) });
+    const config = { DARNER_NAME: name, DARNER_REGISTRIES: this.#registries, ...(at === 0 ? {} : shared) };
+    return startDarner("scheduler", this.#schedulerHost(at), join(this.dir, name), config);
   }
 
   async #schedulerReady(at: number): Promise<void> {
     await until("the scheduler to be ready", async () => {
+      const scheduler = this.#schedulers[at];
+      if (scheduler?.alive === false) throw new Error(`the scheduler ended: ${scheduler.log()}`);
       const { ok } = await run(["curl", "-sf", "http://127.0.0.1:4111/readyz"], { namespace: this.#schedulerHost(at).namespace });
       return ok ? true : undefined;
     });

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { buildImage, fixtureBlob, type BuiltImage, type FixtureBlob } from "@darner/testkit";
+import { Cluster } from "./harness/cluster.ts";
+import { seededRandom } from "./harness/seeded-random.ts";
+
+const MIB = 1024 * 1024;
+const SEED = Number(process.env["DARNER_SEED"] ?? Date.now() % 1_000_000_007);
+// Three in every run; who wants to be sure asks for more.
+const KILLS = Number(process.env["DARNER_KILLS"] ?? 3);
+// An image of 24 MiB is on four nodes of a busy machine in about so long.
+const JOB_MS = 1500;
+// The same registry by another name.
+const ALIAS = "other-name.test:5000";
+
+/** What the command prints of a job. */
+type Told = {
+  readonly id: number;
+  readonly state: string;
+  readonly error?: string;
+  readonly hosts: readonly { readonly hostName: string; readonly state: string; readonly contents: number }[];
+  readonly failures: readonly { readonly hostName: string; readonly description: string }[];
+};
+
+let cluster: Cluster;
+before(async () => {
+  cluster = await Cluster.open({ tag: "heat", nodes: 4, alias: ALIAS });
+});
+after(() => cluster[Symbol.asyncDispose]());
+
+/** An image of three layers for this machine, and in the same index one for another. */
+function multiArchitecture(seed: string): BuiltImage {
+  const plan = (of: string): { bytes: number; seed: string }[] =>
+    [12, 8, 4].map((mib) => ({ bytes: mib * MIB, seed: `${of} ${String(mib)}` }));
+  const here = buildImage({ layers: plan(`${seed} here`) });
+  const there = buildImage({ layers: plan(`${seed} there`) });
+  const entry = ({ mediaType, digest, size }: FixtureBlob, platform: object): object => ({ mediaType, digest, size, platform });
+  const own = process.arch === "x64" ? "amd64" : process.arch;
+  const manifests = [
+    entry(here.manifest, { os: "linux", architecture: own }),
+    entry(there.manifest, { os: "linux", architecture: "riscv64" }),
+  ];
+  const text = JSON.stringify({ schemaVersion: 2, mediaType: here.index.mediaType, manifests });
+  const index = fixtureBlob(new TextEncoder().encode(text), here.index.mediaType);
+  return { ...here, index, layers: [...here.layers, there.manifest, there.config, ...there.layers] };
+}
+
+async function darner(...words: string[]): Promise<Told> {
+  const { stdout, stderr } = await cluster.operate(...words, "--json");
+  assert.ok(stdout.startsWith("{"), `${stdout}${stderr}`);
+  return JSON.parse(stdout) as Told;
+}
+
+const imageName = (repository: string, tag: string, registry = cluster.registry.name): string => `${registry}/${repository}:${tag}`;
+
+/** Blob requests of any kind since the last mark; probes for who may have what are HEADs. */
+function blobGets(): string[] {
+  const asked = cluster.registry.requests().filter(({ method, path }) => method === "GET" && path.includes("/blobs/"));
+  return asked.map(({ path }) => path);
+}
+
+async function pullEverywhere(image: string): Promise<void> {
+  for (const { containerd } of cluster.nodes) {
+    const { ok, stderr } = await containerd.fetch(image);
+    assert.ok(ok, stderr);
+    await containerd.remove(image);
+  }
+}
+
+const image = multiArchitecture(`heat ${String(SEED)}`);
+
+test("a preheat brings an image to all four nodes for one copy of what they can run", async () => {
+  await cluster.registry.push(image, "team/app", "v1");
+  const job = await darner("preheat", imageName("team/app", "v1"), "--wait");
+  assert.deepEqual([job.state, job.hosts.map(({ state }) => state)], ["succeeded", Array.from({ length: 4 }, () => "complete")]);
+  const copy = image.index.size + image.totalBytes;
+  const ratio = cluster.registry.bodyBytes() / copy;
+  console.log(`preheat of four nodes: ${ratio.toFixed(4)} × what one node needs left the registry`);
+  assert.ok(ratio <= 1.02);
+  const manifests = cluster.registry.requests().filter(({ method, path }) => method === "GET" && path.includes("/manifests/"));
+  assert.equal(manifests.length, 2, "index and manifest, each once for the cluster");
+});
+
+test("a pull on each node then asks the registry for no blob", async () => {
+  cluster.registry.mark();
+  await pullEverywhere(imageName("team/app", "v1"));
+  assert.deepEqual([blobGets(), cluster.registry.fallbacks()], [[], []]);
+});
+
+test("nor under another tag, in another repository, by another name of the registry", async () => {
+  await cluster.registry.push(image, "team/app", "v2");
+  await cluster.registry.push(image, "other/copy", "v1");
+  cluster.registry.mark();
+  await pullEverywhere(imageName("team/app", "v2"));
+  await pullEverywhere(imageName("other/copy", "v1"));
+  await pullEverywhere(imageName("team/app", "v1", ALIAS));
+  assert.deepEqual([blobGets(), cluster.registry.fallbacks()], [[], []]);
+});
+
+test(`a job goes on after its scheduler was killed at any instant (seed ${String(SEED)})`, async () => {
+  const random = seededRandom(SEED);
+  let [bytes, copies] = [0, 0];
+  for (let kill = 0; kill < KILLS; kill += 1) {
+    const next = multiArchitecture(`kill ${String(kill)} ${String(SEED)}`);
+    await cluster.registry.push(next, "team/killed", String(kill));
+    const { id } = await darner("preheat", imageName("team/killed", String(kill)));
+    const atMs = Math.floor(random() * JOB_MS);
+    await sleep(atMs);
+    await cluster.killScheduler();
+    await cluster.startScheduler();
+    const job = await darner("jobs", String(id), "--wait");
+    const sent = cluster.registry.bodyBytes();
+    console.log(`killed after ${String(atMs)} ms: ${job.state}, ${(sent / next.totalBytes).toFixed(3)} × the image`);
+    assert.equal(job.state, "succeeded", JSON.stringify(job));
+    [bytes, copies] = [bytes + sent, copies + next.totalBytes];
+  }
+  const ratio = bytes / copies;
+  console.log(`${String(KILLS)} kills: ${ratio.toFixed(4)} × the images left the registry`);
+  assert.ok(ratio <= 1.1);
+});
+
+test("a host without room makes the job partial, with a sentence that says what to do; where all hosts are needed it fails", async () => {
+  await cluster.addNode("small", { DARNER_STORE_MAX_BYTES: "1MiB" });
+  const job = await darner("preheat", imageName("team/app", "v1"), "--wait");
+  assert.equal(job.state, "partial");
+  assert.deepEqual(
+    job.hosts.filter(({ state }) => state === "failed").map(({ hostName }) => hostName),
+    ["small"],
+  );
+  assert.ok(job.failures.every(({ hostName, description }) => hostName === "small" && /store\.maxBytes/.test(description)));
+  const strict = await darner("preheat", imageName("team/app", "v1"), "--require-all", "--wait");
+  assert.equal(strict.state, "failed");
+});

@@ -4,6 +4,7 @@ import {
   ImagePatterns,
   openKeychain,
   openRegistryClient,
+  registryBehind,
   registryConfigOf,
   type Keychain,
   type RefusedHost,
@@ -107,7 +108,8 @@ export async function openDaemon(config: Config, deps: DaemonDeps): Promise<Runn
   const askHost = (host: HostId, address: string): Promise<unknown> => p2p.askStatus({ host, address }, ASK_MS);
   const addresses = { mirror, pieces: peers.address, p2p: p2p.address, admin: admin.address, metrics: formatAddress(health.address) };
   board.opened(addresses);
-  const warming = births.use(openWarming(peers, ownCredentials(config, keychain), { timers, log: log.child({ room: "warming" }) }));
+  const access = { hasOwnCredential: ownCredentials(config, keychain), registryBehind: registryBehind(config.registries) };
+  const warming = births.use(openWarming(peers, access, { timers, log: log.child({ room: "warming" }) }));
   peers.findScheduler(warming);
   log.info("daemon ready", { host: identity.host, ...addresses });
   const lives = births.move();

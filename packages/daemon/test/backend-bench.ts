@@ -1,6 +1,6 @@
 import { digestOf, pieceCount, PieceSet, type Repository } from "@darner/domain";
 import type { BlobFound, Caller, ManifestFound, Refused } from "@darner/mirror";
-import { ImagePatterns } from "@darner/registry-client";
+import { ImagePatterns, registryBehind } from "@darner/registry-client";
 import { Secret } from "@darner/runtime";
 import type { ScriptedRegistry } from "@darner/testkit";
 import { Gate } from "../src/access/gate.ts";
@@ -32,7 +32,7 @@ export type Asking = {
   readonly headOnly?: boolean;
   readonly signal?: AbortSignal;
   /** Another registry than the bench's own. */
-  readonly from?: ScriptedRegistry;
+  readonly from?: Pick<ScriptedRegistry, "host">;
 };
 
 /** How long rights count on a bench, in seconds. */
@@ -54,12 +54,14 @@ export async function openBackendBench(plan: BenchPlan = {}, others: readonly Sc
     hasOwnCredential: () => false,
     held: (digest) => store.findComplete(digest),
   });
+  const behind = registryBehind(bench.registries);
   const deps: BackendDeps = {
     gate,
     rights,
     contents,
-    shown: new ShownBytes(bench.client, log),
+    shown: new ShownBytes(bench.client, behind, log),
     registry: bench.client,
+    registryBehind: behind,
     store,
     peers,
     buffers: bench.buffers,

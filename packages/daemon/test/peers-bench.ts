@@ -40,6 +40,8 @@ export type PeersPlan = {
 export type PeersBench = AsyncDisposable & {
   readonly registry: ScriptedRegistry;
   readonly client: RegistryClient;
+  /** Where registries are: the first one has a second name. */
+  readonly registries: Readonly<Record<string, { readonly plainHttp: boolean; readonly endpoint?: string }>>;
   readonly clock: StoppedClock;
   readonly log: CapturedLog;
   readonly metrics: Registry;
@@ -69,7 +71,8 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
     new RecordedLink(),
     createRegistry(),
   ];
-  const registries = Object.fromEntries([registry, ...others].map(({ host }) => [host, { plainHttp: true }]));
+  const listed = Object.fromEntries([registry, ...others].map(({ host }) => [host, { plainHttp: true }]));
+  const registries = { ...listed, [registry.secondHost]: { plainHttp: true, endpoint: registry.host } };
   const client = openRegistryClient({ registries, maxManifestBytes: plan.maxManifestBytes ?? MAX_MANIFEST_BYTES }, { log });
   births.defer(() => client.close());
   const dir = births.use(await openTempDir());
@@ -95,6 +98,7 @@ export async function openPeersBench(plan: PeersPlan = {}, others: readonly Scri
   return {
     registry,
     client,
+    registries,
     clock,
     log,
     metrics,

@@ -11,6 +11,7 @@ export type {
 export { ImagePatterns } from "./image-patterns.ts";
 export { registryConfigOf } from "./read-config.ts";
 export type { Keychain, OwnCredential } from "./keychain/keychain.ts";
+export { registryBehind } from "./registry-behind.ts";
 export { openKeychain } from "./keychain/open-keychain.ts";
 export type { KeychainDeps } from "./keychain/open-keychain.ts";
 export { openRegistryClient } from "./open-registry-client.ts";

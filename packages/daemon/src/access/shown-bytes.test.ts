@@ -61,6 +61,20 @@ suite("bytes that came through another registry", () => {
     assert.equal(getsOf(bench.registry), 1, "the registry that the bytes came through is asked nothing");
   });
 
+  test("another name of the same registry, as the configuration tells it, has nothing to show", async () => {
+    await using both = await twoRegistries();
+    const { bench } = both;
+    const blob = await heldBlob(both);
+    const asking = { from: { host: bench.registry.secondHost } };
+    assert.ok((await readAll(found(await bench.blob(NAME, blob.digest, asking)).blob)).equals(blob.bytes));
+    assert.equal(getsOf(bench.registry), 1);
+    const image = buildImage({ layers: [{ bytes: 100, seed: 1 }] });
+    bench.registry.content.push(NAME, image, "v1");
+    found(await bench.manifest(NAME, image.manifest.digest, asking));
+    found(await bench.manifest(NAME, image.manifest.digest));
+    assert.equal(bench.registry.requests.filter(({ kind, method }) => kind === "manifest" && method === "GET").length, 1);
+  });
+
   test("ten readers at once are one question", async () => {
     await using both = await twoRegistries();
     const { bench, other, asking } = both;

@@ -28,30 +28,33 @@ const WHOLE_BYTES = 64 * 1024;
  */
 export class ShownBytes {
   readonly #registry: Pick<RegistryClient, "readBlob">;
+  readonly #registryBehind: (registry: string) => string;
   readonly #log: Logger;
   readonly #shown = new LruMap<string, true>({ maxEntries: MAX_SHOWN });
   // One entry at most for each request that runs.
   readonly #underWay = new Map<string, Promise<unknown>>();
 
-  constructor(registry: Pick<RegistryClient, "readBlob">, log: Logger) {
+  /** `registryBehind`: names of one registry are one. */
+  constructor(registry: Pick<RegistryClient, "readBlob">, registryBehind: (registry: string) => string, log: Logger) {
     this.#registry = registry;
+    this.#registryBehind = registryBehind;
     this.#log = log;
   }
 
   has(registry: string, digest: Digest): boolean {
-    return this.#shown.get(keyOf(registry, digest)) === true;
+    return this.#shown.get(this.#keyOf(registry, digest)) === true;
   }
 
   /** The registry sent the whole, and it had its digest. */
   note(registry: string, digest: Digest): void {
-    this.#shown.set(keyOf(registry, digest), true);
+    this.#shown.set(this.#keyOf(registry, digest), true);
   }
 
   /** Asks a registry, in the caller's name, to show a part of the bytes at hand. Rejects with `RegistryError` where it refuses or is away. */
   async ask(source: SourceLocation, bytes: BytesAtHand, signal: AbortSignal): Promise<Showing> {
     const { registry } = source.repository;
     const { digest } = bytes.task;
-    const key = keyOf(registry, digest);
+    const key = this.#keyOf(registry, digest);
     const underWay = this.#underWay.get(key);
     if (underWay !== undefined) {
       // What another caller is shown is shown to all; what it is refused is its own affair.
@@ -66,6 +69,10 @@ export class ShownBytes {
       asked.then(over, over);
     }
     return asked;
+  }
+
+  #keyOf(registry: string, digest: Digest): string {
+    return `${this.#registryBehind(registry)} ${digest}`;
   }
 
   async #asked(source: SourceLocation, bytes: BytesAtHand, signal: AbortSignal): Promise<Showing> {
@@ -107,8 +114,4 @@ function sampleOf({ task: { size }, pieces }: BytesAtHand): ByteRange {
   const bytes = Math.min(SAMPLE_BYTES, end - start);
   const at = randomInt(start, end - bytes + 1);
   return { start: at, end: at + bytes };
-}
-
-function keyOf(registry: string, digest: Digest): string {
-  return `${registry} ${digest}`;
 }

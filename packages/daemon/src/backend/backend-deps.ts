@@ -19,6 +19,8 @@ export type BackendDeps = {
   readonly contents: Contents;
   readonly shown: ShownBytes;
   readonly registry: RegistryClient;
+  /** Which registry a name stands for: bytes are known by that one, whichever of its names they were asked by. */
+  readonly registryBehind: (registry: string) => string;
   readonly store: BlobStore;
   readonly peers: PeerTable;
   readonly buffers: ReadBuffers;

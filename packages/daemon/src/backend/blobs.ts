@@ -57,7 +57,7 @@ export class Blobs {
     const task = this.#deps.store.findComplete(wanted.digest);
     if (task === undefined || this.#hasShown(wanted)) return task?.size;
     using stored = this.#deps.store.open(task, "check");
-    return stored?.facts.registry === wanted.repository.registry ? task.size : undefined;
+    return stored?.facts.registry === this.#deps.registryBehind(wanted.repository.registry) ? task.size : undefined;
   }
 
   #hasShown({ repository, digest }: Wanted): boolean {
@@ -103,7 +103,7 @@ export class Blobs {
   async #openPeer(wanted: Wanted, task: Task): Promise<ReadableBlob | undefined> {
     const { repository, authority } = wanted;
     const source = { repository, kind: "blob", authority } as const;
-    const wish = { source, priority: "reader", facts: { registry: repository.registry } } as const;
+    const wish = { source, priority: "reader", facts: { registry: this.#deps.registryBehind(repository.registry) } } as const;
     try {
       return await this.#deps.peers.open(task, { ...wish, ownOnly: !this.#hasShown(wanted) });
     } catch (error) {

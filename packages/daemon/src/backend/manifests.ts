@@ -106,7 +106,7 @@ export class Manifests {
     const stored = task === undefined || task.size > this.#deps.maxManifestBytes ? undefined : this.#deps.store.open(task);
     if (stored === undefined) return undefined;
     using blob = stored;
-    if (blob.facts.registry !== repository.registry && !this.#hasShown(repository, digest)) return undefined;
+    if (blob.facts.registry !== this.#deps.registryBehind(repository.registry) && !this.#hasShown(repository, digest)) return undefined;
     // What this registry says of it comes first: HEAD and GET are to say the same.
     const mediaType = facts.mediaType ?? blob.facts.mediaType;
     if (mediaType === undefined) return undefined;
@@ -124,7 +124,7 @@ export class Manifests {
     const wish = {
       source: { repository, kind: "manifest", authority },
       priority: "reader",
-      facts: { registry: repository.registry, mediaType },
+      facts: { registry: this.#deps.registryBehind(repository.registry), mediaType },
       ownOnly: !this.#hasShown(repository, digest),
     } as const;
     const blob = await this.#deps.peers.open({ digest, size }, wish);
@@ -161,8 +161,9 @@ export class Manifests {
     }
     const task = { digest, size: bytes.length };
     this.#deps.shown.note(repository.registry, digest);
+    const registry = this.#deps.registryBehind(repository.registry);
     try {
-      const put = (): Promise<void> => this.#deps.store.put(task, bytes, { mediaType, registry: repository.registry });
+      const put = (): Promise<void> => this.#deps.store.put(task, bytes, { mediaType, registry });
       await this.#deps.peers.giveWay(task, put);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
@@ -170,7 +171,7 @@ export class Manifests {
       this.#deps.log.warn("manifest could not be kept", { digest, error });
       return;
     }
-    this.#deps.announceComplete(task, repository.registry);
+    this.#deps.announceComplete(task, registry);
   }
 
   #found(repository: Repository, digest: Digest, mediaType: string, bytes: Uint8Array): ManifestFound & { readonly bytes: Uint8Array } {

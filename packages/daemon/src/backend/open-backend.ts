@@ -1,5 +1,5 @@
 import type { Repository } from "@darner/domain";
-import type { ImagePatterns, Keychain, RegistryClient } from "@darner/registry-client";
+import { registryBehind, type ImagePatterns, type Keychain, type RegistryClient } from "@darner/registry-client";
 import type { Config, Logger, Timers } from "@darner/runtime";
 import { Gate } from "../access/gate.ts";
 import { Contents } from "../access/contents.ts";
@@ -43,6 +43,7 @@ export function openBackend(
     });
   }
   const contents = new Contents();
+  const behind = registryBehind(config.registries);
   const gate = new Gate({
     registry: client,
     rights,
@@ -57,7 +58,8 @@ export function openBackend(
       gate,
       rights,
       contents,
-      shown: new ShownBytes(client, log.child({ room: "access" })),
+      shown: new ShownBytes(client, behind, log.child({ room: "access" })),
+      registryBehind: behind,
       registry: client,
       store: peers.store,
       peers: peers.table,

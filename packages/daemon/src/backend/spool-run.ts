@@ -21,7 +21,10 @@ export type SpoolRequest = {
 };
 
 /** What spools work with. */
-export type SpoolDeps = Pick<BackendDeps, "registry" | "store" | "buffers" | "log" | "metrics" | "books" | "poisoned" | "announceComplete">;
+export type SpoolDeps = Pick<
+  BackendDeps,
+  "registry" | "registryBehind" | "store" | "buffers" | "log" | "metrics" | "books" | "poisoned" | "announceComplete"
+>;
 
 /** Where a stream is in its life. */
 type Phase =
@@ -206,11 +209,12 @@ export class SpoolRun {
     const task = { digest, size: spool.bytes };
     this.#phase = { is: "settling" };
     await Promise.all(this.#reads);
-    const adopt = (): Promise<void> => spool.adopt(digest, { registry: repository.registry });
+    const registry = this.#deps.registryBehind(repository.registry);
+    const adopt = (): Promise<void> => spool.adopt(digest, { registry });
     await (beside === undefined ? adopt() : beside.peers.giveWay(task, adopt));
     this.#serveFrom(this.#stored(task));
     // A blob without bytes is nothing to share.
-    if (task.size > 0) this.#deps.announceComplete(task, repository.registry);
+    if (task.size > 0) this.#deps.announceComplete(task, registry);
   }
 
   /** filling → done: what came so far and the rest of the proven blob have the digest together, so what came is right. */

@@ -12,6 +12,8 @@ import type { WantedContent } from "./warm-queue.ts";
 export type GetDeps = {
   readonly store: Pick<BlobStore, "put">;
   readonly peers: Pick<PeerTable, "open">;
+  /** Which registry a name stands for. */
+  readonly registryBehind: (registry: string) => string;
   readonly hasOwnCredential: (repository: Repository) => boolean;
   readonly announceComplete: (task: Task, registry: string) => void;
 };
@@ -35,8 +37,9 @@ export async function getContent(wanted: WantedContent, deps: GetDeps, signal: A
 async function takeInline({ content: { task, mediaType, repository, bytes } }: WantedContent, deps: GetDeps): Promise<boolean> {
   if (bytes?.length !== task.size) return false;
   if (createHash(digestAlgorithm(task.digest)).update(bytes).digest("hex") !== digestEncoded(task.digest)) return false;
-  await deps.store.put(task, bytes, { mediaType, registry: repository.registry });
-  deps.announceComplete(task, repository.registry);
+  const registry = deps.registryBehind(repository.registry);
+  await deps.store.put(task, bytes, { mediaType, registry });
+  deps.announceComplete(task, registry);
   return true;
 }
 
@@ -55,10 +58,10 @@ function sourcesOf({ content: { kind }, wishes }: WantedContent, deps: GetDeps):
 async function fetchThrough(
   source: SourceLocation | undefined,
   { content: { task, mediaType, kind, repository } }: WantedContent,
-  { peers }: GetDeps,
+  { peers, registryBehind }: GetDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const facts = { registry: repository.registry, ...(kind === "manifest" ? { mediaType } : {}) };
+  const facts = { registry: registryBehind(repository.registry), ...(kind === "manifest" ? { mediaType } : {}) };
   const blob = await peers.open(task, { source, priority: "preheat", facts });
   const stream = blob.openStream(undefined, "inside");
   const leave = (): void => {

@@ -1,18 +1,17 @@
-import type { Repository } from "@darner/domain";
 import type { Logger, Timers } from "@darner/runtime";
 import type { Peers } from "../peers/open-peers.ts";
-import { Warming } from "./warming.ts";
+import { Warming, type WarmingDeps } from "./warming.ts";
 
 /** Puts together what gets the contents of preheat jobs onto this host. */
 export function openWarming(
   peers: Peers,
-  hasOwnCredential: (repository: Repository) => boolean,
+  access: Pick<WarmingDeps, "hasOwnCredential" | "registryBehind">,
   { timers, log }: { readonly timers: Timers; readonly log: Logger },
 ): Warming {
   return new Warming({
     store: peers.store,
     peers: peers.table,
-    hasOwnCredential,
+    ...access,
     announceComplete: (task, registry) => {
       peers.announceComplete(task, registry);
     },

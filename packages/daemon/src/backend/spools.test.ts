@@ -41,6 +41,7 @@ async function openBench(): Promise<Bench> {
   const spools = births.use(
     new Spools({
       registry: client,
+      registryBehind: (name) => name,
       store,
       log: silentLog,
       metrics,

@@ -21,7 +21,7 @@ export const FLOORS = {
 export const PURE = ["domain", "peer-core", "scheduler-core"];
 
 // Where test code lives; only from there the test kit may be imported.
-const TEST_CODE = "(\\.(test|conformance)\\.ts$)|^packages/[^/]+/(test|e2e|demo|bench|fuzz)/|^packages/testkit/";
+const TEST_CODE = "(\\.(test|conformance)\\.ts$)|^packages/[^/]+/(test|e2e|demo|bench|fuzz)/|^packages/testkit/|^scripts/ways/";
 
 // One folder per technology, so that changing one stays a change in one folder.
 const ROOMS = [

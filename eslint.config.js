@@ -85,7 +85,7 @@ export default tseslint.config(
     ignores: [...TESTS, ...STARTS_PROGRAMS, "packages/testkit/**"],
     rules: { "@typescript-eslint/no-restricted-imports": ["error", { patterns: [noPeerId, noPrograms] }] },
   },
-  { files: ["**/*.e2e.ts"], rules: { "max-lines-per-function": ["error", 250] } },
+  { files: ["**/*.{e2e,ways}.ts"], rules: { "max-lines-per-function": ["error", 250] } },
   {
     files: PURE,
     ignores: TESTS,

@@ -4,13 +4,12 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { buildImage, openScriptedRegistry, openTempDir, randomBlob, type ScriptedRegistry, type TempDir } from "@darner/testkit";
+import { darnerCommand } from "./harness/darner-command.ts";
 import { Running } from "./harness/running.ts";
 import { run, until } from "./harness/shell.ts";
 
 // Real processes on plain loopback: no namespaces, no root, no containerd.
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const DOORS = ["mirror", "pieces", "p2p", "admin", "metrics", "grpc", "http"] as const;
 const NOBODY = "65534";
 
@@ -53,7 +52,7 @@ function start(command: Command, { config = sane(), env = {}, args = [], as = []
   const number = String(started.length);
   const file = join(dir.path, `config-${number}.yaml`);
   writeFileSync(file, typeof config === "string" ? config : JSON.stringify(config));
-  const words = [...as, process.execPath, "--conditions=source", MAIN, command, "--config", file, ...args];
+  const words = [...as, ...darnerCommand(command, "--config", file, ...args)];
   const process_ = new Running({
     name: command,
     command: words,
@@ -181,7 +180,7 @@ test(
   async (t) => {
     const as = ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
     chmodSync(dir.path, 0o755);
-    const reads = await run([...as, process.execPath, "--conditions=source", MAIN, "version"]);
+    const reads = await run([...as, ...darnerCommand("version")]);
     if (!reads.ok) {
       t.skip("others may not read this checkout");
       return;

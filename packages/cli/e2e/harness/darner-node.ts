@@ -1,20 +1,13 @@
 import { mkdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import type { DaemonStatus } from "@darner/daemon";
+import { darnerCommand } from "./darner-command.ts";
 import type { NetworkHost } from "./network.ts";
 import { Running } from "./running.ts";
 import { run, until } from "./shell.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-
 /** The mirror's address inside a node's namespace. */
 export const MIRROR = "127.0.0.1:4101";
-
-/** `darner` with these words, as it is called from a checkout. */
-export function darnerCommand(...words: string[]): string[] {
-  return [process.execPath, "--conditions=source", MAIN, ...words];
-}
 
 // A daemon is ready within a second; on a machine with thirty processes for every core it was not within twenty.
 const READY_MS = 60_000;

@@ -1,10 +1,9 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { darnerCommand } from "./darner-command.ts";
 import { Running } from "./running.ts";
 import { until } from "./shell.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const DOORS = ["MIRROR", "PIECES", "P2P", "ADMIN", "METRICS", "GRPC", "HTTP"];
 
 /** A `darner` process of its own on loopback, every door at a port that the system gives. */
@@ -24,7 +23,7 @@ export class LoopbackProcess implements AsyncDisposable {
     const listen = Object.fromEntries(DOORS.map((door) => [`DARNER_LISTEN_${door}`, "127.0.0.1:0"]));
     const started = new Running({
       name: `darner ${command}`,
-      command: [process.execPath, "--conditions=source", MAIN, command],
+      command: darnerCommand(command),
       logFile: join(dir, `${command}.log`),
       env: { DARNER_DATA_DIR: join(dir, "data"), DARNER_STORE_MIN_FREE_BYTES: "1GiB", DARNER_JOIN_INSECURE: "true", ...listen, ...config },
     });

@@ -15,3 +15,4 @@ export { MAX_SCHEDULERS } from "./scheduler-standing.ts";
 export type { HostStanding, SchedulerCount, SwarmStanding } from "./scheduler-standing.ts";
 export { parseTask, taskId } from "./task.ts";
 export type { Priority, SourceAccess, Task, TaskId } from "./task.ts";
+export { SteadyTime } from "./steady-time.ts";

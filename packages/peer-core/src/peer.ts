@@ -1,3 +1,4 @@
+import { SteadyTime } from "@darner/domain";
 import { askNeed } from "./rules/ask-need.ts";
 import { assignGrants } from "./rules/assign-grants.ts";
 import type { PeerEffect } from "./effect.ts";
@@ -31,6 +32,7 @@ import { startPeer } from "./start-peer.ts";
 export class Peer {
   readonly #limits: PeerLimits;
   readonly #random: Random;
+  readonly #time: SteadyTime = new SteadyTime();
   #state: PeerState | undefined;
   #deadline: Millis | undefined;
 
@@ -39,8 +41,9 @@ export class Peer {
     this.#random = random;
   }
 
-  /** What is to be done after `event`, in order. Nothing before `peer-started` and after `end-peer`. `now` never goes back. */
-  handle(event: PeerEvent, now: Millis): PeerEffect[] {
+  /** What is to be done after `event`, in order. Nothing before `peer-started` and after `end-peer`. A `clock` that jumps costs no patience. */
+  handle(event: PeerEvent, clock: Millis): PeerEffect[] {
+    const now = this.#time.read(clock, this.#deadline);
     if (event.type === "peer-started") this.#state ??= startPeer(event, this.#limits, this.#random, now);
     const peer = this.#state;
     if (peer === undefined || peer.phase === "over") return [];
@@ -53,7 +56,7 @@ export class Peer {
 
   /** When the body is to send `time-passed`, if nothing else happens before. */
   nextDeadline(): Millis | undefined {
-    return this.#deadline;
+    return this.#deadline === undefined ? undefined : this.#time.clockAt(this.#deadline);
   }
 
   /** How the peer is doing, for people. */

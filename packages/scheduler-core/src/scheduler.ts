@@ -1,4 +1,4 @@
-import type { Task } from "@darner/domain";
+import { SteadyTime, type Task } from "@darner/domain";
 import { Deadlines } from "./books/deadlines.ts";
 import type { SchedulerEffect } from "./effect.ts";
 import type { SchedulerEvent } from "./event.ts";
@@ -24,6 +24,7 @@ import { Turn, type Memory } from "./turn.ts";
 /** Decides who feeds whom, over all tasks. Pure: told the time (milliseconds), handed the dice (`random` in [0, 1)). */
 export class Scheduler {
   readonly #memory: Memory;
+  readonly #time: SteadyTime = new SteadyTime();
 
   constructor(limits: SchedulerLimits, random: () => number) {
     this.#memory = {
@@ -41,7 +42,8 @@ export class Scheduler {
   }
 
   /** The only door: what happened, and when; what is to be done about it. Events that name unknown hosts, tasks or grants have no effect. */
-  handle(event: SchedulerEvent, now: number): SchedulerEffect[] {
+  handle(event: SchedulerEvent, clock: number): SchedulerEffect[] {
+    const now = this.#time.read(clock, this.#memory.deadlines.next());
     const effects: SchedulerEffect[] = [];
     switch (event.type) {
       case "host-joined":
@@ -76,7 +78,8 @@ export class Scheduler {
 
   /** When `time-passed` is due next; undefined while nobody waits for anything. */
   nextDeadline(): number | undefined {
-    return this.#memory.deadlines.next();
+    const next = this.#memory.deadlines.next();
+    return next === undefined ? undefined : this.#time.clockAt(next);
   }
 
   /** Throws where an invariant is broken; looks at everything. */
@@ -86,7 +89,7 @@ export class Scheduler {
 
   /** Every host with a session, as it stands now. */
   hosts(): HostView[] {
-    return viewHosts(this.#memory);
+    return viewHosts(this.#memory, this.#time);
   }
 
   /** Every task with a member, as it stands now. */

@@ -1,4 +1,4 @@
-import type { HostId, Task } from "@darner/domain";
+import type { HostId, SteadyTime, Task } from "@darner/domain";
 import { isWanting } from "./books/member.ts";
 import type { Memory } from "./turn.ts";
 
@@ -30,7 +30,7 @@ export type TaskView = {
   readonly stripes: number;
 };
 
-export function viewHosts(memory: Memory): HostView[] {
+export function viewHosts(memory: Memory, time: SteadyTime): HostView[] {
   return Array.from(memory.hosts.values(), ({ id, address, zone, seed, tasks, backlogBytes, benchedUntil }) => ({
     host: id,
     address,
@@ -38,7 +38,7 @@ export function viewHosts(memory: Memory): HostView[] {
     seed,
     tasks: tasks.size,
     backlogBytes,
-    benchedUntil,
+    benchedUntil: benchedUntil === 0 ? 0 : time.clockAt(benchedUntil),
   }));
 }
 

@@ -11,7 +11,7 @@ import { learnConnections } from "../books/registry-connections.ts";
 import { learnFirstByte } from "../books/registry-table.ts";
 import { contradict, hearAlarm, isDoubted } from "./inquiry.ts";
 import { adoptReading } from "./moving-hosts.ts";
-import { dismissIfIdle, dropGrants } from "./restart-peer.ts";
+import { dismissIfIdle, dropGrants, forgetUnlined } from "./restart-peer.ts";
 import type { Turn } from "../turn.ts";
 
 /** A host wants a blob, or says again how it wants it: its latest word holds, running grants go on. */
@@ -127,10 +127,11 @@ function noteFirstPiece(turn: Turn, member: Member, grant: Grant): void {
   if (waitedMs > turn.limits.runMs && member.peer?.stripes === 1) beginSpan(fromSource, turn.now);
 }
 
-/** A holder told its table. */
+/** A holder told its table: what it said it holds without knowing the line, it does not hold. */
 export function noteTable(turn: Turn, member: Member, hashes: readonly PieceHash[]): void {
   const group = turn.swarm.groupOf(member);
   learnLines(turn, group, member, hashes);
+  if (!member.proven) forgetUnlined(turn, group, member);
   if (group.asked?.member === member) {
     group.asked = undefined;
     group.askedInVain.add(member);

@@ -94,6 +94,23 @@ suite("piece tables", () => {
     assert.deepEqual(only(script.wait(20_000), "ask-table"), []);
   });
 
+  test("who claims pieces whose lines it does not know does not hold them: others read them, and it is fed as everybody", () => {
+    const script = new Script(4);
+    script.open("a");
+    script.open("liar", { access: "none" });
+    script.read("a", [0]);
+    script.hold("liar", [0, 1, 2, 3]);
+    assert.equal(only(script.said, "ask-table").at(-1)?.host, host("liar"));
+    const told = script.tell({ type: "table-told", host: host("liar"), task: script.task, hashes: [] });
+    const since = script.grants([...told, ...script.read("a", [1, 2, 3])]);
+    assert.deepEqual(
+      since.filter(({ from: parent }) => parent === "liar"),
+      [],
+    );
+    const fed = since.filter(({ host: child, from: parent }) => child === "liar" && parent === "a");
+    assert.deepEqual(new Set(fed.flatMap(({ pieces }) => pieces)), new Set([1, 2, 3]));
+  });
+
   test("lines and pieces that the blob does not have are ignored", () => {
     const script = new Script(4);
     script.open("a");

@@ -15,6 +15,19 @@ export function forgetHave(turn: Turn, group: Group, member: Member): void {
   group.noteIdle(member);
 }
 
+/** Forgets of what a member holds the pieces without a line: nobody could tell right bytes of them from wrong ones. */
+export function forgetUnlined(turn: Turn, group: Group, member: Member): void {
+  const unlined = [...member.have].filter((piece) => !group.knows(piece));
+  if (unlined.length === 0) return;
+  for (const piece of unlined) {
+    member.have.delete(piece);
+    group.countHeld(piece, -1);
+  }
+  turn.loose.add(member);
+  turn.touched.add(member);
+  group.noteIdle(member);
+}
+
 /** Ends every grant of a peer: it is to begin again, or is gone. `tell` for a live one. */
 export function dropGrants(turn: Turn, member: Member, tell: boolean): void {
   for (const grant of [...(member.peer?.grants.values() ?? [])]) {

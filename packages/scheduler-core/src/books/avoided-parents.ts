@@ -1,5 +1,5 @@
 import type { Member, Wanting } from "./member.ts";
-import { forgetHave } from "../happenings/restart-peer.ts";
+import { forgetHave, wantAgain } from "../happenings/restart-peer.ts";
 import { strike } from "./strikes.ts";
 import type { Turn } from "../turn.ts";
 
@@ -27,6 +27,7 @@ function disbelieve(turn: Turn, child: Wanting, parent: Member): void {
   if (swarm.gave.has(parent.host.id) || children.size < Math.min(2, group.waiting(2)) || parent.have.count === 0) return;
   swarm.letDown.delete(parent.host.id);
   forgetHave(turn, group, parent);
+  wantAgain(turn, group, parent);
 }
 
 /**

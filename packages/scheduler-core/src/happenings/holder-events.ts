@@ -5,7 +5,7 @@ import type { Member } from "../books/member.ts";
 import { isDoubted } from "./inquiry.ts";
 import { memberFor, replaceHave } from "./membership.ts";
 import { noteProof } from "./prove-table.ts";
-import { dropGrants, forgetHave } from "./restart-peer.ts";
+import { dropGrants, forgetHave, wantAgain } from "./restart-peer.ts";
 import type { Turn } from "../turn.ts";
 
 /** A host's session ended: what it held and was to give is gone, what it read is read by somebody else. */
@@ -27,10 +27,15 @@ export function announceBlob(turn: Turn, host: Host, event: Extract<SchedulerEve
   const member = memberFor(turn, host, registry);
   if (member === undefined) return;
   if (proven && have.isFull) noteProof(turn, turn.swarm.groupOf(member), member);
-  else replaceHave(turn, member, have);
+  else {
+    replaceHave(turn, member, have);
+    wantAgain(turn, turn.swarm.groupOf(member), member);
+  }
 }
 
 /** A holder no longer has a blob. A peer of it goes on wanting it. */
 export function dropBlob(turn: Turn, member: Member): void {
-  forgetHave(turn, turn.swarm.groupOf(member), member);
+  const group = turn.swarm.groupOf(member);
+  forgetHave(turn, group, member);
+  wantAgain(turn, group, member);
 }

@@ -1,8 +1,8 @@
 import { PieceSet } from "@darner/domain";
 import { drop } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
-import type { Member } from "../books/member.ts";
-import { sendTable } from "../books/piece-lines.ts";
+import { isWanting, type Member } from "../books/member.ts";
+import { sendNewLines, sendTable } from "../books/piece-lines.ts";
 import type { Turn } from "../turn.ts";
 
 /** Forgets what a member holds; whoever was promised pieces from it gets them another way. */
@@ -25,7 +25,15 @@ export function forgetUnlined(turn: Turn, group: Group, member: Member): void {
   }
   turn.loose.add(member);
   turn.touched.add(member);
+  wantAgain(turn, group, member);
+}
+
+/** A peer that was thought to hold everything is one of those that wait: it has the lines and its place in the trees. */
+export function wantAgain(turn: Turn, group: Group, member: Member): void {
   group.noteIdle(member);
+  if (!isWanting(member)) return;
+  group.trees.join(member);
+  sendNewLines(turn, group, member);
 }
 
 /** Ends every grant of a peer: it is to begin again, or is gone. `tell` for a live one. */

@@ -1,6 +1,6 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DarnerNode, MIRROR, startDarner } from "../../e2e/harness/darner-node.ts";
+import { darnerCommand, DarnerNode, MIRROR, startDarner } from "../../e2e/harness/darner-node.ts";
 import type { NetworkHost } from "../../e2e/harness/network.ts";
 import { Running } from "../../e2e/harness/running.ts";
 import { run, until } from "../../e2e/harness/shell.ts";
@@ -36,6 +36,12 @@ export async function openDarner(schedulerHost: NetworkHost, dir: string): Promi
     const { ok } = await run(["curl", "-sf", "http://127.0.0.1:4111/readyz"], { namespace: schedulerHost.namespace });
     return ok ? true : undefined;
   });
+  const tokenFile = join(dir, "join-token");
+  const token = await run(darnerCommand("token", "create", "--dataDir", join(dir, "scheduler", "data")), {
+    namespace: schedulerHost.namespace,
+  });
+  if (!token.ok) throw new Error(`no join token: ${token.stderr}`);
+  writeFileSync(tokenFile, token.stdout, { mode: 0o600 });
   const lives = births.move();
   return {
     name: "Darner",
@@ -46,6 +52,7 @@ export async function openDarner(schedulerHost: NetworkHost, dir: string): Promi
           DARNER_SCHEDULERS: JSON.stringify([`${schedulerHost.address}:4110`]),
           DARNER_REGISTRIES: JSON.stringify({ [registry]: { plainHttp: true } }),
           DARNER_NAME: name,
+          DARNER_JOIN_TOKEN_FILE: tokenFile,
           DARNER_SEED: String(isSeed),
         }),
       );

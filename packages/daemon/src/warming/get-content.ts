@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { digestAlgorithm, digestEncoded, type Repository, type Task } from "@darner/domain";
 import type { Authority } from "@darner/registry-client";
+import { BlobFailure } from "../peers/blob-failure.ts";
 import type { BlobStream } from "../peers/blob-stream.ts";
+import type { BlobWish } from "../peers/blob-wish.ts";
 import type { PeerTable, ReadableBlob } from "../peers/peer-table.ts";
 import type { SourceLocation } from "../source/source-location.ts";
 import type { BlobStore } from "../store/store.ts";
@@ -11,7 +13,7 @@ import type { WantedContent } from "./warm-queue.ts";
 /** What getting a content works with. */
 export type GetDeps = {
   readonly store: Pick<BlobStore, "put">;
-  readonly peers: Pick<PeerTable, "open">;
+  readonly peers: Pick<PeerTable, "open" | "whenOver">;
   /** Which registry a name stands for. */
   readonly registryBehind: (registry: string) => string;
   readonly hasOwnCredential: (repository: Repository) => boolean;
@@ -62,7 +64,8 @@ async function fetchThrough(
   signal: AbortSignal,
 ): Promise<void> {
   const facts = { registry: registryBehind(repository.registry), ...(kind === "manifest" ? { mediaType } : {}) };
-  const blob = await peers.open(task, { source, priority: "preheat", facts });
+  const blob = await openOwn(peers, task, { source, priority: "preheat", facts });
+  if (blob === undefined) return;
   const stream = blob.openStream(undefined, "inside");
   const leave = (): void => {
     stream.close();
@@ -77,6 +80,21 @@ async function fetchThrough(
     signal.removeEventListener("abort", leave);
     leave();
   }
+}
+
+/**
+ * Opens what comes through the job's registry. Bytes that came through another are that one's: a job under a foreign name takes no part in them.
+ * Where they are proven this host has what the job wants, and waits until they are in their place (undefined); who asks for them in the job's
+ * registry's name later still has to be shown them by it.
+ */
+async function openOwn(peers: GetDeps["peers"], task: Task, wish: BlobWish): Promise<ReadableBlob | undefined> {
+  try {
+    return await peers.open(task, { ...wish, ownOnly: true });
+  } catch (error) {
+    if (!(error instanceof BlobFailure) || error.detail.code !== "not-shown") throw error;
+  }
+  await peers.whenOver(task);
+  return undefined;
 }
 
 async function passWhole(stream: BlobStream, blob: ReadableBlob): Promise<void> {

@@ -34,10 +34,16 @@ export function hostIdFromCertificate(certificate: Uint8Array | string | X509Cer
 }
 
 /** The raw Ed25519 key that a certificate (DER or PEM) is about; undefined for anything else. Never throws. */
-export function keyFromCertificate(certificate: Uint8Array | string | X509Certificate): Uint8Array | undefined {
+function keyFromCertificate(certificate: Uint8Array | string | X509Certificate): Uint8Array | undefined {
   try {
     return rawPublicKey((certificate instanceof X509Certificate ? certificate : new X509Certificate(certificate)).publicKey);
   } catch {
     return undefined;
   }
+}
+
+/** Whether a certificate is about this raw Ed25519 key. Never throws. */
+export function isKeyOfCertificate(key: Uint8Array, certificate: X509Certificate): boolean {
+  const shown = keyFromCertificate(certificate);
+  return shown !== undefined && Buffer.compare(shown, key) === 0;
 }

@@ -1,6 +1,6 @@
 export { readAdmission, writeAdmission } from "./admission.ts";
 export type { Admission } from "./admission.ts";
-export { hostIdFromCertificate, keyFromCertificate } from "./certificate.ts";
+export { hostIdFromCertificate, isKeyOfCertificate } from "./certificate.ts";
 export { DenyList, MAX_DENIALS, writeDenial } from "./denial.ts";
 export type { HeardDenial } from "./denial.ts";
 export { hostIdOfKey, publicKeyOf } from "./host-key.ts";
@@ -12,7 +12,7 @@ export { MAX_MEMBERS, MemberLists, readListHead, writeListHead } from "./member-
 export type { ListChange, ListHead, ListProblem } from "./member-list.ts";
 export { isPairProven, NONCE_BYTES, provePair } from "./pair-proof.ts";
 export type { Pair, PairSide } from "./pair-proof.ts";
-export { CHALLENGE_BYTES, isHostProven, proveHost } from "./session-proof.ts";
+export { CHALLENGE_BYTES, isHostProven, isSchedulerProven, proveHost, proveScheduler } from "./session-proof.ts";
 export { API_TOKEN_FILE, MEMBERS_FILE, openSigningKey, SCHEDULER_DIR } from "./signing-key.ts";
 export { TokenFile } from "./token-file.ts";
 export type { KeptToken, TokenVerdict } from "./token-file.ts";

@@ -21,3 +21,14 @@ export function isHostProven(host: HostId, proof: Uint8Array, challenge: Uint8Ar
     return false;
   return readStatement("session", concat(challenge, signingKey, proof), key) !== undefined;
 }
+
+/** How a scheduler shows another one of its cluster that it has the signing key, which the other has proven in the same TLS session. */
+export function proveScheduler(challenge: Uint8Array, signingKey: Pick<OwnKey, "sign">): Uint8Array {
+  return signStatement("sibling", challenge, signingKey).slice(-SIGNATURE_BYTES);
+}
+
+/** Whether whoever has this signing key signed the challenge. Never throws. */
+export function isSchedulerProven(proof: Uint8Array, challenge: Uint8Array, signingKey: Uint8Array): boolean {
+  if (proof.length !== SIGNATURE_BYTES || challenge.length !== CHALLENGE_BYTES || signingKey.length !== KEY_BYTES) return false;
+  return readStatement("sibling", concat(challenge, proof), signingKey) !== undefined;
+}

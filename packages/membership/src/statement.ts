@@ -3,7 +3,7 @@ import { publicKeyOf } from "./host-key.ts";
 import type { OwnKey } from "./key-file.ts";
 
 /** What a signature is about; the same key signs for TLS and Noise too, which have prefixes of their own. */
-export type StatementKind = "admission" | "denial" | "member list" | "session";
+export type StatementKind = "admission" | "denial" | "member list" | "session" | "sibling";
 
 /** Length in bytes of an Ed25519 signature (RFC 8032, 5.1.6). */
 export const SIGNATURE_BYTES = 64;

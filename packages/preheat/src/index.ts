@@ -1,3 +1,4 @@
+export { newJob } from "./job.ts";
 export type { HostFailure, HostProgress, Job, JobState, ResolvedImage } from "./job.ts";
 export type { ImageReference, JobCredential, JobRequest, Scope } from "./job-request.ts";
 export { JobError } from "./jobs.ts";

@@ -64,3 +64,19 @@ export type Job = {
   /** Why the job failed: image, status, reason, what to do, in one sentence. */
   readonly error?: string;
 };
+
+/** A job that was just asked for. */
+export function newJob(id: number, request: JobRequest, now: number): Job {
+  return {
+    id,
+    request,
+    state: "pending",
+    createdAt: now,
+    updatedAt: now,
+    images: [],
+    contentUrls: [],
+    hosts: [],
+    failures: [],
+    failuresLeftOut: 0,
+  };
+}

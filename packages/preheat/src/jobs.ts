@@ -47,6 +47,8 @@ export type JobErrorDetail =
   | { readonly code: "busy" }
   /** The job store cannot be written. */
   | { readonly code: "store"; readonly cause?: unknown }
+  /** The scheduler that keeps the job does not answer. */
+  | { readonly code: "absent" }
   /** The registry's answer, for `distribution`. */
   | { readonly code: "registry"; readonly status?: number };
 

@@ -12,6 +12,7 @@ export type SchedulerMetrics = {
   readonly sessionsSlowed: Counter;
   readonly faults: Counter<"fault" | "blocked">;
   readonly joins: Counter<"outcome">;
+  readonly forwarded: Counter<"question" | "outcome">;
 };
 
 /** How many of what a scheduler knows, counted when somebody asks for the metrics. */
@@ -57,6 +58,12 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
       "darner_scheduler_faults_total",
       "Hosts and registries whose word or bytes were found to be wrong, by what they did and whether nothing is taken from them for a while.",
       ["fault", "blocked"],
+    ),
+    forwarded: createCounter(
+      registry,
+      "darner_scheduler_forwarded_total",
+      "What was asked of other schedulers for the API, by what came of it: answered, absent.",
+      ["question", "outcome"],
     ),
     joins: createCounter(
       registry,

@@ -12,6 +12,7 @@ import { Matchmaker } from "./matchmaker.ts";
 import { openMembers } from "./members/open-members.ts";
 import { openPreheat } from "./preheat/open-preheat.ts";
 import { startSchedules } from "./preheat/schedules.ts";
+import { openSiblings } from "./siblings/open-siblings.ts";
 import { PublicFacts } from "./public-facts.ts";
 import { createSchedulerMetrics, type SchedulerCounts } from "./metrics.ts";
 
@@ -62,16 +63,21 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const parts = { core, next: matchmaker, isSecure: tls !== undefined, timers, log: log.child({ room: "preheat" }) };
   const preheat = births.use(await openPreheat(config, dir, parts));
   const tokens = await openApiTokens(dir, config.api.tokenFile, log);
-  const routes = allRoutes(config, { registry, ready: () => state, jobs: preheat.jobs, members });
+  const known = { preheat, standing: matchmaker.standing, signingKey: members.signingKey, tokens };
+  const siblings = births.use(openSiblings(config, known, { timers, metrics, log: log.child({ room: "siblings" }) }));
+  const { jobs } = siblings;
+  const routes = allRoutes(config, { registry, ready: () => state, jobs, members });
   const http = births.use(await openHttp(config, { routes, tokens, log: log.child({ room: "api" }), requests: metrics.apiRequests }));
-  births.use(startSchedules(config.preheat.schedules, { jobs: preheat.jobs, log: log.child({ room: "schedule" }) }));
+  const isActive = (): boolean => !matchmaker.standing.isStandby;
+  births.use(startSchedules(config.preheat.schedules, { jobs: preheat.jobs, log: log.child({ room: "schedule" }), isActive }));
   const listener = members.before(preheat.listener);
-  const server = { listen: config.listen.grpc, ...(tls === undefined ? {} : { tls }) };
+  const server = { listen: config.listen.grpc, services: [siblings.service], ...(tls === undefined ? {} : { tls }) };
   const grpc = births.use(await openSessionServer(server, { listener, door, timers }));
+  siblings.start();
   state = { ready: true };
   log.info("scheduler ready", { grpc: grpc.address, http: http.address });
   const lives = births.move();
-  return { grpc: grpc.address, http: http.address, jobs: preheat.jobs, [Symbol.asyncDispose]: () => lives.disposeAsync() };
+  return { grpc: grpc.address, http: http.address, jobs, [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
 function countsOf(core: Scheduler, { standing }: Matchmaker): SchedulerCounts {

@@ -1,5 +1,6 @@
 import {
   JobError,
+  newJob,
   type ImageDistribution,
   type ImageReference,
   type Job,
@@ -17,7 +18,13 @@ export class ScriptedJobs implements Jobs {
   ready: ReturnType<Jobs["readiness"]> = { ready: true };
   /** What `create` and `distribution` fail with. */
   failure: JobError | undefined;
+  readonly #ordinal: number;
   #changed = Promise.withResolvers<undefined>();
+
+  /** `ordinal`: of the scheduler whose jobs they are. */
+  constructor(ordinal = 0) {
+    this.#ordinal = ordinal;
+  }
 
   readiness(): ReturnType<Jobs["readiness"]> {
     return this.ready;
@@ -25,19 +32,8 @@ export class ScriptedJobs implements Jobs {
 
   create(request: JobRequest, credential?: JobCredential): Promise<Job> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
-    const id = (this.jobs.size + 1) * 16;
-    const job: Job = {
-      id,
-      request,
-      state: "pending",
-      createdAt: 1000,
-      updatedAt: 1000,
-      images: [],
-      contentUrls: [],
-      hosts: [],
-      failures: [],
-      failuresLeftOut: 0,
-    };
+    const id = (this.jobs.size + 1) * 16 + this.#ordinal;
+    const job = newJob(id, request, 1000);
     this.jobs.set(id, job);
     this.credentials.push(credential?.authorization.reveal());
     return Promise.resolve(job);

@@ -1,6 +1,8 @@
 import { credentials, status, type ChannelCredentials, type ServiceError } from "@grpc/grpc-js";
+import { isKeyOfCertificate } from "@darner/membership";
 import {
   loadSchedulerService,
+  PinnedCredentials,
   readSchedulerMessage,
   SESSION_CHANNEL_OPTIONS,
   writeHostMessage,
@@ -14,7 +16,6 @@ import {
 } from "@darner/protocol";
 import type { Logger, Timers } from "@darner/runtime";
 import { Outbox } from "./outbox.ts";
-import { PinnedCredentials } from "./pinned-credentials.ts";
 import type { SchedulerJoin } from "./scheduler-join.ts";
 
 /** Why a scheduler could not be used, where it is not merely absent. */
@@ -177,7 +178,8 @@ export class SchedulerSession {
   #credentials(): ChannelCredentials {
     const { join } = this.#config;
     if (join === undefined) return credentials.createInsecure();
-    return new PinnedCredentials(join.signingKey, () => {
+    const isRightKey = isKeyOfCertificate.bind(undefined, join.signingKey);
+    return new PinnedCredentials(isRightKey, () => {
       this.#refused("wrong-signing-key");
     });
   }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { hostIdOf, type Digest } from "@darner/domain";
 import { randomBlob } from "@darner/testkit";
 import type { ImageContents } from "../image/resolve-image.ts";
-import type { Job } from "../job.ts";
+import { newJob, type Job } from "../job.ts";
 import type { JobRequest, Scope } from "../job-request.ts";
 import type { JobEffect } from "./effect.ts";
 import { JobEngine } from "./engine.ts";
@@ -42,18 +42,7 @@ function jobOf(more: Partial<JobRequest> = {}, id = 16): Job {
     via: "api",
     ...more,
   };
-  return {
-    id,
-    request,
-    state: "pending",
-    createdAt: 0,
-    updatedAt: 0,
-    images: [],
-    contentUrls: [],
-    hosts: [],
-    failures: [],
-    failuresLeftOut: 0,
-  };
+  return newJob(id, request, 0);
 }
 
 const blobs = ["a", "b", "c"].map((seed) => ({ kind: "blob" as const, digest: randomBlob(seed, 10).digest, size: 10, mediaType: "x" }));

@@ -57,14 +57,14 @@ test("hosts are told whom the others reach, and again only when what follows fro
   assert.deepEqual([desk.told.get(4)?.length, desk.told.get(1)?.length], [1, 1]);
 });
 
-test("a scheduler that nobody follows is a standby and knows who is active", () => {
+test("a scheduler that nobody follows is a standby", () => {
   const desk = new Desk();
   const { book } = desk;
-  assert.deepEqual([book.isStandby, book.activeAddress], [false, undefined]);
+  assert.deepEqual([book.isStandby, book.followers], [false, 0]);
   desk.say(0, word("abc", "a"));
-  assert.deepEqual([book.isStandby, book.followers, book.activeAddress], [true, 0, "a"]);
+  assert.deepEqual([book.isStandby, book.followers], [true, 0]);
   desk.say(0, word("bc", "b"));
-  assert.deepEqual([book.isStandby, book.followers, book.activeAddress], [false, 1, "b"]);
+  assert.deepEqual([book.isStandby, book.followers], [false, 1]);
 });
 
 test("hosts that come from another scheduler are waited for until all are here, a second at most, and stragglers not at all", () => {

@@ -67,12 +67,6 @@ export class StandingBook<Who> {
     return count;
   }
 
-  /** The scheduler that most hosts follow, as they address it. */
-  get activeAddress(): string | undefined {
-    const [most] = this.counts().schedulers.toSorted((left, right) => right.active - left.active);
-    return most === undefined || most.active === 0 ? undefined : most.address;
-  }
-
   /** How the schedulers stand with the hosts that have sessions here. */
   counts(): SwarmStanding {
     const rows = new Map<string, { reached: number; active: number; losses: number }>();

@@ -4,6 +4,7 @@ import { listenError, type Secret } from "@darner/runtime";
 import { hostOf } from "./reachable-address.ts";
 import { Session, type SessionCall, type SessionDeps, type SessionListener } from "./session.ts";
 import { SessionGate } from "./session-gate.ts";
+import type { GrpcService } from "./sibling-server.ts";
 
 /** A listening gRPC server; `address` is where it really listens (a port 0 resolved). */
 export type SessionServer = AsyncDisposable & { readonly address: string };
@@ -11,12 +12,12 @@ export type SessionServer = AsyncDisposable & { readonly address: string };
 /** The key that a scheduler proves in the TLS handshake: the cluster's signing key, with a certificate of its own. */
 export type SessionTls = { readonly privateKeyPem: Secret; readonly certificatePem: string };
 
-/** Where and how it listens; without `tls` plain, for loopback. */
-export type SessionServerConfig = { readonly listen: string; readonly tls?: SessionTls };
+/** Where and how it listens, without `tls` plain, for loopback; and what else is served there. */
+export type SessionServerConfig = { readonly listen: string; readonly tls?: SessionTls; readonly services?: readonly GrpcService[] };
 
 /** Opens the gRPC side of a scheduler. Rejects with `StartError` where the address cannot be had. */
 export async function openSessionServer(
-  { listen, tls }: SessionServerConfig,
+  { listen, tls, services = [] }: SessionServerConfig,
   deps: SessionDeps,
   gate: SessionGate = new SessionGate(),
 ): Promise<SessionServer> {
@@ -29,6 +30,7 @@ export async function openSessionServer(
     },
   };
   server.addService(loadSchedulerService().definition, implementation);
+  for (const service of services) server.addService(service.definition, service.implementation);
   const port = await bind(server, listen, credentialsOf(tls));
   return {
     address: `${listen.slice(0, listen.lastIndexOf(":"))}:${String(port)}`,

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { API_TOKEN_FILE } from "@darner/membership";
@@ -8,6 +8,8 @@ import { readIfThere, StartError, writeWhole, type Logger } from "@darner/runtim
 const TOKEN_BYTES = 32;
 // Old and new while clients change over, and one for each client.
 const MAX_TOKENS = 64;
+// HMAC with SHA-256.
+const PROOF_BYTES = 32;
 
 /** The tokens that open the API: one a line, all valid at once, read from their file with every request, so that they are changed without a restart. */
 export class ApiTokens {
@@ -27,6 +29,20 @@ export class ApiTokens {
     let opens = false;
     for (const token of await this.#tokens()) opens = timingSafeEqual(hash, hashOf(token)) || opens;
     return opens;
+  }
+
+  /** Shows to another scheduler that this one knows a token of the API, without saying it. */
+  async prove(challenge: Uint8Array): Promise<Uint8Array> {
+    const [token = ""] = await this.#tokens();
+    return proofOf(token, challenge);
+  }
+
+  /** Whether another scheduler knows one of these tokens. */
+  async isProven(proof: Uint8Array, challenge: Uint8Array): Promise<boolean> {
+    if (proof.length !== PROOF_BYTES) return false;
+    let isProven = false;
+    for (const token of await this.#tokens()) isProven = timingSafeEqual(proof, proofOf(token, challenge)) || isProven;
+    return isProven;
   }
 
   async #tokens(): Promise<readonly string[]> {
@@ -64,6 +80,10 @@ function linesOf(text: string): string[] {
     .map((line) => line.trim())
     .filter((line) => line !== "")
     .slice(0, MAX_TOKENS);
+}
+
+function proofOf(token: string, challenge: Uint8Array): Uint8Array {
+  return new Uint8Array(createHmac("sha256", token).update("darner sibling 1\0").update(challenge).digest());
 }
 
 function hashOf(token: string): Buffer {

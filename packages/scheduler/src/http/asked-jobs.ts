@@ -42,6 +42,7 @@ export function jobProblem(error: JobError): ApiAnswer {
       // Never 429: Harbor takes every refusal for the end of its task, and this one passes.
       return problem(503, error.message, { "retry-after": "10" });
     case "store":
+    case "absent":
       return problem(503, error.message);
     case "registry":
       return problem(error.detail.status === 404 ? 404 : 502, error.message);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Job } from "@darner/preheat";
+import { newJob, type Job } from "@darner/preheat";
 import { capturedLog, noLeaks, openTempDir } from "@darner/testkit";
 import { JobStore, ordinalOf } from "./job-store.ts";
 
@@ -20,19 +20,7 @@ function jobOf(id: number, more: Partial<Job> = {}): Job {
     requireAll: false,
     via: "api",
   } as const;
-  return {
-    id,
-    request,
-    state: "pending",
-    createdAt: 0,
-    updatedAt: 0,
-    images: [],
-    contentUrls: [],
-    hosts: [],
-    failures: [],
-    failuresLeftOut: 0,
-    ...more,
-  };
+  return { ...newJob(id, request, 0), ...more };
 }
 
 test("a job that was kept is there after the store is opened again, with the same bytes, and mere progress is not", async () => {

@@ -15,7 +15,8 @@ export type JobStoreConfig = {
 };
 
 // Ids carry the scheduler that wrote the job: any other can tell whom to ask.
-const REPLICAS = 16;
+/** Of how many schedulers ids can tell. */
+export const REPLICAS = 16;
 // A job over a large cluster is some hundred KiB with its hosts; so many are kept beside those that run.
 const MAX_JOBS = 10_000;
 // The next id is written ahead by so many: a store that lost its last writes still gives no id twice.
@@ -76,6 +77,16 @@ export class JobStore implements AsyncDisposable {
   /** Why jobs cannot be written now; undefined where they can. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** The number that the next id is made of. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Ids go on from this number where they are below it: newer jobs of several schedulers then have higher ids. */
+  goOnFrom(next: number): void {
+    if (Number.isSafeInteger(next * REPLICAS * 2)) this.#next = Math.max(this.#next, next);
   }
 
   /** Gives an id that no job of this store ever had. Rejects with the database's error. */

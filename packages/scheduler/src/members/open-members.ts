@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openCertificate, openSigningKey, MAX_MEMBERS, TokenFile, writeFingerprint } from "@darner/membership";
+import { openCertificate, openSigningKey, MAX_MEMBERS, TokenFile, writeFingerprint, type OwnKey } from "@darner/membership";
 import type { HostId } from "@darner/domain";
 import { isInsecure, type Config, type Logger, type Timers } from "@darner/runtime";
 import type { SessionTls } from "../grpc/session-server.ts";
@@ -27,6 +27,8 @@ export type MembersDeps = {
 export type Members = AsyncDisposable & {
   readonly book: HostBook;
   readonly door: Door;
+  /** The cluster's signing key; absent: everybody is let in. */
+  readonly signingKey?: OwnKey;
   /** Absent: sessions are plain. */
   readonly tls?: SessionTls;
   /** Puts membership before whoever listens to the sessions. */
@@ -54,6 +56,7 @@ export async function openMembers(config: Config, dir: string, deps: MembersDeps
   return {
     book: board.book,
     door: new MemberDoor({ signingKey, tokens, reviewAccount, board, clock: timers, wallClock, log, metrics }),
+    signingKey,
     tls: { privateKeyPem: signingKey.privateKeyPem, certificatePem },
     before: (next) => new MemberDesk(board, next),
     remove: (host) => board.remove(host),

@@ -3,7 +3,7 @@ import { ImagePatterns, openKeychain, openRegistryClient, registryConfigOf } fro
 import type { Config, Logger, Timers } from "@darner/runtime";
 import type { Scheduler } from "@darner/scheduler-core";
 import type { SessionListener } from "../grpc/session.ts";
-import { JobStore } from "../job-store/job-store.ts";
+import { JobStore, REPLICAS } from "../job-store/job-store.ts";
 import { PreheatJobs } from "./preheat-jobs.ts";
 import { WarmDesk } from "./warm-desk.ts";
 
@@ -19,16 +19,23 @@ export type PreheatParts = {
 };
 
 /** Preheat jobs of a scheduler. */
-export type Preheat = AsyncDisposable & { readonly jobs: Jobs; readonly listener: SessionListener };
-
-// Ids of jobs have room for so many schedulers.
-const SCHEDULERS = 16;
+export type Preheat = AsyncDisposable & {
+  readonly jobs: Jobs;
+  readonly listener: SessionListener;
+  /** Where the ids of its jobs come from. */
+  readonly ids: Pick<JobStore, "next" | "goOnFrom">;
+  /** What they carry. */
+  readonly ordinal: number;
+  /** Milliseconds since the epoch, never going back. */
+  readonly wallNow: () => number;
+};
 
 /** Opens the job store in the scheduler's directory and goes on with the jobs that were open. Rejects with `StartError`. */
 export async function openPreheat(config: Config, dir: string, parts: PreheatParts): Promise<Preheat> {
   const { core, next, isSecure, timers, log } = parts;
   await using births = new AsyncDisposableStack();
-  const keep = { dataDir: dir, ordinal: ordinalOf(config), keepMs: config.jobs.keepSeconds * 1000 };
+  const ordinal = ordinalOf(config);
+  const keep = { dataDir: dir, ordinal, keepMs: config.jobs.keepSeconds * 1000 };
   const store = births.use(await JobStore.open(keep, log));
   const keychain = await openKeychain(config.credentials, { log: log.child({ room: "keychain" }), timers, env: process.env });
   const patterns = new ImagePatterns(config.mirror.allow, config.mirror.deny);
@@ -47,10 +54,10 @@ export async function openPreheat(config: Config, dir: string, parts: PreheatPar
   const jobs = births.use(new PreheatJobs({ store, client, swarm: desk, timers, wallNow, log }));
   jobs.start();
   const lives = births.move();
-  return { jobs, listener: desk, [Symbol.asyncDispose]: () => lives.disposeAsync() };
+  return { jobs, listener: desk, ids: store, ordinal, wallNow, [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
 /** Which of several schedulers this is: as configured, else as a StatefulSet numbers its pods. */
 function ordinalOf({ jobs, name }: Config): number {
-  return jobs.ordinal ?? Number(/-([0-9]{1,6})$/.exec(name)?.[1] ?? 0) % SCHEDULERS;
+  return jobs.ordinal ?? Number(/-([0-9]{1,6})$/.exec(name)?.[1] ?? 0) % REPLICAS;
 }

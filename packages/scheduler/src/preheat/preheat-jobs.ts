@@ -3,6 +3,7 @@ import {
   ImageError,
   JobEngine,
   JobError,
+  newJob,
   resolveImage,
   type Content,
   type ImageContents,
@@ -104,18 +105,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
     const now = this.#deps.wallNow();
     try {
       const id = await this.#deps.store.nextId();
-      const job: Job = {
-        id,
-        request,
-        state: "pending",
-        createdAt: now,
-        updatedAt: now,
-        images: [],
-        contentUrls: [],
-        hosts: [],
-        failures: [],
-        failuresLeftOut: 0,
-      };
+      const job = newJob(id, request, now);
       await this.#deps.store.keep(job);
       if (credential !== undefined) this.#credentials.set(id, credential);
       this.#mailbox.post({ type: "job-opened", job, hasCredential: credential !== undefined });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { hostIdOf } from "@darner/domain";
-import type { Job } from "@darner/preheat";
+import { newJob, type Job } from "@darner/preheat";
 import { randomBlob } from "@darner/testkit";
 import { readDragonflyJob, type AskedJob } from "./dragonfly-request.ts";
 import { dragonflyRecord } from "./dragonfly-record.ts";
@@ -152,19 +152,7 @@ test("a notification in Harbor's capitals and a genuine one give the same image;
 
 function jobOf(more: Partial<Job>): Job {
   const request = requestOf(asked({}));
-  return {
-    id: 16,
-    request,
-    state: "running",
-    createdAt: 0,
-    updatedAt: 1000,
-    images: [],
-    contentUrls: [],
-    hosts: [],
-    failures: [],
-    failuresLeftOut: 0,
-    ...more,
-  };
+  return { ...newJob(16, request, 0), state: "running", updatedAt: 1000, ...more };
 }
 
 test("a record is what Go parses: a whole id, RFC 3339 times, the three words, rows without null, failures first", () => {

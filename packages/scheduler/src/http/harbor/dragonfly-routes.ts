@@ -112,5 +112,11 @@ export async function withJob(
   const id = /^[0-9]{1,16}$/.test(text) ? Number(text) : undefined;
   if (id === undefined || !Number.isSafeInteger(id)) return problem(400, "a job's id is a whole number");
   const job = await jobs.get(id);
-  return job === undefined ? problem(404, `there is no job ${text}: it was removed, or its time is over`) : answer(job);
+  if (job === undefined) return problem(404, `there is no job ${text}: it was removed, or its time is over`);
+  try {
+    return await answer(job);
+  } catch (error) {
+    if (!(error instanceof JobError)) throw error;
+    return jobProblem(error);
+  }
 }

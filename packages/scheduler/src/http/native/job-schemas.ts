@@ -1,5 +1,5 @@
 import { parseReference } from "@darner/domain";
-import { parsePlatform, type ImageReference, type Job, type JobCredential, type JobRequest } from "@darner/preheat";
+import { parsePlatform, type ImageReference, type Job, type JobCredential, type JobRequest, type Scope } from "@darner/preheat";
 import { Secret } from "@darner/runtime";
 import { z } from "zod";
 import { DEFAULT_DEADLINE_MS } from "../harbor/dragonfly-request.ts";
@@ -14,7 +14,8 @@ const image = z
   .refine((text) => parseReference(text) !== undefined, { error: "is no image: [registry/]name[:tag][@digest]" })
   .meta({ description: "An image, as in harbor.corp/team/app:v1; a tag is resolved once, and its digest used ever after." });
 
-const scope = z
+/** Which hosts are to hold the images. */
+export const scopeSchema: z.ZodType<Scope> = z
   .discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("single-seed") }).meta({ description: "One seed; where the cluster has none, one host." }),
     z.strictObject({ kind: z.literal("all-seeds") }).meta({ description: "Every seed; where the cluster has none, one host." }),
@@ -65,7 +66,7 @@ const credential = z
 /** The body of `POST /api/v1/jobs`. */
 export const newJobSchema: z.ZodType<NewJob> = z.strictObject({
   images: z.array(image).min(1).max(MAX_IMAGES),
-  scope: scope.default({ kind: "all-hosts" }),
+  scope: scopeSchema.default({ kind: "all-hosts" }),
   platforms: z.array(platform).min(1).max(64).exactOptional().meta({ description: "Default: those of the hosts of the scope." }),
   priority: z.int().min(0).max(100).default(0).meta({ description: "Higher goes first among preheats; readers go before all." }),
   deadlineSeconds: z
@@ -115,7 +116,7 @@ export const jobSchema: z.ZodObject = z.object({
   state,
   via: z.string(),
   images: z.array(z.string()),
-  scope: scope,
+  scope: scopeSchema,
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   finishedAt: z.iso.datetime().optional(),

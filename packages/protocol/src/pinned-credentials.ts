@@ -1,18 +1,18 @@
+import type { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { CallCredentials, ChannelCredentials } from "@grpc/grpc-js";
-import { keyFromCertificate } from "@darner/membership";
 
 type Connector = ReturnType<ChannelCredentials["_createSecureConnector"]>;
 
-/** TLS 1.3 with whoever proves this very key, by a certificate that nobody need have signed: nothing is sent to anybody else. */
+/** TLS 1.3 with whoever proves the right key, by a certificate that nobody need have signed: nothing is sent to anybody else. */
 export class PinnedCredentials extends ChannelCredentials {
-  readonly #key: Uint8Array;
+  readonly #isRightKey: (certificate: X509Certificate) => boolean;
   readonly #onWrongKey: () => void;
 
-  constructor(key: Uint8Array, onWrongKey: () => void) {
+  constructor(isRightKey: (certificate: X509Certificate) => boolean, onWrongKey: () => void) {
     super();
-    this.#key = key;
+    this.#isRightKey = isRightKey;
     this.#onWrongKey = onWrongKey;
   }
 
@@ -55,7 +55,6 @@ export class PinnedCredentials extends ChannelCredentials {
 
   #isRight(socket: TLSSocket): boolean {
     const certificate = socket.getPeerX509Certificate();
-    const key = certificate === undefined ? undefined : keyFromCertificate(certificate);
-    return key !== undefined && Buffer.compare(key, this.#key) === 0;
+    return certificate !== undefined && this.#isRightKey(certificate);
   }
 }

@@ -56,16 +56,17 @@ async function answered(call: AskCall, { proof, desk, timers, log }: SiblingServ
     call.write(writeSiblingAnswer({ challenge }));
     const ask = await firstAsk(call, gone.signal);
     cancelTimer();
-    if (ask === undefined) return refuse(call, status.DEADLINE_EXCEEDED, "nothing was asked");
-    if (!(await proof.isProven(ask.proof, challenge))) {
+    if (ask === undefined) refuse(call, status.DEADLINE_EXCEEDED, "nothing was asked");
+    else if (await proof.isProven(ask.proof, challenge)) await answer(call, ask, desk, gone.signal);
+    else {
       log.warn("a question that no scheduler of this cluster asks is refused", { from: hostOf(call.getPeer()) });
-      return refuse(call, status.UNAUTHENTICATED, "no scheduler of this cluster asks this");
+      refuse(call, status.UNAUTHENTICATED, "no scheduler of this cluster asks this");
     }
-    await answer(call, ask, desk, gone.signal);
   } catch (error) {
-    if (error instanceof WireError) return refuse(call, status.INVALID_ARGUMENT, error.message);
-    if (!gone.signal.aborted) log.error("question of another scheduler failed", { error });
-    refuse(call, status.INTERNAL, "failed: the scheduler's log says why");
+    const isTheirs = error instanceof WireError;
+    if (!isTheirs && !gone.signal.aborted) log.error("question of another scheduler failed", { error });
+    if (isTheirs) refuse(call, status.INVALID_ARGUMENT, error.message);
+    else refuse(call, status.INTERNAL, "failed: the scheduler's log says why");
   } finally {
     cancelTimer();
   }

@@ -106,9 +106,12 @@ export class ForwardedJobs implements Jobs {
   async *watch(id: number, signal: AbortSignal): AsyncIterable<Job> {
     while (!signal.aborted) {
       const writer = await this.#writerOf(id);
-      if (writer === "here" || writer === "nobody") return yield* this.#deps.local.watch(id, signal);
+      if (writer === "here" || writer === "nobody") {
+        yield* this.#deps.local.watch(id, signal);
+        return;
+      }
       const end = writer === "absent" ? undefined : yield* this.#watchAt(writer.address, id, signal);
-      if (end === "over" || signal.aborted) return;
+      if (end === "over") return;
       const job = this.#deps.absent.show(id);
       yield job;
       if (job.finishedAt !== undefined) return;

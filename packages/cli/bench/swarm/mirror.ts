@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { darnerCommand, DarnerNode, MIRROR, startDarner } from "../../e2e/harness/darner-node.ts";
+import { darnerCommand } from "../../e2e/harness/darner-command.ts";
+import { DarnerNode, MIRROR, startDarner } from "../../e2e/harness/darner-node.ts";
 import type { NetworkHost } from "../../e2e/harness/network.ts";
 import { Running } from "../../e2e/harness/running.ts";
 import { run, until } from "../../e2e/harness/shell.ts";

@@ -3,6 +3,7 @@ export const FLOORS = {
   domain: 0,
   runtime: 0,
   "peer-core": 1,
+  kubernetes: 1,
   membership: 1,
   preheat: 2,
   protocol: 1,

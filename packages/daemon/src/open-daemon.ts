@@ -41,6 +41,7 @@ import { requestLabels } from "./source/request-labels.ts";
 import { explain } from "./record/explain.ts";
 import { RecordBook } from "./record/record-book.ts";
 import type { DaemonAddresses, DaemonStatus } from "./status.ts";
+import { withZone } from "./zone.ts";
 import { openWarming } from "./warming/open-warming.ts";
 
 /** What a daemon is given from outside. */
@@ -64,8 +65,9 @@ const MAX_REFUSED_HOSTS = 64;
  * Opens a daemon: every part in the order it is needed; what was opened is closed in reverse.
  * Rejects with `StartError` (exit code 2) where it cannot start, with everything that was opened closed again.
  */
-export async function openDaemon(config: Config, deps: DaemonDeps): Promise<RunningDaemon> {
+export async function openDaemon(given: Config, deps: DaemonDeps): Promise<RunningDaemon> {
   const { log, timers = systemClock } = deps;
+  const config = await withZone(given, log);
   await using births = new AsyncDisposableStack();
   const registry = createRegistry();
   const opened: { peers?: Peers } = {};

@@ -13,6 +13,6 @@ export type { ListChange, ListHead, ListProblem } from "./member-list.ts";
 export { isPairProven, NONCE_BYTES, provePair } from "./pair-proof.ts";
 export type { Pair, PairSide } from "./pair-proof.ts";
 export { CHALLENGE_BYTES, isHostProven, isSchedulerProven, proveHost, proveScheduler } from "./session-proof.ts";
-export { API_TOKEN_FILE, MEMBERS_FILE, openSigningKey, SCHEDULER_DIR } from "./signing-key.ts";
+export { API_TOKEN_FILE, MEMBERS_FILE, openSigningKey, SCHEDULER_DIR, SIGNING_KEY_FILE } from "./signing-key.ts";
 export { TokenFile } from "./token-file.ts";
 export type { KeptToken, TokenVerdict } from "./token-file.ts";

@@ -11,7 +11,8 @@ export const MEMBERS_FILE = "members.json";
 /** The file in a scheduler's folder with the token of its API. */
 export const API_TOKEN_FILE = "api-token";
 
-const NAME = "signing.key";
+/** The file in a scheduler's folder with the signing key of the cluster. */
+export const SIGNING_KEY_FILE = "signing.key";
 const LOST = "every admission is lost with it, and all hosts have to join again with a new token";
 
 /**
@@ -19,7 +20,7 @@ const LOST = "every admission is lost with it, and all hosts have to join again 
  * Rejects with `StartError`, also where members are known in `dir` and the key that admitted them is gone.
  */
 export async function openSigningKey(dir: string, given: string | undefined): Promise<OwnKey> {
-  const path = given ?? join(dir, NAME);
+  const path = given ?? join(dir, SIGNING_KEY_FILE);
   const words: KeyWords = {
     what: "signing key of the cluster",
     configKey: given === undefined ? "dataDir" : "join.signingKeyFile",
@@ -31,7 +32,7 @@ export async function openSigningKey(dir: string, given: string | undefined): Pr
   if (given !== undefined) {
     throw new StartError(
       detail,
-      `there is no signing key at ${path} (join.signingKeyFile): copy ${NAME} of another scheduler of this cluster there, or leave join.signingKeyFile away to have one made`,
+      `there is no signing key at ${path} (join.signingKeyFile): copy ${SIGNING_KEY_FILE} of another scheduler of this cluster there, or leave join.signingKeyFile away to have one made`,
     );
   }
   const members = join(dir, MEMBERS_FILE);

@@ -3,6 +3,7 @@ import { SCHEDULER_DIR } from "@darner/membership";
 import type { Jobs } from "@darner/preheat";
 import { createRegistry, openDataDir, systemClock, VERSION, type Config, type Logger, type ReadyState, type Timers } from "@darner/runtime";
 import { DEFAULT_LIMITS, type Scheduler } from "@darner/scheduler-core";
+import { openSharedKeys, tellFingerprint } from "./cluster/shared-keys.ts";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { openCore } from "./journal/open-journal.ts";
 import { openApiTokens } from "./http/api-tokens.ts";
@@ -58,8 +59,11 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
     }),
   );
   let state: ReadyState = { ready: false, reasons: ["daemons cannot connect yet"] };
+  const sharing = { log: log.child({ room: "cluster" }), timers };
+  births.use(await openSharedKeys(config, dir, sharing));
   const members = births.use(await openMembers(config, dir, { log: log.child({ room: "members" }), timers, metrics, wallClock }));
   const { door, tls } = members;
+  if (members.signingKey !== undefined) births.use(tellFingerprint(config, members.signingKey.publicKey, sharing));
   const parts = { core, next: matchmaker, isSecure: tls !== undefined, timers, log: log.child({ room: "preheat" }) };
   const preheat = births.use(await openPreheat(config, dir, parts));
   const tokens = await openApiTokens(dir, config.api.tokenFile, log);

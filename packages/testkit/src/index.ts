@@ -23,3 +23,5 @@ export { openHarborRegistry } from "./harbor/harbor-registry.ts";
 export type { HarborRegistry, HarborRegistryPlan } from "./harbor/harbor-registry.ts";
 export { HarborSimulator } from "./harbor/harbor-simulator.ts";
 export type { HarborInstance, HarborPlan, TaskOutcome } from "./harbor/harbor-simulator.ts";
+export { openScriptedApiServer } from "./scripted-api-server.ts";
+export type { ScriptedApiServer } from "./scripted-api-server.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { NODE_FLAGS } from "./configure.ts";
+import { CLUSTER_FLAGS } from "./node-prepare.ts";
 
 /** `darner node-setup`: `configure` as a lease that lasts as long as the daemon serves. */
 export const nodeSetupCommand: Command = {
@@ -12,6 +13,11 @@ export const nodeSetupCommand: Command = {
     { flag: "--runtime NAME", help: "Which runtime to set up (default: containerd)." },
     { flag: "--ready URL", help: "Where the daemon says that it is ready (default: http://127.0.0.1:4105/readyz)." },
     ...NODE_FLAGS,
+    {
+      flag: "--remove-taint KEY",
+      help: "Take this taint from the node (--node) once pods' images can come through the mirror, or it is known that they cannot.",
+    },
+    ...CLUSTER_FLAGS,
   ],
   takesConfig: false,
   async run(context) {

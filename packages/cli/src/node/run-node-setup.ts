@@ -1,12 +1,16 @@
-import { Applier, holdLease, NodeFiles, planRuntime } from "@darner/node-setup";
-import { openLog, systemClock } from "@darner/runtime";
+import { removeTaint } from "@darner/kubernetes";
+import { Applier, holdLease, NodeFiles, planRuntime, type LeaseState } from "@darner/node-setup";
+import { openLog, sleep, systemClock, type Logger } from "@darner/runtime";
 import { readFlags } from "../arguments.ts";
 import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
+import { apiServerOf, CLUSTER_OPTIONS, nodeIn, type ClusterValues } from "./cluster-flags.ts";
 import { hintsOf, NODE_OPTIONS, runtimeIn, wishOf } from "./node-flags.ts";
 
 const READY = "http://127.0.0.1:4105/readyz";
 // The daemon is on this very host: an answer that takes longer is none.
 const ANSWER_MS = 2000;
+// The API server may be away for a while; pods wait for this.
+const AGAIN_MS = 5000;
 
 /** Runs `darner node-setup` until it is asked to end. */
 export async function runNodeSetup({ argv, env, signal }: CommandContext): Promise<ExitCode> {
@@ -14,6 +18,8 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
     ...NODE_OPTIONS,
     runtime: { type: "string", default: "containerd" },
     ready: { type: "string", default: READY },
+    "remove-taint": { type: "string" },
+    ...CLUSTER_OPTIONS,
   });
   if (!URL.canParse(values.ready)) throw new UsageError(`--ready takes a URL, not "${values.ready}"`);
   const runtime = runtimeIn(values.runtime);
@@ -27,8 +33,45 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
     plan: async () => planRuntime(files, runtime, wish, runtime === "containerd" ? await hintsOf(values, files) : {}),
     applier: new Applier(files, values["state-dir"], runtime),
   };
-  const { left } = await holdLease(deps, signal);
+  const taint = taintOf({ values, env, log, signal });
+  const { left } = await holdLease({ ...deps, onState: taint.onState }, signal);
+  await taint.settled();
   return left.length > 0 ? 1 : 0;
+}
+
+type TaintParts = {
+  readonly values: ClusterValues & { readonly "remove-taint"?: string | undefined };
+  readonly env: CommandContext["env"];
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+};
+
+/** Lets pods onto a new node: when its runtime knows the mirror, and also when it is known that it never will. */
+function taintOf({ values, env, log, signal }: TaintParts): {
+  readonly onState: (state: LeaseState) => void;
+  readonly settled: () => Promise<void>;
+} {
+  const key = values["remove-taint"];
+  const node = key === undefined ? "" : nodeIn(values, "--remove-taint");
+  const api = apiServerOf(values, env);
+  let removing: Promise<void> | undefined;
+  const remove = async (taint: string): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        if (await removeTaint(api, node, taint)) log.info("pods may come to this node now", { node, taint });
+        return;
+      } catch (error) {
+        log.warn("taint cannot be taken from the node yet", { node, taint, error });
+      }
+      await sleep(AGAIN_MS, signal).catch(() => undefined);
+    }
+  };
+  return {
+    onState: (state) => {
+      if (key !== undefined && state !== "waiting") removing ??= remove(key);
+    },
+    settled: () => removing ?? Promise.resolve(),
+  };
 }
 
 async function isReady(url: string, leaving: AbortSignal): Promise<boolean> {

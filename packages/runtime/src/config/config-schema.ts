@@ -36,6 +36,8 @@ const listen = section({
   http: listenKey("0.0.0.0:4111", "The scheduler's HTTP API with /healthy, /livez, /readyz and /metrics."),
 });
 
+const objectName = z.string().regex(/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/);
+
 // Where Kubernetes mounts what a pod needs to speak to its API server.
 const IN_CLUSTER = "/var/run/secrets/kubernetes.io/serviceaccount";
 
@@ -46,7 +48,7 @@ const kubernetes = section({
     FILE,
   ),
   serviceAccounts: listKey(
-    z.string().regex(/^[a-z0-9-]{1,63}\/[a-z0-9.-]{1,253}$/),
+    objectName,
     [],
     "The service accounts whose pods a scheduler admits; empty: none.",
     'a list of namespace/name, as in ["darner/darner-daemon"]',
@@ -77,6 +79,16 @@ const kubernetes = section({
     "The scheduler's own token for the API server; its account needs the role system:auth-delegator.",
     FILE,
     `${IN_CLUSTER}/token`,
+  ),
+  secret: textKey(
+    objectName.exactOptional(),
+    "The Secret that keeps the signing key and the API's token, shared by all schedulers; it must be there, and a scheduler fills it at its first start.",
+    'namespace/name, as in "darner/darner-keys"',
+  ),
+  configMap: textKey(
+    objectName.exactOptional(),
+    "The ConfigMap, which must be there, in which a scheduler tells the fingerprint of the signing key to the daemons.",
+    'namespace/name, as in "darner/darner-cluster"',
   ),
 });
 
@@ -286,6 +298,11 @@ const schema = z.strictObject({
       .exactOptional(),
     "Where this host stands, coarse to fine; near hosts feed each other first.",
     'names with / between, as in "eu-1/rack-7"',
+  ),
+  zoneFile: textKey(
+    filePath.exactOptional(),
+    "A file with such a zone, read at the start where zone is not set; an empty one, or none, means no zone.",
+    FILE,
   ),
   labels: key(z.record(labelText, labelText).default({}), {
     is: "What this host is labelled with: preheat jobs may choose hosts by it.",

@@ -61,6 +61,10 @@ export type JoinConfig = {
     readonly caFile: string;
     readonly audience: string;
     readonly reviewerTokenFile: string;
+    /** `namespace/name` of the Secret that the schedulers share. */
+    readonly secret?: string;
+    /** `namespace/name` of the ConfigMap that they write the fingerprint to. */
+    readonly configMap?: string;
   };
 };
 
@@ -76,6 +80,8 @@ export type Config = {
   readonly advertise?: string;
   readonly seed: boolean;
   readonly zone?: string;
+  /** Read at the start, where `zone` is not set. */
+  readonly zoneFile?: string;
   /** What preheat jobs may choose hosts by. */
   readonly labels: Readonly<Record<string, string>>;
   readonly join: JoinConfig;

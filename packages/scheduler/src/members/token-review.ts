@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { request } from "node:https";
+import { askApiServer, type ApiAnswer } from "@darner/kubernetes";
 import type { Config, Logger } from "@darner/runtime";
 
 /** What a scheduler learns about the token of a service account. */
@@ -12,12 +11,7 @@ export type AccountVerdict =
   | { readonly type: "unverified" };
 
 type KubernetesConfig = Config["join"]["kubernetes"];
-type Review = { readonly status: number; readonly body: unknown };
 
-// The API server answers in milliseconds; a host that joins waits as long.
-const ANSWER_MS = 5000;
-// A review has a few kilobytes.
-const MAX_ANSWER_BYTES = 256 * 1024;
 // Nobody is admitted faster than this anyway; a flood of tokens must not become a flood at the API server.
 const MAX_AT_ONCE = 16;
 const ACCOUNT = /^system:serviceaccount:([^:]+):([^:]+)$/;
@@ -47,7 +41,7 @@ export class AccountReviewer {
     }
   }
 
-  #verdict({ status, body }: Review): AccountVerdict {
+  #verdict({ status, body }: ApiAnswer): AccountVerdict {
     if (status !== 200 && status !== 201) {
       this.#log.warn("API server refused to review a service account; the scheduler's own needs system:auth-delegator", { status });
       return { type: "unverified" };
@@ -61,44 +55,12 @@ export class AccountReviewer {
     return { type: "refused" };
   }
 
-  /** The files are read every time: Kubernetes renews the token every hour. */
-  async #ask(token: string): Promise<Review> {
+  async #ask(token: string): Promise<ApiAnswer> {
     const { apiServer, caFile, reviewerTokenFile, audience } = this.#config;
-    const [ca, own] = await Promise.all([readFile(caFile, "utf8"), readFile(reviewerTokenFile, "utf8")]);
-    const body = JSON.stringify({
-      apiVersion: "authentication.k8s.io/v1",
-      kind: "TokenReview",
-      spec: { token, audiences: [audience] },
-    });
-    return post(`${apiServer}/apis/authentication.k8s.io/v1/tokenreviews`, body, { ca, own: own.trim() });
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token, audiences: [audience] } };
+    const asked = { method: "POST", path: "/apis/authentication.k8s.io/v1/tokenreviews", body } as const;
+    return askApiServer({ apiServer, caFile, tokenFile: reviewerTokenFile }, asked);
   }
-}
-
-function post(url: string, body: string, { ca, own }: { readonly ca: string; readonly own: string }): Promise<Review> {
-  return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${own}`, "content-type": "application/json", accept: "application/json" };
-    const signal = AbortSignal.timeout(ANSWER_MS);
-    const asked = request(url, { method: "POST", ca, headers, signal, agent: false }, (response) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      response.on("data", (part: Buffer) => {
-        bytes += part.length;
-        if (bytes > MAX_ANSWER_BYTES) asked.destroy(new Error("the API server's answer is too long"));
-        else parts.push(part);
-      });
-      response.on("error", reject);
-      response.on("end", () => {
-        try {
-          resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(parts).toString("utf8")) as unknown });
-        } catch {
-          // The cause is left out: it could quote the answer, which quotes the token.
-          reject(new Error("the API server's answer is no JSON"));
-        }
-      });
-    });
-    asked.on("error", reject);
-    asked.end(body);
-  });
 }
 
 function reviewIn(body: unknown): { readonly authenticated: boolean; readonly user: string; readonly audiences: readonly unknown[] } {

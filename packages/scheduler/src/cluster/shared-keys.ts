@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { objectName, readSecret, writeConfigMap, writeSecret, type ApiServerConfig } from "@darner/kubernetes";
-import { API_TOKEN_FILE, openSigningKey, readIfThere, SIGNING_KEY_FILE, writeFingerprint, writeWhole } from "@darner/membership";
-import { sleep, StartError, type Config, type Logger, type Timers } from "@darner/runtime";
+import { API_TOKEN_FILE, openSigningKey, SIGNING_KEY_FILE, writeFingerprint } from "@darner/membership";
+import { readIfThere, sleep, StartError, writeWhole, type Config, type Logger, type Timers } from "@darner/runtime";
 import { openApiTokens } from "../http/api-tokens.ts";
 
 /** What sharing works with. */

@@ -5,7 +5,7 @@ import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
 import { hostsCommand } from "./commands/hosts.ts";
 import { jobsCommand } from "./commands/jobs.ts";
-import { nodePrepareCommand } from "./commands/node-prepare.ts";
+import { nodeInitCommand } from "./commands/node-init.ts";
 import { nodeSetupCommand } from "./commands/node-setup.ts";
 import { preheatCommand } from "./commands/preheat.ts";
 import { pullCommand } from "./commands/pull.ts";
@@ -30,7 +30,7 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   configureCommand,
   nodeSetupCommand,
-  nodePrepareCommand,
+  nodeInitCommand,
   explainCommand,
   replayCommand,
   tokenCommand,

@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { NODE_FLAGS } from "./configure.ts";
-import { CLUSTER_FLAGS } from "./node-prepare.ts";
+import { CLUSTER_FLAGS } from "./node-init.ts";
 
 /** `darner node-setup`: `configure` as a lease that lasts as long as the daemon serves. */
 export const nodeSetupCommand: Command = {

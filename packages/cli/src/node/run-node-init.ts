@@ -10,8 +10,8 @@ type Owner = { readonly uid: number; readonly gid: number };
 // Only the daemon reads what it keeps: its key and its admission are in it.
 const DIRECTORY_MODE = 0o700;
 
-/** Runs `darner node-prepare`. */
-export async function runNodePrepare({ argv, env, terminal }: CommandContext): Promise<ExitCode> {
+/** Runs `darner node-init`. */
+export async function runNodeInit({ argv, env, terminal }: CommandContext): Promise<ExitCode> {
   const values = readFlags(argv, {
     ...CLUSTER_OPTIONS,
     own: { type: "string" },

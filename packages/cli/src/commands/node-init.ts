@@ -8,11 +8,11 @@ export const CLUSTER_FLAGS: readonly FlagHelp[] = [
   { flag: "--api-token FILE", help: "The token to show it (default: where Kubernetes mounts it)." },
 ];
 
-/** `darner node-prepare`: what has to be done as root, once, before a daemon that is not root can start. */
-export const nodePrepareCommand: Command = {
-  name: "node-prepare",
+/** `darner node-init`: what has to be done as root, once, before a daemon that is not root can start. */
+export const nodeInitCommand: Command = {
+  name: "node-init",
   summary: "Make a node's directory the daemon's own, and look where the node stands.",
-  usage: "node-prepare [--own DIR --as UID:GID] [--zone-file FILE --node NAME] [--zone-labels LIST]",
+  usage: "node-init [--own DIR --as UID:GID] [--zone-file FILE --node NAME] [--zone-labels LIST]",
   about:
     "Runs before the daemon of a pod and ends. Makes the directory if it has to, and gives it to the daemon's user. Writes the node's zone, from its labels, to a file (zoneFile); where the API server cannot say it, the file is empty and the daemon starts without a zone.",
   flags: [
@@ -27,7 +27,7 @@ export const nodePrepareCommand: Command = {
   ],
   takesConfig: false,
   async run(context) {
-    const { runNodePrepare } = await import("../node/run-node-prepare.ts");
-    return runNodePrepare(context);
+    const { runNodeInit } = await import("../node/run-node-init.ts");
+    return runNodeInit(context);
   },
 };

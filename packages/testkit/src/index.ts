@@ -2,6 +2,8 @@ export { capturedLog } from "./captured-log.ts";
 export type { CapturedLog, LogLine } from "./captured-log.ts";
 export { buildImage, fixtureBlob, randomBlob, seededBytes, sha256Of } from "./fixtures.ts";
 export type { BuiltImage, FixtureBlob, ImagePlan, LayerPlan } from "./fixtures.ts";
+export { helmBinary } from "./helm/helm-binary.ts";
+export type { HelmMajor } from "./helm/helm-binary.ts";
 export { activeResources, noLeaks } from "./no-leaks.ts";
 export type { ActiveResources } from "./no-leaks.ts";
 export type { AccessPlan } from "./scripted-registry/access.ts";

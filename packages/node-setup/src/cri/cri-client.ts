@@ -21,6 +21,9 @@ export type CriClient = Disposable & {
   pull(image: string): Promise<"pulled" | "refused" | "unreachable">;
 };
 
+/** How long a pull may take. */
+export type CriOptions = { readonly pullMs?: number };
+
 type Unary = (request: object, options: { deadline: number }, done: (error: ServiceError | null, answer: unknown) => void) => void;
 
 const PROTO_FILE = fileURLToPath(new URL("../../../../proto/cri/runtime.proto", import.meta.url));
@@ -30,7 +33,7 @@ const VERSION_MS = 2000;
 const PULL_MS = 20_000;
 
 /** Opens a client of the runtime at a unix socket; connects when it is first asked. */
-export function openCri(socket: string): CriClient {
+export function openCri(socket: string, { pullMs = PULL_MS }: CriOptions = {}): CriClient {
   const root = loadPackageDefinition(loadSync(PROTO_FILE, { keepCase: true, defaults: true }));
   const services = (root["runtime"] as GrpcObject)["v1"] as GrpcObject;
   const open = (name: string): Client => new (services[name] as ServiceClientConstructor)(`unix:${socket}`, credentials.createInsecure());
@@ -43,7 +46,7 @@ export function openCri(socket: string): CriClient {
       return { name, version };
     },
     pull: async (image) => {
-      const { error } = await ask(images, "PullImage", { image: { image } }, PULL_MS);
+      const { error } = await ask(images, "PullImage", { image: { image } }, pullMs);
       if (error === undefined) return "pulled";
       return error === status.UNAVAILABLE || error === status.UNIMPLEMENTED || error === status.DEADLINE_EXCEEDED
         ? "unreachable"

@@ -1,4 +1,4 @@
-import { SteadyTime, type Task } from "@darner/domain";
+import { SteadyTime, type PieceSet, type Task } from "@darner/domain";
 import { Deadlines } from "./books/deadlines.ts";
 import type { SchedulerEffect } from "./effect.ts";
 import type { SchedulerEvent } from "./event.ts";
@@ -95,6 +95,11 @@ export class Scheduler {
   /** Every task with a member, as it stands now. */
   tasks(): TaskView[] {
     return viewTasks(this.#memory);
+  }
+
+  /** What a host holds of a blob, as it is known here; undefined where it has no part in it. */
+  have(host: Host["id"], task: Task): PieceSet | undefined {
+    return this.#memory.tasks.get(task)?.members.get(host)?.have.clone();
   }
 
   /** Whether a host holds the blob of a task whole and proven. */

@@ -7,6 +7,7 @@ import {
   runsOf,
   type HostId,
   type PieceHash,
+  type PieceRun,
   type SourceAccess,
   type Task,
 } from "@darner/domain";
@@ -27,6 +28,8 @@ type Opening = {
   readonly preheat?: boolean;
   readonly have?: readonly number[];
   readonly task?: Task;
+  /** What it reads from its source already. */
+  readonly reading?: readonly PieceRun[];
 };
 
 /** Plays hosts `a`, `b`, … by hand against a real scheduler and remembers what it said. */
@@ -56,11 +59,29 @@ export class Script {
   /** The host joins and wants the blob. */
   open(
     name: string,
-    { registry = "one.example", access = "caller", sequential = false, preheat = false, have = [], task = this.task }: Opening = {},
+    {
+      registry = "one.example",
+      access = "caller",
+      sequential = false,
+      preheat = false,
+      have = [],
+      task = this.task,
+      reading,
+    }: Opening = {},
   ): SchedulerEffect[] {
     if (!this.scheduler.hosts().some((each) => each.host === host(name))) this.join(name);
     const priority = preheat ? "preheat" : "reader";
-    return this.tell({ type: "peer-opened", host: host(name), task, registry, access, sequential, priority, have: setOf(task, have) });
+    const opened = {
+      type: "peer-opened",
+      host: host(name),
+      task,
+      registry,
+      access,
+      sequential,
+      priority,
+      have: setOf(task, have),
+    } as const;
+    return this.tell(reading === undefined ? opened : { ...opened, reading });
   }
 
   /** The host joins and holds these pieces, or all, proven. */

@@ -16,7 +16,13 @@ const at = fc.integer({ min: 0, max: 1500 });
 const forMs = fc.integer({ min: 1, max: 3000 });
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ type: fc.constant("hosts-killed" as const), atMs: at, who: other }),
-  fc.record({ type: fc.constant("scheduler-restarted" as const), atMs: at, downMs: fc.integer({ min: 1, max: 2000 }) }),
+  fc.record({
+    type: fc.constant("scheduler-restarted" as const),
+    atMs: at,
+    downMs: fc.integer({ min: 1, max: 2000 }),
+    scheduler: fc.nat(2),
+  }),
+  fc.record({ type: fc.constant("scheduler-cut" as const), atMs: at, forMs: fc.constant(8000), scheduler: fc.nat(2), who: other }),
   fc.record({ type: fc.constant("hosts-lie" as const), atMs: at, forMs, who: other }),
   fc.record({ type: fc.constant("source-stalls" as const), atMs: at, forMs, who: other }),
   fc.record({
@@ -38,6 +44,7 @@ const scenario: fc.Arbitrary<Scenario> = fc
     ranges: fc.constantFrom(true, true, true, false),
     joinsAtMs: fc.array(fc.integer({ min: 0, max: 1500 }), { maxLength: HOSTS }),
     holders: fc.constantFrom(0, 0, 0, 1),
+    schedulers: fc.constantFrom(1, 1, 3),
     faults: fc.array(fault, { maxLength: 3 }),
   })
   .map(({ bytes, ranges, ...rest }) => ({
@@ -49,7 +56,7 @@ const scenario: fc.Arbitrary<Scenario> = fc
   }));
 
 /**
- * What a peer may give up honestly: a host whose credential is refused has nobody to ask while no scheduler is there, or before
+ * What a peer may give up honestly: a host whose credential is refused has nobody to ask while it follows no scheduler, or before
  * host 0 is in the swarm; a registry that both limits and stalls keeps a reader longer than it waits for a limited one.
  */
 function mayFail({ faults, joinsAtMs }: Scenario, { host, reason }: Report["failures"][number]): boolean {
@@ -57,7 +64,7 @@ function mayFail({ faults, joinsAtMs }: Scenario, { host, reason }: Report["fail
   if (reason === "limited") return has("source-limits") && has("source-stalls");
   const isRefused = faults.some((each) => each.type === "source-refuses" && "hosts" in each.who && each.who.hosts.includes(host));
   const isEarly = (joinsAtMs[host] ?? 0) <= (joinsAtMs[0] ?? 0) + 20;
-  return isRefused && (isEarly || has("scheduler-restarted"));
+  return isRefused && (isEarly || has("scheduler-restarted") || has("scheduler-cut"));
 }
 
 test("whatever goes wrong, every surviving pull ends well while one live host can deliver every piece", () => {

@@ -16,6 +16,8 @@ export type Expectation = {
   readonly sourceCopies?: number;
   /** Messages to and from the scheduler for each piece that it granted. */
   readonly messagesPerPiece?: number;
+  /** After the loss of a scheduler: until the next one knew what the swarm held. */
+  readonly takeoverMs?: number;
 };
 
 /** One figure that is worse than it may be. */
@@ -31,6 +33,11 @@ export function missesOf(expect: Expectation, report: Report): Miss[] {
     ["bytes into a rack, in copies", report.worstRackCopies, expect.rackCopies],
     ["source bytes, in copies", report.source.copies, expect.sourceCopies],
     ["messages a piece granted", report.scheduler.messagesPerPiece, expect.messagesPerPiece],
+    [
+      "until the next scheduler knew, in ms",
+      report.takeovers.reduce((most, { knewAfterMs }) => Math.max(most, knewAfterMs), 0),
+      expect.takeoverMs,
+    ],
   ];
   return looks.flatMap(([what, is, atMost]) => (atMost === undefined || is <= atMost ? [] : [{ what, is, atMost }]));
 }

@@ -27,8 +27,12 @@ export type Fault =
   | { readonly type: "source-refuses"; readonly atMs: number; readonly who: Who }
   /** The registry's bytes of one piece are wrong in this time, the same for everybody. */
   | { readonly type: "source-lies"; readonly atMs: number; readonly forMs: number; readonly piece: number }
-  /** The scheduler dies; a new one that knows nothing answers `downMs` later. */
-  | { readonly type: "scheduler-restarted"; readonly atMs: number; readonly downMs: number }
+  /** A scheduler (the first one, where it is not named) dies; a new one that knows nothing answers there `downMs` later. */
+  | { readonly type: "scheduler-restarted"; readonly atMs: number; readonly downMs: number; readonly scheduler?: number }
+  /** A scheduler dies and stays dead. */
+  | { readonly type: "scheduler-killed"; readonly atMs: number; readonly scheduler: number }
+  /** The hosts do not reach a scheduler in this time (more than it takes to notice), and are not told so: both sides notice by the silence. */
+  | { readonly type: "scheduler-cut"; readonly atMs: number; readonly forMs: number; readonly scheduler: number; readonly who: Who }
   /** The clocks of the hosts go ahead by so much at once; back (below 0): they stand still for so long, as monotonic clocks do. */
   | { readonly type: "clocks-jump"; readonly atMs: number; readonly who: Who; readonly byMs: number }
   /** The same for the scheduler's clock. */

@@ -53,8 +53,8 @@ export type Scenario = {
   readonly holders: number;
   /** How the hosts may read the source; beyond the list: `caller`. */
   readonly access: readonly SourceAccess[];
-  /** Whether there is a scheduler at all. */
-  readonly scheduler: boolean;
+  /** How many schedulers there are; 0: a swarm without one. */
+  readonly schedulers: number;
   readonly faults: readonly Fault[];
   /** Whatever does not end in this much virtual time hangs; left out: a minute and ten times the bound after the last host joined. */
   readonly endMs?: number;

@@ -15,6 +15,7 @@ import { buildReport } from "./report/build-report.ts";
 import { imageBytes, imageOf, lowerBoundMs } from "./report/lower-bound.ts";
 import { PullRecords } from "./report/pull-records.ts";
 import type { Report } from "./report/report.ts";
+import { Takeovers } from "./report/takeovers.ts";
 import type { Scenario } from "./scenario.ts";
 import { strike } from "./strikes.ts";
 import type { World } from "./world.ts";
@@ -46,7 +47,8 @@ export class Simulation {
   readonly #hostsById = new Map<HostId, SimulatedHost>();
   readonly #racks: readonly Rack[];
   readonly #source: SimulatedSource;
-  readonly #scheduler: SimulatedScheduler;
+  readonly #schedulers: readonly SimulatedScheduler[];
+  readonly #takeovers: Takeovers;
   readonly #records = new PullRecords();
   #steps = 0;
   #checkedAt = 0;
@@ -62,7 +64,13 @@ export class Simulation {
       latencyMs: scenario.latencyMs / 2,
     });
     this.#source = new SimulatedSource(() => this.#world, station);
-    this.#scheduler = new SimulatedScheduler(() => this.#world);
+    const names = Array.from({ length: scenario.schedulers }, (_, at) => (at === 0 ? "scheduler" : `scheduler-${String(at)}`));
+    this.#schedulers = names.map((name) => new SimulatedScheduler(() => this.#world, name));
+    this.#takeovers = new Takeovers({
+      now: () => this.#world.timeline.now,
+      hosts: () => this.#hosts,
+      schedulers: () => this.#schedulers,
+    });
     this.#world = this.#makeWorld(print);
   }
 
@@ -90,7 +98,7 @@ export class Simulation {
         steps: this.#steps,
         hosts: this.#hosts,
         racks: this.#racks,
-        scheduler: this.#scheduler,
+        schedulers: this.#schedulers,
         source: this.#source,
       });
     } catch (cause) {
@@ -114,13 +122,14 @@ export class Simulation {
       blobs: scenario.blobBytes.map((bytes, number) => simulatedBlob(number, bytes)),
       hosts: this.#hostsById,
       source: this.#source,
-      scheduler: this.#scheduler,
+      takeovers: this.#takeovers,
+      schedulers: this.#schedulers,
     };
   }
 
   #begin(): void {
     const { scenario, timeline } = this.#world;
-    if (scenario.scheduler) this.#scheduler.start();
+    for (const scheduler of this.#schedulers) scheduler.start();
     const plans = planHosts(scenario, this.#racks, (name) => this.#world.dice(name));
     for (const plan of plans) this.#beginHost(plan);
     for (const [index, fault] of scenario.faults.entries()) {
@@ -134,7 +143,7 @@ export class Simulation {
     const host = new SimulatedHost(this.#world, plan);
     this.#hosts.push(host);
     this.#hostsById.set(host.id, host);
-    timeline.after(0, () => host.joinScheduler());
+    timeline.after(0, () => host.start());
     const wanted = blobs.filter(({ number }) => imageOf(scenario, plan.number).includes(number));
     if (plan.number < scenario.holders) {
       for (const blob of wanted) host.preload(blob);
@@ -148,9 +157,9 @@ export class Simulation {
   }
 
   #strike(fault: Fault, dice: Dice): void {
-    const { timeline, trace } = this.#world;
+    const { timeline, trace, takeovers } = this.#world;
     trace.note(timeline.now, "fault", "!", fault);
-    strike(fault, { timeline, hosts: this.#hosts, scheduler: this.#scheduler, source: this.#source, dice });
+    strike(fault, { timeline, hosts: this.#hosts, schedulers: this.#schedulers, takeovers, source: this.#source, dice });
   }
 
   #isDone(): boolean {
@@ -172,17 +181,18 @@ export class Simulation {
 
   /** The scheduler of a small swarm is looked at whole after every message, that of a large one now and then. */
   #check(): void {
-    const { heard } = this.#scheduler;
+    let heard = 0;
+    for (const scheduler of this.#schedulers) heard += scheduler.heard;
     const isDue = this.#world.isCheckedAlways ? heard > this.#checkedAt : heard >= this.#checkedAt + CHECK_EVERY_MESSAGES;
     if (!isDue) return;
     this.#checkedAt = heard;
     const since = performance.now();
-    this.#scheduler.checkInvariants();
+    for (const scheduler of this.#schedulers) scheduler.checkInvariants();
     this.#world.stopwatch.book("checks", since);
   }
 
   #checkEverything(): void {
-    this.#scheduler.checkInvariants();
+    for (const scheduler of this.#schedulers) scheduler.checkInvariants();
     for (const host of this.#hosts) host.checkInvariants();
   }
 }

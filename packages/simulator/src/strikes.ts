@@ -4,12 +4,15 @@ import type { SimulatedSource } from "./bodies/source.ts";
 import type { Dice } from "./engine/random.ts";
 import type { Timeline } from "./engine/timeline.ts";
 import type { Fault, Who } from "./fault.ts";
+import { SILENT_MS } from "./bodies/silence.ts";
+import type { Takeovers } from "./report/takeovers.ts";
 
 /** Whom faults strike. */
 export type Struck = {
   readonly timeline: Timeline;
   readonly hosts: readonly SimulatedHost[];
-  readonly scheduler: SimulatedScheduler;
+  readonly schedulers: readonly SimulatedScheduler[];
+  readonly takeovers: Takeovers;
   readonly source: SimulatedSource;
   /** A stream of its own for each fault. */
   readonly dice: Dice;
@@ -40,10 +43,10 @@ export function strike(fault: Fault, struck: Struck): void {
       struck.source.lieUntil(struck.timeline.now + fault.forMs, fault.piece);
       return;
     case "scheduler-restarted":
-      restartScheduler(struck, fault.downMs);
-      return;
+    case "scheduler-killed":
+    case "scheduler-cut":
     case "scheduler-clock-jumps":
-      struck.scheduler.jump(fault.byMs);
+      strikeScheduler(fault, struck);
   }
 }
 
@@ -86,13 +89,29 @@ function misbehave(fault: Exclude<Misbehaviour, ProcessFault>, host: SimulatedHo
   }
 }
 
-function restartScheduler({ scheduler, hosts, timeline }: Struck, downMs: number): void {
-  scheduler.stop();
-  for (const host of hosts) host.loseScheduler();
-  timeline.after(downMs, () => {
-    scheduler.start();
-    for (const host of hosts) host.joinScheduler();
-  });
+type SchedulerFault = Extract<Fault, { type: `scheduler-${string}` }>;
+
+function strikeScheduler(fault: SchedulerFault, struck: Struck): void {
+  const { timeline, takeovers } = struck;
+  const scheduler = struck.schedulers[("scheduler" in fault ? fault.scheduler : undefined) ?? 0];
+  if (scheduler === undefined) return;
+  switch (fault.type) {
+    case "scheduler-clock-jumps":
+      scheduler.jump(fault.byMs);
+      return;
+    case "scheduler-restarted":
+    case "scheduler-killed":
+      takeovers.begin(scheduler);
+      for (const host of scheduler.stop()) host.missScheduler(scheduler);
+      if (fault.type === "scheduler-restarted") timeline.after(fault.downMs, () => scheduler.start());
+      return;
+    case "scheduler-cut":
+      for (const host of chosen(fault.who, struck)) {
+        scheduler.cut(host);
+        timeline.after(SILENT_MS, () => host.missScheduler(scheduler));
+        timeline.after(fault.forMs, () => scheduler.mend(host));
+      }
+  }
 }
 
 /** The hosts that are meant; a share is drawn without putting back. */

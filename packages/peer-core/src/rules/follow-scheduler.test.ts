@@ -1,6 +1,54 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PeerBench, toldOf } from "../../test/peer-bench.ts";
+import { MOTHER, one, only, PeerBench, run, toldOf } from "../../test/peer-bench.ts";
+
+describe("a peer whose host follows another scheduler from now on", () => {
+  it("tells what it reads and what it was granted to read, without what has landed", () => {
+    const bench = new PeerBench({ pieces: 64 });
+    bench.read(1);
+    const reading = one(bench.grant(1, run(0, 8)), "read-source");
+    bench.grant(2, run(16, 4));
+    bench.land(reading.transfer, 0);
+    const [opened] = toldOf(bench.send({ type: "scheduler-found" }), "open");
+    assert.deepEqual(opened?.reading, [run(1, 7), run(16, 4)]);
+    assert.equal(opened.have.count, 1);
+  });
+
+  it("says nothing of what parents were to send, and goes on taking it", () => {
+    const bench = new PeerBench({ pieces: 64 });
+    bench.read(1);
+    const fetch = one(bench.grant(1, run(0, 8), MOTHER), "fetch-pieces");
+    const moved = bench.send({ type: "scheduler-found" });
+    const [opened] = toldOf(moved, "open");
+    assert.equal(opened?.reading, undefined);
+    assert.deepEqual(only(moved, "cancel-transfer"), []);
+    bench.table(0);
+    assert.deepEqual(
+      one(bench.land(fetch.transfer, 0), "accept-pieces").pieces.map(({ piece }) => piece),
+      [0],
+    );
+  });
+
+  it("lets a read serve the grant of the new scheduler that says the same, and tells that one where it fails", () => {
+    const bench = new PeerBench({ pieces: 64 });
+    bench.read(1);
+    const reading = one(bench.grant(1, run(0, 8)), "read-source");
+    bench.send({ type: "scheduler-found" });
+    assert.deepEqual(only(bench.grant(7, run(0, 8)), "read-source"), [], "it is not begun a second time");
+    const failure = { code: "source-refused" as const };
+    const [failed] = toldOf(bench.send({ type: "transfer-ended", transfer: reading.transfer, failure }), "grant-failed");
+    assert.deepEqual([failed?.grant, failed?.failure.code], [7, "source-refused"]);
+  });
+
+  it("does not hear what the one before still says of its grants", () => {
+    const bench = new PeerBench({ pieces: 64 });
+    bench.read(1);
+    const reading = one(bench.grant(1, run(0, 8)), "read-source");
+    bench.send({ type: "scheduler-found" });
+    assert.deepEqual(only(bench.send({ type: "grant-revoked", grant: 1 }), "cancel-transfer"), []);
+    assert.ok(bench.land(reading.transfer, 0).some(({ type }) => type === "accept-pieces"));
+  });
+});
 
 describe("a reader that comes to a preheat", () => {
   it("raises it, at the scheduler too, and only once", () => {

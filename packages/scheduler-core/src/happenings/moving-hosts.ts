@@ -28,7 +28,7 @@ export function adoptReading(turn: Turn, member: Member, runs: readonly PieceRun
       return;
     }
     let stripe: number[] = [];
-    for (let piece = first; piece < first + count && piece < group.pieces; piece++) {
+    for (let piece = Math.max(0, first); piece < first + count && piece < group.pieces; piece++) {
       if (isWanting(member) && group.isCold(piece) && lacks(member, piece)) stripe.push(piece);
       else if (stripe.length > 0) {
         giveStripeOf(turn, group, member, stripe);

@@ -1,28 +1,30 @@
-import { hostIdOf, PieceSet, type HostId, type PieceHash, type TaskId } from "@darner/domain";
+import { hostIdOf, PieceSet, type HostId, type PieceHash, type SwarmStanding, type Task, type TaskId } from "@darner/domain";
 import type { PeerReport, SourceCause } from "@darner/peer-core";
-import type { SchedulerEffect } from "@darner/scheduler-core";
+import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
 import { VirtualClock } from "../engine/virtual-clock.ts";
 import { revive, type Lane, type Station } from "../network/station.ts";
 import type { PullRecord } from "../report/pull-records.ts";
-import { Violation, type HostInWorld, type World } from "../world.ts";
+import { Violation, type HostInWorld, type SchedulerInWorld, type World } from "../world.ts";
 import { isRight, pieceBytes, type SimulatedBlob } from "./blob.ts";
 import { Conduct } from "./conduct.ts";
 import { asSchedulerEvent } from "./messages.ts";
 import type { PieceTransfer } from "./piece-transfer.ts";
 import { Pull, type PullingHost } from "./pull.ts";
+import { SchedulerLink, type LinkedHost } from "./scheduler-link.ts";
+import { SILENT_MS } from "./silence.ts";
 import { emptyEntry, type StoredBlob } from "./stored-blob.ts";
 
 const REGISTRY = "registry.example";
-// How long a daemon or a scheduler waits for a sign of life.
-const SILENT_MS = 5000;
 /** Why a pull ended whose host's process died. */
 export const KILLED = "killed";
+
+type Announced = Extract<SchedulerEvent, { type: "blob-announced" }>;
 
 /** How a host is begun. */
 export type HostPlan = { readonly number: number; readonly station: Station; readonly isSeed: boolean; readonly isReading: boolean };
 
 /** One daemon: a store, a link, pulls, and the pieces it serves to others. */
-export class SimulatedHost implements PullingHost {
+export class SimulatedHost implements PullingHost, LinkedHost {
   readonly id: HostId;
   readonly number: number;
   readonly station: Station;
@@ -34,10 +36,13 @@ export class SimulatedHost implements PullingHost {
   readonly conduct: Conduct;
   readonly records: PullRecord[] = [];
   /** Pieces read from the source, by cause. */
-  readonly sourcePieces: Map<SourceCause, number> = new Map<SourceCause, number>();
+  readonly sourcePieces: Map<SourceCause | "split-view", number> = new Map<SourceCause | "split-view", number>();
   readonly #world: World;
   readonly #stored = new Map<TaskId, StoredBlob>();
   readonly #pulls = new Map<TaskId, Pull>();
+  /** Undefined before the process begins, and while it is gone. */
+  #link: SchedulerLink | undefined;
+  #lives = 0;
   /** One connection to each child. */
   readonly #lanes = new Map<HostInWorld, Lane>();
 
@@ -52,26 +57,52 @@ export class SimulatedHost implements PullingHost {
     this.station = station;
   }
 
-  /** Begins a session with the scheduler: what is held is announced, peers open again. */
-  joinScheduler(): void {
-    const { scheduler } = this.#world;
-    if (!this.isAlive || !scheduler.isLive) return;
-    scheduler.tell(this, {
-      type: "host-joined",
-      host: this.id,
-      address: `${this.id}:4102`,
-      zone: this.station.rack?.name ?? "",
-      seed: this.isSeed,
-    });
-    if (this.conduct.isClaiming) this.claim();
-    for (const { blob, have, isProven: proven } of this.#stored.values()) {
-      if (have.count === 0 || this.conduct.isClaiming) continue;
-      scheduler.tell(this, { type: "blob-announced", host: this.id, task: blob.task, have: have.clone(), proven, registry: REGISTRY });
-    }
+  /** The process begins: it looks for its schedulers. */
+  start(): void {
+    if (!this.isAlive) return;
+    this.#lives += 1;
+    const { timeline, schedulers } = this.#world;
+    const dice = this.#world.dice(`link/${String(this.number)}/${String(this.#lives)}`);
+    this.#link = new SchedulerLink({ timeline, dice, schedulers, host: this });
+    this.#link.start();
+  }
+
+  get hasScheduler(): boolean {
+    return this.#link?.isLive === true;
+  }
+
+  missScheduler(scheduler: SchedulerInWorld): void {
+    this.#link?.missed(scheduler);
+  }
+
+  greeting(): SchedulerEvent {
+    const { id: host, isSeed: seed } = this;
+    return { type: "host-joined", host, address: `${host}:4102`, zone: this.station.rack?.name ?? "", seed };
+  }
+
+  holdings(): Announced[] {
+    if (this.conduct.isClaiming) return this.#world.blobs.map(({ task, pieces }) => this.#announced(task, PieceSet.full(pieces), false));
+    const held = [...this.#stored.values()].filter(({ have }) => have.count > 0);
+    return held.map(({ blob, have, isProven }) => this.#announced(blob.task, have.clone(), isProven));
+  }
+
+  holdingOf(task: TaskId): Announced | undefined {
+    const stored = this.#stored.get(task);
+    if (stored === undefined || stored.have.count === 0) return undefined;
+    return this.#announced(stored.blob.task, stored.have.clone(), stored.isProven);
+  }
+
+  closing(task: TaskId): SchedulerEvent {
+    const stored = this.#stored.get(task);
+    if (stored === undefined) throw new Violation(`${this.id} closes what it never wanted`);
+    return { type: "peer-closed", host: this.id, task: stored.blob.task };
+  }
+
+  schedulerFound(): void {
     for (const pull of this.#pulls.values()) pull.post({ type: "scheduler-found" });
   }
 
-  loseScheduler(): void {
+  schedulerLost(): void {
     for (const pull of this.#pulls.values()) pull.post({ type: "scheduler-lost" });
   }
 
@@ -92,8 +123,9 @@ export class SimulatedHost implements PullingHost {
   /** The process dies: its channels break and its session ends, at once or, where nobody is told, after a time of silence. */
   kill(how: "told" | "silent"): void {
     if (!this.isAlive) return;
-    const { scheduler, timeline, scenario, records } = this.#world;
+    const { schedulers, timeline, scenario, records } = this.#world;
     this.isAlive = false;
+    this.#link?.stop();
     this.isSilent = how === "silent";
     this.station.isDead = true;
     for (const pull of this.#pulls.values()) {
@@ -107,7 +139,7 @@ export class SimulatedHost implements PullingHost {
       serving.clear();
       waiting.fill(undefined);
     }
-    scheduler.lose(this, noticedMs);
+    for (const scheduler of schedulers) scheduler.lose(this, noticedMs);
   }
 
   /** The process dies and comes back later with what its disk holds; what it pulled is asked for again. */
@@ -123,7 +155,7 @@ export class SimulatedHost implements PullingHost {
       records.planned -= 1;
       this.isAlive = true;
       revive(this.station);
-      this.joinScheduler();
+      this.start();
       for (const blob of wanted) this.pull(blob);
     });
   }
@@ -140,11 +172,7 @@ export class SimulatedHost implements PullingHost {
   /** From now on it says that it holds every blob. */
   claim(): void {
     this.conduct.isClaiming = true;
-    const { scheduler, blobs } = this.#world;
-    for (const { task, pieces } of blobs) {
-      const have = PieceSet.full(pieces);
-      scheduler.tell(this, { type: "blob-announced", host: this.id, task, have, proven: false, registry: REGISTRY });
-    }
+    for (const holding of this.holdings()) this.#link?.announce(holding);
   }
 
   /** Its clock goes ahead at once, or stands still for a while. */
@@ -153,9 +181,12 @@ export class SimulatedHost implements PullingHost {
     for (const pull of this.#pulls.values()) pull.clockJumped();
   }
 
-  /** What the scheduler wants of this host. */
-  hear(effect: SchedulerEffect): void {
-    if (!this.isAlive) return;
+  hearStanding(scheduler: SchedulerInWorld, standing: SwarmStanding): void {
+    this.#link?.heardStanding(scheduler, standing);
+  }
+
+  hear(scheduler: SchedulerInWorld, effect: SchedulerEffect): void {
+    if (this.#link?.isFollowed(scheduler) !== true) return;
     const blob = this.#world.blobs.find(({ task }) => task.digest === effect.task.digest);
     const pull = blob === undefined ? undefined : this.#pulls.get(blob.id);
     switch (effect.type) {
@@ -231,14 +262,15 @@ export class SimulatedHost implements PullingHost {
   }
 
   report(blob: SimulatedBlob, report: PeerReport): void {
-    this.#world.scheduler.tell(this, asSchedulerEvent(this.id, blob.task, report));
+    this.#link?.report(blob.id, asSchedulerEvent(this.id, blob.task, report));
   }
 
   peerEnded(blob: SimulatedBlob): void {
     this.#pulls.delete(blob.id);
   }
 
-  noteSourceRead(cause: SourceCause, pieces: number): void {
+  noteSourceRead(told: SourceCause, pieces: number): void {
+    const cause = told === "granted" && this.#link?.isSplit === true ? "split-view" : told;
     this.sourcePieces.set(cause, (this.sourcePieces.get(cause) ?? 0) + pieces);
   }
 
@@ -271,7 +303,11 @@ export class SimulatedHost implements PullingHost {
       const hash = (stored.wrong.has(piece) ? wrongHashes : rightHashes)[piece];
       if (hash !== undefined) hashes.push({ piece, hash });
     }
-    this.#world.scheduler.tell(this, { type: "table-told", host: this.id, task, hashes });
+    this.#link?.report(stored.blob.id, { type: "table-told", host: this.id, task, hashes });
+  }
+
+  #announced(task: Task, have: PieceSet, proven: boolean): Announced {
+    return { type: "blob-announced", host: this.id, task, have, proven, registry: REGISTRY };
   }
 
   #entry(blob: SimulatedBlob): StoredBlob {

@@ -28,6 +28,8 @@ const CHECK_EVERY_EVENTS = 256;
 export interface PullingHost extends HostInWorld {
   readonly clock: VirtualClock;
   readonly isSeed: boolean;
+  /** Whether it follows a scheduler. */
+  readonly hasScheduler: boolean;
   /** Whether somebody waits for what it pulls. */
   readonly isReading: boolean;
   accept(stored: StoredBlob, pieces: readonly PieceHash[]): void;
@@ -64,7 +66,7 @@ export class Pull implements TransferListener {
   }
 
   start(): void {
-    const { scenario, scheduler } = this.#world;
+    const { scenario } = this.#world;
     const { blob, have } = this.#stored;
     this.post({
       type: "peer-started",
@@ -74,7 +76,7 @@ export class Pull implements TransferListener {
       sequential: false,
       priority: this.#host.isReading ? "reader" : "preheat",
       have: have.clone(),
-      schedulerLive: scheduler.isLive,
+      schedulerLive: this.#host.hasScheduler,
     });
     if (this.#host.isReading) this.post({ type: "reader-opened", reader: READER, next: 0, end: blob.pieces });
   }

@@ -16,12 +16,12 @@ export type Remains = {
   readonly steps: number;
   readonly hosts: readonly SimulatedHost[];
   readonly racks: readonly Rack[];
-  readonly scheduler: SimulatedScheduler;
+  readonly schedulers: readonly SimulatedScheduler[];
   readonly source: SimulatedSource;
 };
 
 /** The report of a run that is over. */
-export function buildReport({ world, seed, steps, hosts, racks, scheduler, source }: Remains): Report {
+export function buildReport({ world, seed, steps, hosts, racks, schedulers, source }: Remains): Report {
   const { scenario, trace, blobs, stopwatch, network } = world;
   const records = world.records.all.filter(({ host, failure }) => hosts[host]?.isAlive === true && failure !== KILLED);
   const bytes = blobs.reduce((sum, { task }) => sum + task.size, 0);
@@ -37,7 +37,8 @@ export function buildReport({ world, seed, steps, hosts, racks, scheduler, sourc
     ...timesOf(scenario, hosts, records),
     reader: readersOf(records.filter(({ isRead }) => isRead)),
     source: sourceReport(source, hosts, bytes),
-    scheduler: schedulerReport(scheduler),
+    scheduler: schedulerReport(schedulers),
+    takeovers: world.takeovers.all,
     mostUploadedCopies: hosts.reduce((most, { station }) => Math.max(most, station.up.bytes), 0) / bytes,
     worstRackCopies: Math.max(0, ...crossed),
     meanRackCopies: crossed.reduce((sum, copies) => sum + copies, 0) / Math.max(1, crossed.length),
@@ -121,7 +122,12 @@ function sourceReport(
   return { bytes: bytesSent, copies: bytesSent / bytes, requests, mostConnections, pieces };
 }
 
-function schedulerReport({ messagesUp, messagesDown, granted, said }: SimulatedScheduler): SchedulerReport {
+function schedulerReport(schedulers: readonly SimulatedScheduler[]): SchedulerReport {
+  const sum = (of: (scheduler: SimulatedScheduler) => number): number => schedulers.reduce((total, each) => total + of(each), 0);
+  const [messagesUp, messagesDown] = [sum((each) => each.messagesUp), sum((each) => each.messagesDown)];
+  const granted = sum((each) => each.granted);
+  const said = new Map<string, number>();
+  for (const scheduler of schedulers) for (const [type, times] of scheduler.said) said.set(type, (said.get(type) ?? 0) + times);
   return {
     messagesUp,
     messagesDown,

@@ -1,4 +1,5 @@
 import type { Cost } from "../engine/stopwatch.ts";
+import type { Takeover } from "./takeovers.ts";
 
 /** What one simulation showed. Everything but `cost` is the same for the same scenario and seed. */
 export type Report = {
@@ -31,6 +32,8 @@ export type Report = {
   readonly reader: ReaderReport;
   readonly source: SourceReport;
   readonly scheduler: SchedulerReport;
+  /** What became of each loss of a scheduler that hosts followed. */
+  readonly takeovers: readonly Takeover[];
   /** The most any host sent to others, in copies of all blobs. */
   readonly mostUploadedCopies: number;
   /** How often a byte of the blobs crossed the link into a rack: the worst rack, and all of them; 0 without racks. */
@@ -67,14 +70,14 @@ export type SourceReport = {
   readonly pieces: Readonly<Record<string, number>>;
 };
 
-/** What the scheduler heard and said. */
+/** What the schedulers heard and said. */
 export type SchedulerReport = {
-  /** Messages it got and sent; what is said in one turn of an event loop to one host is one message. */
+  /** Messages they got and sent; what is said in one turn of an event loop to one host is one message. */
   readonly messagesUp: number;
   readonly messagesDown: number;
-  /** Pieces it granted, also those that came another way. */
+  /** Pieces they granted, also those that came another way. */
   readonly granted: number;
-  /** All messages, for each piece that it granted. */
+  /** All messages, for each piece that they granted. */
   readonly messagesPerPiece: number;
   /** What the messages held, by type. */
   readonly said: Readonly<Record<string, number>>;

@@ -22,6 +22,7 @@ export function reportText(report: Report, misses: readonly Miss[]): string {
       ? []
       : [row("racks", `each byte in ${report.meanRackCopies.toFixed(3)} times (worst rack ${report.worstRackCopies.toFixed(3)})`)]),
     ...(report.lastPreheatMs === 0 ? [] : [row("preheats", `last after ${seconds(report.lastPreheatMs)}`)]),
+    ...(report.takeovers.length === 0 ? [] : [row("schedulers", takeoversText(report))]),
     row("hosts", `sent ${report.mostUploadedCopies.toFixed(2)} copies at most; ${report.wastedCopies.toFixed(3)} copies sent in vain`),
     row("cost", costText(report)),
     row("trace", trace),
@@ -55,6 +56,15 @@ function messagesText({ scheduler }: Report): string {
   const kinds = Object.entries(said).map(([type, times]) => `${type} ${count(times)}`);
   const sum = `${messagesPerPiece.toFixed(3)} a piece granted (${count(messagesUp)} up + ${count(messagesDown)} down for ${count(granted)})`;
   return `${sum}\n${row("", kinds.join(", "))}`;
+}
+
+function takeoversText({ takeovers }: Report): string {
+  const each = takeovers.map(({ lostAtMs, knewAfterMs }) =>
+    knewAfterMs < Infinity
+      ? `lost at ${seconds(lostAtMs)}, the next knew after ${seconds(knewAfterMs)}`
+      : `lost at ${seconds(lostAtMs)}, none knew`,
+  );
+  return each.join("; ");
 }
 
 function readersText({ reader }: Report): string {

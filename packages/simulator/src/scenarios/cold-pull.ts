@@ -18,7 +18,7 @@ export function coldPull(hosts: number): Scenario {
     joinsAtMs: [],
     holders: 0,
     access: [],
-    scheduler: true,
+    schedulers: 1,
     faults: [],
     expect: { lastRatio: 1.15, medianRatio: 1.1, sourceCopies: 1.02, messagesPerPiece: 0.2 },
   };

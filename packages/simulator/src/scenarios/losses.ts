@@ -52,7 +52,7 @@ export const LOSSES: readonly Scenario[] = [
     ...coldPull(2),
     name: "no-scheduler",
     about: "A swarm without a scheduler: everybody reads the source.",
-    scheduler: false,
+    schedulers: 0,
     expect: { sourceCopies: 2.02 },
   },
   {

@@ -5,6 +5,7 @@ import { LIES } from "./lies.ts";
 import { LINKS } from "./links.ts";
 import { LOSSES } from "./losses.ts";
 import { REGISTRIES } from "./registries.ts";
+import { SCHEDULERS } from "./schedulers.ts";
 
 /** Every scenario that has a name, the usual one first. */
-export const SCENARIOS: readonly Scenario[] = [coldPull(8), ...LINKS, ...CROWDS, ...LOSSES, ...LIES, ...REGISTRIES];
+export const SCENARIOS: readonly Scenario[] = [coldPull(8), ...LINKS, ...CROWDS, ...LOSSES, ...SCHEDULERS, ...LIES, ...REGISTRIES];

@@ -61,9 +61,10 @@ function strikeProcesses(fault: ProcessFault, struck: Struck): void {
   }
 }
 
-type Misbehaviour = Extract<Fault, { who: Who }>;
+type SchedulerFault = Extract<Fault, { type: `scheduler-${string}` }>;
+type Misbehaviour = Exclude<Extract<Fault, { who: Who }>, ProcessFault | SchedulerFault>;
 
-function misbehave(fault: Exclude<Misbehaviour, ProcessFault>, host: SimulatedHost, timeline: Timeline): void {
+function misbehave(fault: Misbehaviour, host: SimulatedHost, timeline: Timeline): void {
   const { conduct } = host;
   switch (fault.type) {
     case "hosts-stall":
@@ -88,8 +89,6 @@ function misbehave(fault: Exclude<Misbehaviour, ProcessFault>, host: SimulatedHo
       host.jump(fault.byMs);
   }
 }
-
-type SchedulerFault = Extract<Fault, { type: `scheduler-${string}` }>;
 
 function strikeScheduler(fault: SchedulerFault, struck: Struck): void {
   const { timeline, takeovers } = struck;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { buildImage, fixtureBlob, type BuiltImage, type FixtureBlob } from "@darner/testkit";
 import { Cluster } from "./harness/cluster.ts";
 import { seededRandom } from "./harness/seeded-random.ts";
+import { run } from "./harness/shell.ts";
 
 const MIB = 1024 * 1024;
 const SEED = Number(process.env["DARNER_SEED"] ?? Date.now() % 1_000_000_007);
@@ -60,6 +61,17 @@ function blobGets(): string[] {
   return asked.map(({ path }) => path);
 }
 
+/** Why all nodes together have read the registry so far, in bytes: told where a figure is printed, so that a wrong one explains itself. */
+async function causes(): Promise<string> {
+  const bytes = new Map<string, number>();
+  for (const { darner: node } of cluster.nodes) {
+    const { stdout } = await run(["curl", "-sf", "http://127.0.0.1:4105/metrics"], { namespace: node.host.namespace });
+    for (const [, cause = "", count] of stdout.matchAll(/^darner_daemon_source_bytes_total\{cause="([^"]+)"\} (\S+)$/gm))
+      bytes.set(cause, (bytes.get(cause) ?? 0) + Number(count));
+  }
+  return [...bytes].flatMap(([cause, count]) => (count === 0 ? [] : [`${cause} ${String(count)}`])).join(", ");
+}
+
 async function pullEverywhere(image: string): Promise<void> {
   for (const { containerd } of cluster.nodes) {
     const { ok, stderr } = await containerd.fetch(image);
@@ -76,7 +88,7 @@ test("a preheat brings an image to all four nodes for one copy of what they can 
   assert.deepEqual([job.state, job.hosts.map(({ state }) => state)], ["succeeded", Array.from({ length: 4 }, () => "complete")]);
   const copy = image.index.size + image.totalBytes;
   const ratio = cluster.registry.bodyBytes() / copy;
-  console.log(`preheat of four nodes: ${ratio.toFixed(4)} × what one node needs left the registry`);
+  console.log(`preheat of four nodes: ${ratio.toFixed(4)} × what one node needs left the registry; read because: ${await causes()}`);
   assert.ok(ratio <= 1.02);
   const manifests = cluster.registry.requests().filter(({ method, path }) => method === "GET" && path.includes("/manifests/"));
   assert.equal(manifests.length, 2, "index and manifest, each once for the cluster");
@@ -116,7 +128,7 @@ test(`a job goes on after its scheduler was killed at any instant (seed ${String
     [bytes, copies] = [bytes + sent, copies + next.totalBytes];
   }
   const ratio = bytes / copies;
-  console.log(`${String(KILLS)} kills: ${ratio.toFixed(4)} × the images left the registry`);
+  console.log(`${String(KILLS)} kills: ${ratio.toFixed(4)} × the images left the registry; read because: ${await causes()}`);
   assert.ok(ratio <= 1.1);
 });
 

@@ -82,6 +82,7 @@ export class FakeStore {
       openOrCreate: never,
       put: never,
       findComplete: never,
+      pin: never,
       list: never,
       spool: never,
       usage: { bytes: 0, blobs: 0, maxBytes: 0 },

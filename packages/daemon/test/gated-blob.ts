@@ -17,6 +17,9 @@ export function gatedStore(store: BlobStore, gates: Gates): BlobStore {
       return new GatedBlob(await store.openOrCreate(task, facts), gates);
     },
     put: (task, bytes, facts) => store.put(task, bytes, facts),
+    pin: (task, ms) => {
+      store.pin(task, ms);
+    },
     findComplete: (digest) => store.findComplete(digest),
     list: () => store.list(),
     spool: () => store.spool(),

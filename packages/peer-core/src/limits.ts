@@ -68,7 +68,7 @@ export type PeerLimits = {
   readonly stalledMs: Millis;
   /** The same for a preheat. */
   readonly stalledPreheatMs: Millis;
-  /** How much longer than a reader's a peer that nobody waits for leaves the source alone when its scheduler is gone or says nothing. */
+  /** How much longer than a reader's a peer that nobody waits for leaves the source alone when its scheduler is gone, says nothing or misleads it. */
   readonly preheatPatienceMs: Millis;
 };
 
@@ -136,6 +136,7 @@ export const DEFAULT_LIMITS: PeerLimits = {
   stalledMs: 60_000,
   // A preheat job is given up by its scheduler sooner; this bounds a peer whose scheduler is gone.
   stalledPreheatMs: 600_000,
-  // A scheduler is back within seconds; all hosts of a preheat at the source meanwhile would be as many copies. Below what a reader waits.
-  preheatPatienceMs: 10_000,
+  // A scheduler is back within seconds, on a busy machine within a minute; all hosts of a preheat at the source meanwhile would be as many
+  // copies. What the scheduler's job does not say again after half a minute the host gives up before.
+  preheatPatienceMs: 60_000,
 };

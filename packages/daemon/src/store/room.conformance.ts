@@ -50,6 +50,23 @@ export function describeRoom(open: OpenStore): void {
     await assertNoRoom(blobs, testBlob(6, 301 * KIB));
   });
 
+  test("what is pinned is not evicted before its time, and a shorter pin does not end a longer one", async (t) => {
+    const clock = new StoppedClock();
+    const blobs = await open(t, { maxBytes: 200 * KIB, clock: () => clock.now() });
+    const [a, b] = [0, 1].map((seed) => testBlob(seed, 100 * KIB)) as [TestBlob, TestBlob];
+    for (const content of [a, b]) await store(blobs, content);
+    blobs.pin(a.task, 10 * MINUTE_MS);
+    blobs.pin(a.task, MINUTE_MS);
+    blobs.pin(testBlob(7, 100 * KIB).task, MINUTE_MS);
+    await assertNoRoom(blobs, testBlob(2, 150 * KIB));
+    clock.advance(9 * MINUTE_MS);
+    await store(blobs, testBlob(3, 100 * KIB));
+    assert.deepEqual(held(blobs), [a, testBlob(3, 100 * KIB)].map(({ task }) => task.digest).sort());
+    clock.advance(MINUTE_MS);
+    await store(blobs, testBlob(4, 150 * KIB));
+    assert.equal(blobs.findComplete(a.task.digest), undefined);
+  });
+
   test("a piece being written holds its blob after its handle has let go", async (t) => {
     const blobs = await open(t, { maxBytes: 100 * KIB });
     const content = testBlob("writer", 100 * KIB);

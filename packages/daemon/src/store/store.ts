@@ -9,6 +9,8 @@ export type BlobFacts = {
   readonly mediaType?: string;
   /** The registry whose piece table this unproven blob was checked against. */
   readonly registry?: string;
+  /** Until when it is not evicted, in milliseconds since the epoch. */
+  readonly pinnedUntilMs?: number;
 };
 
 /**
@@ -68,6 +70,8 @@ export interface BlobStore extends AsyncDisposable {
   put(task: Task, bytes: Uint8Array, facts: BlobFacts): Promise<void>;
   /** The complete blob of a digest, whatever its size; undefined where there is none. */
   findComplete(digest: Digest): Task | undefined;
+  /** Keeps a complete blob from eviction for so long from now on, also over a restart; a longer pin that is there stays. */
+  pin(task: Task, ms: number): void;
   /** Everything the store holds. */
   list(): BlobSummary[];
   /** A new file for a blob of unknown size; moved into the store by `adopt`, gone with `discard`. */

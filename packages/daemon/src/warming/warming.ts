@@ -6,13 +6,12 @@ import type { PeerTable } from "../peers/peer-table.ts";
 import type { WarmListener } from "../scheduler-link/scheduler-link.ts";
 import type { BlobStore } from "../store/store.ts";
 import { getContent, type GetDeps } from "./get-content.ts";
-import { Pins } from "./pins.ts";
 import { warmFailure } from "./warm-failure.ts";
 import { WarmQueue, type WantedContent } from "./warm-queue.ts";
 
 /** What warming works with. */
 export type WarmingDeps = GetDeps & {
-  readonly store: Pick<BlobStore, "put" | "open" | "findComplete">;
+  readonly store: Pick<BlobStore, "put" | "pin" | "findComplete">;
   readonly peers: Pick<PeerTable, "open" | "running">;
   readonly tell: (report: WarmReport) => void;
   readonly timers: Timers;
@@ -33,7 +32,6 @@ const MAX_PAUSE_MS = 15_000;
 /** Gets what preheat jobs want onto this host: a few contents at once, in order, and tells the scheduler how they stand. */
 export class Warming implements WarmListener, Disposable {
   readonly #deps: WarmingDeps;
-  readonly #pins: Pins;
   readonly #queue = new WarmQueue();
   // One entry a content that open jobs want and this host does not hold.
   readonly #wanted = new Map<Digest, WantedContent>();
@@ -47,7 +45,6 @@ export class Warming implements WarmListener, Disposable {
 
   constructor(deps: WarmingDeps) {
     this.#deps = deps;
-    this.#pins = new Pins(deps.store, deps.timers);
   }
 
   onWarm({ job, priority, pinMs, authorization, mayRead, contents }: WarmOrder): void {
@@ -55,7 +52,7 @@ export class Warming implements WarmListener, Disposable {
       const { digest, size } = content.task;
       const held = size === 0 ? content.task : this.#deps.store.findComplete(digest);
       if (held !== undefined) {
-        this.#pins.pin(held, pinMs);
+        this.#deps.store.pin(held, pinMs);
         this.#deps.tell({ digest, state: "held" });
         continue;
       }
@@ -87,7 +84,6 @@ export class Warming implements WarmListener, Disposable {
     this.#cancelAbsence?.();
     for (const wanted of this.#wanted.values()) this.#giveUp(wanted);
     this.#cancelProgress?.();
-    this.#pins[Symbol.dispose]();
   }
 
   /** Lets go of what was not said again since the session was lost. */
@@ -134,7 +130,7 @@ export class Warming implements WarmListener, Disposable {
       if (signal.aborted) return;
       if (this.#deps.store.findComplete(task.digest) === undefined) throw new BlobFailure({ code: "disk-refused", retryAfterMs: 0 });
       this.#wanted.delete(task.digest);
-      this.#pins.pin(task, Math.max(0, ...[...wanted.wishes.values()].map(({ pinMs }) => pinMs)));
+      this.#deps.store.pin(task, Math.max(0, ...[...wanted.wishes.values()].map(({ pinMs }) => pinMs)));
       this.#deps.tell({ digest: task.digest, state: "held" });
     } catch (error) {
       if (!signal.aborted) this.#failed(wanted, error);

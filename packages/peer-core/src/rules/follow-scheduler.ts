@@ -7,6 +7,7 @@ import { isPieceHash } from "../books/piece-book.ts";
 import { covers, isRunWithin } from "../books/piece-runs.ts";
 import { emptyReports } from "../books/report-queue.ts";
 import { queueReport } from "./report-verified.ts";
+import { leisure } from "./outlook.ts";
 import { standingTold } from "../books/session.ts";
 
 /** Tells the scheduler that this peer is there, what it has, and which lines of the table it read itself. */
@@ -17,7 +18,7 @@ export function openAtScheduler(peer: PeerState, now: Millis, reading: readonly 
   session.isOpenDue = false;
   session.since = now;
   session.lot = peer.random();
-  session.ownReadsFrom = now + limits.silentSchedulerMs + session.lot * limits.jitterMs + patience(peer);
+  session.ownReadsFrom = now + limits.silentSchedulerMs + session.lot * limits.jitterMs + leisure(peer);
   session.standing = "unheard";
   tellOpen(peer, reading);
   peer.reports = emptyReports();
@@ -77,7 +78,7 @@ export function schedulerLost(peer: PeerState, now: Millis): void {
   session.isOpenDue = false;
   session.since = now;
   session.lot = peer.random();
-  session.ownReadsFrom = now + session.lot * limits.jitterMs + patience(peer);
+  session.ownReadsFrom = now + session.lot * limits.jitterMs + leisure(peer);
   session.standing = "unheard";
   peer.reports = emptyReports();
   peer.needs.clear();
@@ -137,15 +138,10 @@ export function accessChanged(peer: PeerState, access: SourceAccess): void {
   if (couldNot && session.isOpen) tellOpen(peer);
 }
 
-/** Nobody waits for a preheat, and a scheduler comes back. */
-function patience({ priority, limits }: PeerState): Millis {
-  return priority === "preheat" ? limits.preheatPatienceMs : 0;
-}
-
 /** A reader came to a preheat: who waits goes before who does not, at the scheduler too, and has no patience. */
 export function priorityRaised(peer: PeerState): void {
   if (peer.priority === "reader") return;
-  peer.session.ownReadsFrom -= patience(peer);
+  peer.session.ownReadsFrom -= leisure(peer);
   peer.priority = "reader";
   if (peer.session.isOpen) tellOpen(peer);
 }

@@ -77,7 +77,14 @@ function misledFrom(peer: PeerState): Millis | undefined {
   const { limits, session, transfers, lastProgressAt } = peer;
   const longest = peer.readers.waiting()[0];
   if (longest === undefined || transfers.sourceReads > 0) return undefined;
-  return Math.max(longest.waitingSince, session.since, lastProgressAt) + limits.misledMs + session.lot * limits.misledJitterMs;
+  return (
+    Math.max(longest.waitingSince, session.since, lastProgressAt) + limits.misledMs + session.lot * limits.misledJitterMs + leisure(peer)
+  );
+}
+
+/** How much longer than a reader's a preheat leaves the source alone: nobody waits for it, and a scheduler comes back. */
+export function leisure({ priority, limits }: PeerState): Millis {
+  return priority === "preheat" ? limits.preheatPatienceMs : 0;
 }
 
 /** How long a piece in flight is given: max(lateMs, lateFactor * median time between landed pieces). */

@@ -30,8 +30,12 @@ export function readRecord(bytes: Uint8Array): BlobRecord | undefined {
 
 function readFacts(value: unknown): BlobFacts {
   if (!isObject(value)) return {};
-  const { mediaType, registry } = value;
-  return { ...(typeof mediaType === "string" ? { mediaType } : {}), ...(typeof registry === "string" ? { registry } : {}) };
+  const { mediaType, registry, pinnedUntilMs } = value;
+  return {
+    ...(typeof mediaType === "string" ? { mediaType } : {}),
+    ...(typeof registry === "string" ? { registry } : {}),
+    ...(typeof pinnedUntilMs === "number" ? { pinnedUntilMs } : {}),
+  };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -91,6 +91,29 @@ describe("after a restart", () => {
     });
   });
 
+  test("what is pinned stays pinned", async (t) => {
+    const here = await place(t);
+    const [pinned, free] = [testBlob("pinned", 500 * KIB), testBlob("free", 400 * KIB)];
+    const clock = (): number => 1000;
+    await once(
+      here,
+      async (blobs) => {
+        await store(blobs, pinned);
+        blobs.pin(pinned.task, 60_000);
+        await store(blobs, free);
+      },
+      { clock },
+    );
+    const config = { dir: here.dir, maxBytes: 1000 * KIB, minFreeBytes: 0 };
+    const takeMore = async (now: number): Promise<boolean> => {
+      await using blobs = await openDiskStore(config, { log: silentLog, bootId: "one boot", clock: () => now });
+      await store(blobs, testBlob(now, 450 * KIB));
+      return blobs.findComplete(pinned.task.digest) !== undefined;
+    };
+    assert.equal(await takeMore(60_000), true);
+    assert.equal(await takeMore(62_000), false);
+  });
+
   test("the order of last use is roughly known", async (t) => {
     const here = await place(t);
     let now = 0;

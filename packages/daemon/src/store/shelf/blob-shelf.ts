@@ -113,6 +113,14 @@ export class BlobShelf implements BlobStore, Keeper {
     return this.#complete.get(digest)?.task;
   }
 
+  pin(task: Task, ms: number): void {
+    const entry = this.#entries.get(taskId(task));
+    const pinnedUntilMs = this.#parts.clock() + ms;
+    if (ms <= 0 || entry?.complete !== true || (entry.facts.pinnedUntilMs ?? 0) >= pinnedUntilMs) return;
+    entry.facts = { ...entry.facts, pinnedUntilMs };
+    entry.backing.note(entry.facts, entry.lastUseMs);
+  }
+
   list(): BlobSummary[] {
     return [...this.#entries.values()].map(({ task, complete, have, facts }) => ({ task, complete, have, facts }));
   }

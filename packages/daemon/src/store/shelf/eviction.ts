@@ -4,6 +4,7 @@ export type Candidate = {
   readonly complete: boolean;
   readonly holders: number;
   readonly lastUseMs: number;
+  readonly facts: { readonly pinnedUntilMs?: number };
 };
 
 // 10 minutes: a client that lost its connection comes back within minutes and goes on with what is there.
@@ -11,10 +12,10 @@ const ABANDONED_AFTER_MS = 10 * 60 * 1000;
 
 /**
  * Chooses what must go to free `needBytes`, out of `entries` in order of last use, oldest first: abandoned halves, then complete blobs, then
- * halves that somebody wanted a moment ago. Never one that is held. Gives as many as there are where they do not suffice.
+ * halves that somebody wanted a moment ago. Never one that is held or pinned. Gives as many as there are where they do not suffice.
  */
 export function chooseVictims<Entry extends Candidate>(entries: Iterable<Entry>, needBytes: number, nowMs: number): Entry[] {
-  const free = [...entries].filter((entry) => entry.holders === 0);
+  const free = [...entries].filter(({ holders, facts }) => holders === 0 && (facts.pinnedUntilMs ?? 0) <= nowMs);
   const abandoned = free.filter((entry) => !entry.complete && nowMs - entry.lastUseMs >= ABANDONED_AFTER_MS);
   const complete = free.filter((entry) => entry.complete);
   const recent = free.filter((entry) => !entry.complete && nowMs - entry.lastUseMs < ABANDONED_AFTER_MS);

@@ -16,6 +16,8 @@ export type ResolvedImage = {
   /** Everything that is warmed: manifests, configs, layers; bytes in all. */
   readonly contents: number;
   readonly bytes: number;
+  /** What an admin should know: layers that are not at the registry, platforms of hosts that the image has nothing for. */
+  readonly notes: readonly string[];
 };
 
 /** One content on one host that could not be had. */
@@ -37,7 +39,8 @@ export type HostProgress = {
   readonly ip: string;
   readonly zone: string;
   readonly cluster: number;
-  readonly state: "waiting" | "running" | "complete" | "failed";
+  /** `not-applicable`: the images have nothing that this host could run. */
+  readonly state: "waiting" | "running" | "complete" | "failed" | "not-applicable";
   readonly contents: number;
   readonly contentsHeld: number;
   readonly bytes: number;
@@ -50,6 +53,8 @@ export type Job = {
   readonly id: number;
   readonly request: JobRequest;
   readonly state: JobState;
+  /** A credential came with it, which ends with the process that took it. */
+  readonly cameWithCredential?: true;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly updatedAt: number;

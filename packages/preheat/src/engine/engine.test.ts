@@ -49,9 +49,8 @@ const blobs = ["a", "b", "c"].map((seed) => ({ kind: "blob" as const, digest: ra
 const [a, b, c] = blobs.map(({ digest }) => digest) as [Digest, Digest, Digest];
 const contents: ImageContents = {
   repository,
-  image: { name: "r.corp/team/app:v1", digest: a, mediaType: "m", platforms: [], otherPlatforms: [], contents: 3, bytes: 30 },
+  image: { name: "r.corp/team/app:v1", digest: a, mediaType: "m", platforms: [], otherPlatforms: [], contents: 3, bytes: 30, notes: [] },
   contents: blobs,
-  notes: [],
 };
 
 /** An engine with a clock, and the last that was told of its job. */
@@ -149,7 +148,11 @@ test("one host without room is partial with its rows, all without room is a fail
     [partial.state, partial.failures.map(({ hostName, description }) => [hostName, description])],
     ["partial", [["node-2", "disk full"]]],
   );
-  assert.equal(new Bench().do(first, second, open({ requireAll: true }), ...rest).job.state, "failed");
+  const strict = new Bench().do(first, second, open({ requireAll: true }), ...rest).job;
+  assert.equal(strict.state, "failed");
+  assert.match(strict.error ?? "", /r\.corp\/team\/app:v1: 1 hosts could not get all of it; node-2: disk full/);
+  const late = new Bench().do(join(1), join(2), open({ requireAll: true }), resolved, ...held(1, a, b, c)).pass(28 * MINUTE).job;
+  assert.equal(late.state, "failed", "one whole copy is not enough at the deadline either");
 });
 
 test("a single seed that fails fails the job although others hold everything", () => {
@@ -221,6 +224,71 @@ test("a host holds what its platform can run, a seed everything, and who is of a
   assert.equal(fresh.job.state, "succeeded");
   const wished = new Bench().do(join(1), open({ platforms: ["linux/arm64"] }), { ...resolved, contents: mixed });
   assert.deepEqual(wished.warmed(1)[0]?.digests, [a, b, c], "what a job asks for by name everybody holds");
+});
+
+test("a host for whose platform the image has nothing but its index is left out, and said so", () => {
+  const INDEX = "application/vnd.oci.image.index.v1+json";
+  const [index, ...rest] = blobs.map((blob, at) =>
+    at === 0 ? { ...blob, kind: "manifest" as const, mediaType: INDEX } : { ...blob, platforms: ["linux/amd64"] },
+  );
+  assert.ok(index !== undefined);
+  const alone: ImageContents = { ...contents, contents: [index, ...rest] };
+  const bench = new Bench().do(join(1), join(3, arm), open(), { ...resolved, contents: alone }, ...held(1, a, b));
+  const states = (): string[] => bench.job.hosts.map(({ state }) => state);
+  assert.deepEqual([bench.warmed(3), bench.job.state], [[], "running"]);
+  bench.do(leave(3), ...held(1, c));
+  assert.deepEqual([bench.job.state, states()], ["succeeded", ["complete", "not-applicable"]]);
+  const none = new Bench().do(join(1), join(3, arm), open(), { ...resolved, contents: alone }, leave(1)).pass(2 * MINUTE).job;
+  assert.equal(none.state, "failed");
+  const both = {
+    images: [
+      { repository, tag: "v1" },
+      { repository, tag: "v2" },
+    ],
+  };
+  const two = new Bench().do(join(1), join(3, arm), open(both), { ...resolved, contents: alone });
+  two.do({ ...resolved, at: 1, contents: { ...contents, contents: blobs } }, ...held(1, a, b, c), ...held(3, a, b, c));
+  assert.deepEqual([two.job.state, two.job.hosts.map(({ state }) => state)], ["succeeded", ["complete", "complete"]]);
+});
+
+test("a job for some hosts waits for those that may still be on their way when the scheduler begins, and no longer", () => {
+  const seed = new Bench().do(join(1), open({ scope: { kind: "single-seed" } })).pass(2000);
+  assert.deepEqual([seed.job.state, seed.job.hosts], ["pending", []]);
+  seed.do(join(2, { seed: true }));
+  assert.deepEqual(
+    seed.job.hosts.map(({ hostName }) => hostName),
+    ["node-2"],
+  );
+  const seeds = new Bench().do(join(1, { seed: true }), open({ scope: { kind: "all-seeds" } })).pass(1000);
+  seeds.do(join(2, { seed: true })).pass(5000);
+  assert.equal(seeds.job.hosts.length, 2);
+  const none = new Bench().do(join(1), open({ scope: { kind: "single-seed" } })).pass(5000);
+  assert.deepEqual(
+    none.job.hosts.map(({ hostName }) => hostName),
+    ["node-1"],
+  );
+  none.do({ type: "job-opened", job: jobOf({ scope: { kind: "hosts", count: 1 } }, 32), hasCredential: false });
+  assert.equal(none.job.hosts.length, 1, "a scheduler that runs has whom it has");
+});
+
+test("a job that no host was found for before a restart is given its minute again", () => {
+  const bench = new Bench();
+  bench.now = 10 * MINUTE;
+  bench
+    .do(open())
+    .pass(30_000)
+    .do(join(1), resolved, ...held(1, a, b, c));
+  assert.equal(bench.job.state, "succeeded");
+});
+
+test("a job that lost its credential by a restart and is refused says that it did", () => {
+  const job: Job = { ...jobOf(), cameWithCredential: true };
+  const refused: JobEvent = { type: "image-refused", job: 16, at: 0, reason: "r.corp/team/app:v1: 401" };
+  const [lost, kept] = [false, true].map(
+    (hasCredential) => new Bench().do(join(1), { type: "job-opened", job, hasCredential }, refused).job,
+  );
+  assert.match(lost?.error ?? "", /401; the token that came with the job ended with the scheduler/);
+  assert.equal(kept?.error, "r.corp/team/app:v1: 401");
 });
 
 test("two answers for one image, in whatever order, are both taken", () => {

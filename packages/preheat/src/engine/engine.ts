@@ -14,6 +14,8 @@ export class JobEngine {
   readonly #wanting = new Map<Digest, Set<JobRun>>();
   // One entry a session, bounded by the scheduler.
   readonly #live = new Map<HostId, LiveHost>();
+  // When the first thing happened.
+  #beganAt: number | undefined;
 
   constructor(limits: EngineLimits = DEFAULT_ENGINE_LIMITS) {
     this.#limits = limits;
@@ -29,11 +31,13 @@ export class JobEngine {
   }
 
   handle(event: JobEvent, now: number): JobEffect[] {
+    this.#beganAt ??= now;
+    const around = { hosts: this.#hosts, settledAt: this.#beganAt + this.#limits.settleMs };
     switch (event.type) {
       case "job-opened": {
         const run = new JobRun(event.job, event.hasCredential, this.#limits);
         this.#runs.set(run.id, run);
-        return this.#with([run], () => run.open(this.#hosts, now));
+        return this.#with([run], () => run.open(around, now));
       }
       case "image-resolved":
         return this.#with(this.#one(event.job), (run) => {
@@ -44,7 +48,7 @@ export class JobEngine {
         return this.#with(this.#one(event.job), (run) => run.refused(event.at, event.reason, now));
       case "host-joined":
         this.#live.set(event.host.host, event.host);
-        return this.#with(this.#runs.values(), (run) => run.joined(event.host, this.#hosts, now));
+        return this.#with(this.#runs.values(), (run) => run.joined(event.host, around, now));
       case "host-left":
         this.#live.delete(event.host);
         return this.#with(this.#runs.values(), (run) => run.left(event.host, now));
@@ -61,7 +65,7 @@ export class JobEngine {
         return [...ended, { type: "forget-job", job: event.job }];
       }
       case "time-passed":
-        return this.#with(this.#runs.values(), (run) => (run.due <= now ? run.passed(this.#hosts, now) : []));
+        return this.#with(this.#runs.values(), (run) => (run.due <= now ? run.passed(around, now) : []));
     }
   }
 

@@ -3,7 +3,7 @@ import { platformFor } from "../image/platforms.ts";
 import type { ImageContents } from "../image/resolve-image.ts";
 import type { HostProgress, Job, JobState, ResolvedImage } from "../job.ts";
 import type { JobEffect, WarmContent } from "./effect.ts";
-import { CLUSTER, failuresOf, NOBODY, nobodyGotIt, overdue, urlOf } from "./job-words.ts";
+import { CLUSTER, CREDENTIAL_LOST, failuresOf, NOBODY, nobodyGotIt, notAllGotIt, overdue, urlOf } from "./job-words.ts";
 import type { EngineLimits } from "./limits.ts";
 import type { LiveHost } from "./live-host.ts";
 import { hostsOf, takesNewcomers } from "./scope.ts";
@@ -16,8 +16,12 @@ type ImageState =
   | { readonly state: "resolved"; readonly image: ResolvedImage }
   | { readonly state: "refused"; readonly reason: string };
 
-/** Who is there now; asked only where it matters. */
-export type AskLive = () => readonly LiveHost[];
+/** Who is there; asked only where it matters. */
+export type Around = {
+  readonly hosts: () => readonly LiveHost[];
+  /** Until then hosts that were there before the scheduler began may still come. */
+  readonly settledAt: number;
+};
 
 // Of the hosts of a job so many get its credential: one reads, and one stands by for when that one is lost.
 const READERS = 2;
@@ -29,10 +33,14 @@ export class JobRun {
   readonly #hasCredential: boolean;
   readonly #targets = new TargetBook();
   readonly #contents = new Map<Digest, WarmContent>();
+  // What each image consists of, by its place among the images.
+  readonly #parts = new Map<number, ReadonlySet<Digest>>();
   readonly #images: ImageState[];
   // Whose contents were asked for; a host of another one makes the images be looked at again.
   readonly #platforms = new Set<string>();
   #scopeIsSet = false;
+  // When this process took the job up.
+  #openedAt = 0;
   #due = Infinity;
   #toldAt = -Infinity;
   #isStale = false;
@@ -63,13 +71,15 @@ export class JobRun {
   }
 
   /** The job begins: as soon as a host is there its images are resolved. One that goes on after a restart has the hosts it had. */
-  open(live: AskLive, now: number): JobEffect[] {
-    if (this.#job.hosts.length === 0) return [...this.#begin(live), ...this.#look(now, true)];
+  open(around: Around, now: number): JobEffect[] {
+    this.#openedAt = now;
+    if (this.#job.hosts.length === 0) return [...this.#begin(around, now), ...this.#look(now, true)];
     this.#scopeIsSet = true;
-    const there = new Map(live().map((host) => [host.host, host]));
+    const live = around.hosts();
+    const there = new Map(live.map((host) => [host.host, host]));
     const returned = this.#job.hosts.flatMap((known) => this.#restore(known, there.get(known.host), now));
     const { scope } = this.#job.request;
-    const fresh = takesNewcomers(scope) ? hostsOf(scope, live()).filter(({ host }) => this.#targets.get(host) === undefined) : [];
+    const fresh = takesNewcomers(scope) ? hostsOf(scope, live).filter(({ host }) => this.#targets.get(host) === undefined) : [];
     return [...this.#appointReaders(), ...this.#askFor([...returned, ...fresh]), ...this.#add(fresh), ...this.#look(now, true)];
   }
 
@@ -78,14 +88,12 @@ export class JobRun {
     if (asked?.state !== "asked") return [];
     const fuller = asked.before !== undefined && asked.before.contents > image.contents ? asked.before : image;
     this.#images[at] = asked.awaited > 1 ? { ...asked, awaited: asked.awaited - 1, before: fuller } : { state: "resolved", image: fuller };
-    const fresh: WarmContent[] = [];
     for (const content of contents) {
       const known = this.#contents.get(content.digest);
-      const warm = { ...content, repository };
-      this.#contents.set(content.digest, known === undefined ? warm : withPlatformsOf(known, content.platforms));
-      fresh.push(warm);
+      this.#contents.set(content.digest, known === undefined ? { ...content, repository } : withPlatformsOf(known, content.platforms));
     }
-    const effects = [...this.#targets.all()].flatMap((target) => this.#order(target, fresh));
+    this.#parts.set(at, new Set([...(this.#parts.get(at) ?? []), ...contents.map(({ digest }) => digest)]));
+    const effects = [...this.#targets.all()].flatMap((target) => this.#order(target, [at]));
     return [...effects, ...this.#look(now, true)];
   }
 
@@ -98,7 +106,7 @@ export class JobRun {
     return this.#look(now, true);
   }
 
-  joined(host: LiveHost, live: AskLive, now: number): JobEffect[] {
+  joined(host: LiveHost, around: Around, now: number): JobEffect[] {
     const known = this.#targets.get(host.host);
     if (known !== undefined) {
       this.#targets.change(known, (target) => {
@@ -108,14 +116,14 @@ export class JobRun {
     }
     const { scope } = this.#job.request;
     if (hostsOf(scope, [host]).length === 0) return [];
-    if (!this.#scopeIsSet) return [...this.#begin(live), ...this.#look(now, false)];
+    if (!this.#scopeIsSet) return [...this.#begin(around, now), ...this.#look(now, false)];
     if (!takesNewcomers(scope)) return [];
     return [...this.#add([host]), ...this.#look(now, false)];
   }
 
   left(host: HostId, now: number): JobEffect[] {
     const target = this.#targets.get(host);
-    if (target === undefined || target.state === "complete" || target.state === "failed") return [];
+    if (target === undefined || ["complete", "failed", "not-applicable"].includes(target.state)) return [];
     this.#targets.change(target, () => {
       target.left(now);
     });
@@ -147,14 +155,16 @@ export class JobRun {
     return this.#end("cancelled", now);
   }
 
-  passed(live: AskLive, now: number): JobEffect[] {
-    const isAnybodyThere = (): boolean => live().length > 0;
-    if (now >= this.#deadline)
-      return this.#end(this.#hasWholeCopy() ? "partial" : "failed", now, overdue(this.#job, this.#targets, isAnybodyThere()));
+  passed(around: Around, now: number): JobEffect[] {
+    if (now >= this.#deadline) {
+      const isEnough = this.#hasWholeCopy() && !this.#job.request.requireAll;
+      return this.#end(isEnough ? "partial" : "failed", now, overdue(this.#job, this.#targets, around.hosts().length > 0));
+    }
     const effects: JobEffect[] = [];
     if (now >= this.#due) {
       this.#due = Infinity;
-      if (!this.#scopeIsSet && now >= this.#job.createdAt + this.#limits.absentMs) return this.#end("failed", now, NOBODY);
+      if (!this.#scopeIsSet && now >= this.#openedAt + this.#limits.absentMs) return this.#end("failed", now, NOBODY);
+      if (!this.#scopeIsSet) effects.push(...this.#begin(around, now));
       for (const target of this.#targets.all()) effects.push(...this.#lookAfter(target, now));
     }
     return [...effects, ...this.#look(now, false)];
@@ -164,22 +174,25 @@ export class JobRun {
     return this.#job.createdAt + this.#job.request.deadlineMs;
   }
 
-  #begin(live: AskLive): JobEffect[] {
-    const chosen = hostsOf(this.#job.request.scope, live());
-    if (chosen.length > 0) {
+  #begin({ hosts, settledAt }: Around, now: number): JobEffect[] {
+    const { scope } = this.#job.request;
+    const live = hosts();
+    const chosen = hostsOf(scope, live);
+    const isComplete = takesNewcomers(scope) || (scope.kind === "single-seed" && live.some(({ seed }) => seed));
+    if (chosen.length > 0 && (isComplete || now >= settledAt)) {
       this.#scopeIsSet = true;
       return this.#add(chosen);
     }
-    this.#plan(this.#job.createdAt + this.#limits.absentMs);
+    this.#plan(chosen.length > 0 ? settledAt : this.#openedAt + this.#limits.absentMs);
     return [];
   }
 
   #add(hosts: readonly LiveHost[]): JobEffect[] {
     const added = hosts.map((about) => new Target(about));
     for (const target of added) this.#targets.add(target);
-    const contents = [...this.#contents.values()];
     // Readers first: an order then goes out once, with the credential.
-    return [...this.#appointReaders(), ...added.flatMap((target) => this.#order(target, contents)), ...this.#askFor(hosts)];
+    const orders = added.flatMap((target) => this.#order(target, [...this.#parts.keys()]));
+    return [...this.#appointReaders(), ...orders, ...this.#askFor(hosts)];
   }
 
   /** After a restart: what the host holds it says when it is asked. */
@@ -233,13 +246,21 @@ export class JobRun {
     });
   }
 
-  #order(target: Target, contents: readonly WarmContent[]): JobEffect[] {
-    const needed = contents.filter((content) => this.#needs(target, content));
-    if (needed.length === 0) return [];
+  /** What a host needs of these images and was not told of yet. */
+  #order(target: Target, images: readonly number[]): JobEffect[] {
+    const needed = images.flatMap((at) => this.#neededOf(at, target)).filter(({ digest }) => !target.knows(digest));
     this.#targets.change(target, () => {
+      if (images.length > 0) target.leaveOut();
       for (const { digest, size } of needed) target.want(digest, size);
     });
-    return target.absentSince === undefined ? [this.#warm(target, needed)] : [];
+    return needed.length > 0 && target.absentSince === undefined ? [this.#warm(target, needed)] : [];
+  }
+
+  /** Nothing where the image has only its index for this host. */
+  #neededOf(at: number, target: Target): WarmContent[] {
+    const all = [...(this.#parts.get(at) ?? [])].flatMap((digest) => this.#contents.get(digest) ?? []);
+    const needed = all.filter((content) => this.#needs(target, content));
+    return needed.every(isIndex) && !all.every(isIndex) ? [] : needed;
   }
 
   /** Seeds, and whoever stands for one, hold what others may need; every other host what it can run, unless the job says for which platforms. */
@@ -292,11 +313,11 @@ export class JobRun {
     if (refusals.length === this.#images.length) return { state: "failed", ...error };
     if (this.#images.some(({ state }) => state === "asked") || this.#targets.size === 0) return undefined;
     if (this.#targets.count("running") + this.#targets.count("waiting") > 0) return undefined;
-    const failures = this.#targets.count("failed");
-    if (failures === this.#targets.size)
-      return { state: "failed", error: nobodyGotIt(this.#job, failuresOf(this.#targets, this.#contents)) };
-    const isWhole = failures === 0 && refusals.length === 0;
-    return isWhole ? { state: "succeeded" } : { state: this.#job.request.requireAll ? "failed" : "partial", ...error };
+    const failures = failuresOf(this.#targets, this.#contents);
+    if (this.#targets.count("complete") === 0) return { state: "failed", error: nobodyGotIt(this.#job, failures) };
+    if (this.#targets.count("failed") === 0 && refusals.length === 0) return { state: "succeeded" };
+    if (!this.#job.request.requireAll) return { state: "partial", ...error };
+    return { state: "failed", error: [...refusals, ...notAllGotIt(this.#job, failures)].join("; ") };
   }
 
   #hasWholeCopy(): boolean {
@@ -307,7 +328,9 @@ export class JobRun {
     const releases = [...this.#targets.all()]
       .filter((target) => target.state === "running" || target.state === "waiting")
       .map(({ host }): JobEffect => ({ type: "release-host", job: this.id, host }));
-    const kept = this.#keep({ state, updatedAt: now, finishedAt: now, ...(error === undefined ? {} : { error }) }, true, now);
+    const hasLost = this.#job.cameWithCredential === true && !this.#hasCredential && state === "failed";
+    const told = hasLost && error !== undefined ? `${error}; ${CREDENTIAL_LOST}` : error;
+    const kept = this.#keep({ state, updatedAt: now, finishedAt: now, ...(told === undefined ? {} : { error: told }) }, true, now);
     return [...releases, kept, { type: "job-over", job: this.id }];
   }
 
@@ -340,4 +363,10 @@ export class JobRun {
 function withPlatformsOf(content: WarmContent, platforms: readonly string[] | undefined): WarmContent {
   const { platforms: before, ...rest } = content;
   return before === undefined || platforms === undefined ? rest : { ...rest, platforms: [...new Set([...before, ...platforms])] };
+}
+
+const INDEX = /\.image\.index|\.manifest\.list/;
+
+function isIndex({ kind, mediaType }: WarmContent): boolean {
+  return kind === "manifest" && INDEX.test(mediaType);
 }

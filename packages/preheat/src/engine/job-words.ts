@@ -10,6 +10,10 @@ export const CLUSTER = 1;
 export const NOBODY =
   "no host of the asked scope has a session with this scheduler: check that the daemons run and are members (darner hosts list)";
 
+/** Why a job that was under way when the scheduler ended may not be let in any more. */
+export const CREDENTIAL_LOST =
+  "the token that came with the job ended with the scheduler that took it, and Darner's own credential was used: start the job again, or configure one";
+
 /** The rows of what hosts could not get. */
 export function failuresOf(targets: TargetBook, contents: ReadonlyMap<Digest, WarmContent>): HostFailure[] {
   if (targets.count("failed") === 0) return [];
@@ -29,7 +33,16 @@ export function failuresOf(targets: TargetBook, contents: ReadonlyMap<Digest, Wa
 /** Why a job failed of which no host has everything. */
 export function nobodyGotIt(job: Job, failures: readonly HostFailure[]): string {
   const [first] = failures;
-  return `${namesOf(job)}: no host could get it; ${first === undefined ? "none is left" : `${first.hostName}: ${first.description}`}`;
+  if (first === undefined) return `${namesOf(job)}: no host is left that could run it`;
+  return `${namesOf(job)}: no host could get it; ${first.hostName}: ${first.description}`;
+}
+
+/** Why a job failed that wants every host to have everything; empty where all have. */
+export function notAllGotIt(job: Job, failures: readonly HostFailure[]): string[] {
+  const [first] = failures;
+  if (first === undefined) return [];
+  const hosts = String(new Set(failures.map(({ host }) => host)).size);
+  return [`${namesOf(job)}: ${hosts} hosts could not get all of it; ${first.hostName}: ${first.description}`];
 }
 
 /** What is missing at a job's deadline. */

@@ -6,6 +6,7 @@ export type EngineLimits = {
   readonly retryMs: number;
   readonly maxRetryMs: number;
   readonly absentMs: number;
+  readonly settleMs: number;
   readonly dueStepMs: number;
   readonly progressEveryMs: number;
   readonly maxContentUrls: number;
@@ -24,6 +25,8 @@ export const DEFAULT_ENGINE_LIMITS: EngineLimits = {
   maxRetryMs: 15_000,
   // How long a job waits for a host that is not there: as long as a daemon takes to restart, or a first one to come.
   absentMs: 60_000,
+  // After the engine began, so long hosts are awaited where a job wants some of them: daemons look for their scheduler every two seconds at most.
+  settleMs: 5000,
   // All hosts of a job are looked over when something is due: four times a second at most.
   dueStepMs: 250,
   // People watch progress; the store and the network need not hear of every piece.

@@ -7,7 +7,7 @@ type State = HostProgress["state"];
 /** The hosts of a job, counted by state: whoever changes one does it in `change`. */
 export class TargetBook {
   readonly #targets = new Map<HostId, Target>();
-  readonly #count: Record<State, number> = { waiting: 0, running: 0, complete: 0, failed: 0 };
+  readonly #count: Record<State, number> = { waiting: 0, running: 0, complete: 0, failed: 0, "not-applicable": 0 };
   #readers = 0;
 
   get size(): number {

@@ -24,6 +24,7 @@ export class Target {
   #bytes = 0;
   #bytesHeld = 0;
   #gone = false;
+  #leftOut = false;
 
   constructor(about: LiveHost) {
     this.about = about;
@@ -51,6 +52,15 @@ export class Target {
   /** The host is given up: it left and did not come back. */
   giveUp(): void {
     this.#gone = true;
+  }
+
+  /** Nothing of the job is for this host. */
+  leaveOut(): void {
+    this.#leftOut = true;
+  }
+
+  knows(digest: Digest): boolean {
+    return this.#parts.has(digest);
   }
 
   want(digest: Digest, size: number): void {
@@ -121,6 +131,7 @@ export class Target {
 
   get state(): HostProgress["state"] {
     const all = this.#parts.size;
+    if (all === 0 && this.#leftOut) return "not-applicable";
     if (all === 0) return this.#gone ? "failed" : "waiting";
     if (this.#count.held === all) return "complete";
     if (this.#gone || this.#count.held + this.#count.failed === all) return "failed";

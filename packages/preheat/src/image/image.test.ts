@@ -115,9 +115,17 @@ test("foreign layers are left out and told of", async () => {
   await using bench = await openBench();
   const foreign = { ...blob("windows"), mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", urls: ["https://x"] };
   bench.push({ mediaType: MANIFEST, config: blob("c"), layers: [foreign, blob("own")] }, "v1");
-  const { contents, notes } = await bench.resolve("v1");
+  const { contents, image } = await bench.resolve("v1");
   assert.equal(contents.length, 3);
-  assert.match(notes[0] ?? "", /1 layers of .*team\/app:v1 are not at the registry/);
+  assert.match(image.notes[0] ?? "", /1 layers of .*team\/app:v1 are not at the registry/);
+});
+
+test("a platform that is wanted and not there, beside one that is, is told of", async () => {
+  await using bench = await openBench();
+  const amd = { ...bench.push(imageOf("amd")), platform: { os: "linux", architecture: "amd64" } };
+  bench.push({ mediaType: INDEX, manifests: [amd] }, "v1");
+  const { image } = await bench.resolve("v1", ["linux/amd64", "linux/arm64"]);
+  assert.match(image.notes[0] ?? "", /team\/app:v1 has nothing for linux\/arm64: hosts of that platform are left out/);
 });
 
 test("what cannot be warmed is a sentence: the image, what is wrong, what there is", async () => {

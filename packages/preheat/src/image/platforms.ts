@@ -6,6 +6,8 @@ export type Choice = {
   /** The platforms of the chosen ones, as the index writes them. */
   readonly platforms: readonly string[];
   readonly otherPlatforms: readonly string[];
+  /** Wanted platforms for which there is nothing. */
+  readonly lacking: readonly string[];
 };
 
 // What attestations and signatures beside an image are labelled with: no host runs that.
@@ -35,7 +37,8 @@ export function choosePlatforms(manifests: readonly Named[], wanted: readonly st
   const chosen = [...new Set([...picked, ...anyone])];
   const platforms = [...new Set(picked.flatMap(({ platform }) => platform ?? []))];
   const others = named.flatMap(({ platform }) => platform ?? []).filter((platform) => !platforms.includes(platform));
-  return { chosen, platforms, otherPlatforms: [...new Set(others)] };
+  const lacking = anyone.length > 0 ? [] : (wanted ?? []).filter((platform) => best(platform, named) === undefined);
+  return { chosen, platforms, otherPlatforms: [...new Set(others)], lacking };
 }
 
 /** Which of these platforms a host of `wanted` runs; undefined where none. */

@@ -23,8 +23,6 @@ export type ImageContents = {
   readonly repository: Repository;
   readonly image: ResolvedImage;
   readonly contents: readonly Content[];
-  /** What an admin should know: layers that are not at the registry. */
-  readonly notes: readonly string[];
 };
 
 /** Why an image cannot be warmed. */
@@ -75,6 +73,7 @@ class Resolution {
   readonly #needed = new Map<Digest, Set<string>>();
   readonly #platforms = new Set<string>();
   readonly #otherPlatforms = new Set<string>();
+  #lacking: readonly string[] = [];
   #elsewhere = 0;
 
   constructor(reference: ImageReference, wanted: readonly string[] | undefined, deps: ResolveDeps) {
@@ -88,10 +87,6 @@ class Resolution {
     const { digest, body } = await this.#root();
     await this.#take(digest, body, 0);
     const contents = [...this.#contents.values()].map((content) => this.#withPlatforms(content));
-    const notes =
-      this.#elsewhere === 0
-        ? []
-        : [`${String(this.#elsewhere)} layers of ${this.#name()} are not at the registry (foreign layers) and are not warmed`];
     const image: ResolvedImage = {
       name: this.#name(),
       digest,
@@ -100,8 +95,15 @@ class Resolution {
       otherPlatforms: [...this.#otherPlatforms],
       contents: contents.length,
       bytes: contents.reduce((sum, { size }) => sum + size, 0),
+      notes: this.#notes(),
     };
-    return { repository, image, contents, notes };
+    return { repository, image, contents };
+  }
+
+  #notes(): string[] {
+    const foreign = `${String(this.#elsewhere)} layers of ${this.#name()} are not at the registry (foreign layers) and are not warmed`;
+    const lacks = `${this.#name()} has nothing for ${this.#lacking.join(", ")}: hosts of that platform are left out`;
+    return [...(this.#elsewhere === 0 ? [] : [foreign]), ...(this.#lacking.length === 0 ? [] : [lacks])];
   }
 
   /** What the name stands for now; a tag is asked with a HEAD, which counts as no pull. */
@@ -149,7 +151,8 @@ class Resolution {
 
   async #takeIndex(manifests: readonly Named[], depth: number, above: string | undefined): Promise<void> {
     if (depth >= MAX_DEPTH) throw new ImageError(`${this.#name()}: indexes are nested more than ${String(MAX_DEPTH)} deep`);
-    const { chosen, platforms, otherPlatforms } = choosePlatforms(manifests, this.#wanted);
+    const { chosen, platforms, otherPlatforms, lacking } = choosePlatforms(manifests, this.#wanted);
+    if (depth === 0) this.#lacking = lacking;
     if (chosen.length === 0 && manifests.length > 0) throw new ImageError(this.#noMatch(otherPlatforms));
     for (const platform of platforms) this.#platforms.add(platform);
     for (const platform of otherPlatforms) this.#otherPlatforms.add(platform);

@@ -13,7 +13,7 @@ import type { Turn } from "../turn.ts";
  * Takes back grants of a peer that should have brought something long ago, where somebody else can bring it.
  *
  *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came;
- *            a source read without its first byte: not before 2 × the registry's first byte
+ *            a source read without its first byte: not before 2 × the registry's first byte; one for preheats alone: six times as long
  *            a parent that delivers to others in that time is busy, not late, until six times as long
  */
 export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
@@ -24,6 +24,7 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
     const waited = waitedFor(turn, grant);
     if (waited <= Math.max(patience, FIRST_BYTES_WAITED * (firstByteAwaited(turn, grant) ?? 0))) continue;
     if (parent === undefined) {
+      if (waited <= BUSY_FACTOR * patience && nobodyWaits(group)) continue;
       if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], member) === undefined) continue;
       restFromSource(turn, member, 0);
     } else {
@@ -50,6 +51,12 @@ function waitedFor(turn: Turn, grant: Grant): number {
   return turn.now - Math.max(grant.readySince, grant.progressAt, begunAt);
 }
 
+/** Bytes that are only for later are not read twice because they are slow. */
+function nobodyWaits({ members }: Group): boolean {
+  for (const { peer } of members) if (peer !== undefined && peer.priority !== "preheat") return false;
+  return true;
+}
+
 function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): boolean {
   const [first] = owed(grant);
   if (first === undefined) return false;
@@ -62,7 +69,7 @@ function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): b
  *
  *     due ⇔ its giver could send for max(hedgeMs, 4 × the time of a piece) and no piece came;
  *            a source read without its first byte: max(hedgeMs, 2 × the registry's first byte), and not before that is known
- *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob
+ *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob, and nothing for a preheat
  */
 export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
   for (const piece of member.peer.needs) {
@@ -98,6 +105,7 @@ function firstByteAwaited({ memory }: Pick<Turn, "memory">, grant: Grant): numbe
 
 function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: number): void {
   const { swarm } = turn;
+  if (member.peer.priority === "preheat") return;
   if (swarm.hedgedSourcePieces >= Math.max(1, Math.floor(swarm.pieces / 100))) return;
   const current = member.peer.promised[piece];
   const own = current?.parent !== undefined && mayRead(turn, member) ? member : undefined;

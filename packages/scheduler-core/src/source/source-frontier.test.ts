@@ -86,6 +86,21 @@ suite("the source frontier", () => {
     assert.deepEqual(script.stripes(script.wait(2000)), []);
   });
 
+  test("what only preheats want is not read twice because it is slow; when a reader waits for it, it is", () => {
+    const script = new Script(256, { checkEveryMs: 250 });
+    script.open("a", { preheat: true });
+    script.open("b", { preheat: true });
+    script.wait(1500);
+    script.read("b", [4]);
+    script.need("a", 0);
+    assert.deepEqual(
+      script.stripes(script.wait(30_000)).filter(({ pieces }) => pieces.includes(0)),
+      [],
+    );
+    script.open("b");
+    assert.ok(script.stripes(script.wait(500)).some(({ host: reader, pieces }) => reader === "b" && pieces.includes(0)));
+  });
+
   test("a registry that gave nobody a byte yet is not asked twice: it is slow to all", () => {
     const script = new Script(256);
     script.open("a");

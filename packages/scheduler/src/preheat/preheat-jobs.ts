@@ -105,7 +105,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
     const now = this.#deps.wallNow();
     try {
       const id = await this.#deps.store.nextId();
-      const job = newJob(id, request, now);
+      const job: Job = { ...newJob(id, request, now), ...(credential === undefined ? {} : { cameWithCredential: true }) };
       await this.#deps.store.keep(job);
       if (credential !== undefined) this.#credentials.set(id, credential);
       this.#mailbox.post({ type: "job-opened", job, hasCredential: credential !== undefined });
@@ -208,7 +208,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   async #answer({ job, at, reference, platforms }: Extract<JobEffect, { type: "resolve-image" }>): Promise<void> {
     try {
       const contents = await this.#resolve(reference, platforms, this.#credentials.get(job));
-      for (const note of contents.notes) this.#deps.log.info("preheat note", { job, note });
+      for (const note of contents.image.notes) this.#deps.log.info("preheat note", { job, note });
       this.#mailbox.post({ type: "image-resolved", job, at, contents });
     } catch (error) {
       if (this.#closing.signal.aborted) return;

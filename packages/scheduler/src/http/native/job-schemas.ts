@@ -103,7 +103,7 @@ const progress = z.object({
   ip: z.string(),
   zone: z.string(),
   cluster: z.int(),
-  state: z.enum(["waiting", "running", "complete", "failed"]),
+  state: z.enum(["waiting", "running", "complete", "failed", "not-applicable"]),
   contents: z.int(),
   contentsHeld: z.int(),
   bytes: z.int(),

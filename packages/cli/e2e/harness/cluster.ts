@@ -120,10 +120,15 @@ export class Cluster implements AsyncDisposable {
     await this.#schedulers[at]?.kill();
   }
 
-  /** Starts a scheduler again and waits until every living daemon has found one. */
-  async startScheduler(at = 0): Promise<void> {
+  /** Starts a scheduler again and waits until it answers, whoever finds it. */
+  async startSchedulerAlone(at = 0): Promise<void> {
     this.#schedulers[at] = this.#startScheduler(at);
     await this.#schedulerReady(at);
+  }
+
+  /** Starts a scheduler again and waits until every living daemon has found one. */
+  async startScheduler(at = 0): Promise<void> {
+    await this.startSchedulerAlone(at);
     for (const { darner } of this.nodes) {
       if (darner.alive)
         await until("the daemons to find the scheduler again", async () =>

@@ -80,20 +80,21 @@ export class DarnerNode implements AsyncDisposable {
   }
 
   /** Starts it again after a kill. */
-  async start(): Promise<void> {
+  async start({ needsScheduler = true }: { readonly needsScheduler?: boolean } = {}): Promise<void> {
     this.#process = startDarner("daemon", this.host, this.#dir, this.#config);
-    await this.#ready();
+    await this.#ready(needsScheduler);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process[Symbol.asyncDispose]();
   }
 
-  async #ready(): Promise<void> {
+  async #ready(needsScheduler = true): Promise<void> {
     const ready = async (): Promise<true | undefined> => {
       if (!this.#process.alive) throw new Error(`the daemon ended: ${this.#process.log()}`);
       const status = await this.status();
-      return status !== undefined && (status.schedulers.length === 0 || status.scheduler !== null) ? true : undefined;
+      const hasWhatItNeeds = !needsScheduler || status?.schedulers.length === 0 || status?.scheduler !== null;
+      return status !== undefined && hasWhatItNeeds ? true : undefined;
     };
     await until(`the daemon at ${this.host.address} to be ready (${this.#process.logFile})`, ready, READY_MS);
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { darnerCommand } from "./darner-command.ts";
 import { Running } from "./running.ts";
@@ -21,16 +21,21 @@ export class LoopbackProcess implements AsyncDisposable {
   static async open(command: "daemon" | "scheduler", dir: string, config: Readonly<Record<string, string>>): Promise<LoopbackProcess> {
     mkdirSync(dir, { recursive: true });
     const listen = Object.fromEntries(DOORS.map((door) => [`DARNER_LISTEN_${door}`, "127.0.0.1:0"]));
+    const logFile = join(dir, `${command}.log`);
+    // An earlier process on the same data wrote to the same log.
+    const earlier = existsSync(logFile) ? linesOf(readFileSync(logFile, "utf8")).length : 0;
     const started = new Running({
       name: `darner ${command}`,
       command: darnerCommand(command),
-      logFile: join(dir, `${command}.log`),
+      logFile,
       env: { DARNER_DATA_DIR: join(dir, "data"), DARNER_STORE_MIN_FREE_BYTES: "1GiB", DARNER_JOIN_INSECURE: "true", ...listen, ...config },
     });
     try {
       const doors = await until(`${command} ready (${started.logFile})`, () => {
         if (!started.alive) throw new Error(`the ${command} ended: ${started.log()}`);
-        return linesOf(started.log()).find(({ message }) => message === `${command} ready`);
+        return linesOf(started.log())
+          .slice(earlier)
+          .find(({ message }) => message === `${command} ready`);
       });
       return new LoopbackProcess(started, doors);
     } catch (error) {

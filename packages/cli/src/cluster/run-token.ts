@@ -41,7 +41,7 @@ export async function runToken(context: CommandContext): Promise<ExitCode> {
     terminal.out(listText({ signingKey, tokens }, await tokens.tokens(), words.json));
     return 0;
   } catch (error) {
-    if (!(error instanceof Error)) throw error;
+    if (!(error instanceof Error) || error instanceof UsageError) throw error;
     terminal.err(`darner: ${error.message}\n`);
     return error instanceof StartError ? 2 : 1;
   }

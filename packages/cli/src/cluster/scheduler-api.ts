@@ -43,7 +43,9 @@ export function readApiWords<const Given extends Options>(
 
 function openApi(base: string, tokenFile: string, interrupted: AbortSignal): SchedulerApi {
   const send = async (method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> => {
-    const headers = { authorization: `Bearer ${await tokenIn(tokenFile)}`, "content-type": "application/json" };
+    // Who says that a body is JSON has to send one.
+    const type = body === undefined ? {} : { "content-type": "application/json" };
+    const headers = { authorization: `Bearer ${await tokenIn(tokenFile)}`, ...type };
     const response = await fetch(base + path, {
       method,
       headers,

@@ -16,22 +16,22 @@ export type SessionStream = ClientDuplexStream<WireObject, unknown>;
 /** The gRPC stub of a scheduler. */
 export type SchedulerStub = Client & { Session(): SessionStream };
 
-const PROTO_DIR = new URL("../../../proto/darner/v1/", import.meta.url);
+const PROTO_FILE = new URL("../../../proto/darner/v1/session.proto", import.meta.url);
 
 // Field names stay as they are in the .proto, 64-bit numbers are plain numbers (checked to be exact in wire.ts), a oneof names its member, and what was left out reads as zero.
 const LOAD_OPTIONS = { keepCase: true, longs: Number, defaults: true, oneofs: true, arrays: true } as const;
 
 /** Loads the service of `proto/darner/v1/session.proto`: the definition for a server and the constructor of stubs. */
 export function loadSchedulerService(): LoadedService {
-  return loadService("session.proto", "Scheduler");
+  return loadService(PROTO_FILE, "Scheduler");
 }
 
 /** A service as a file of `proto/darner/v1` defines it. */
 export type LoadedService = { readonly definition: ServiceDefinition; readonly Stub: ServiceClientConstructor };
 
 /** Loads a service of a file in `proto/darner/v1`. */
-export function loadService(file: string, name: string): LoadedService {
-  const root = loadPackageDefinition(loadSync(fileURLToPath(new URL(file, PROTO_DIR)), LOAD_OPTIONS));
+export function loadService(file: URL, name: string): LoadedService {
+  const root = loadPackageDefinition(loadSync(fileURLToPath(file), LOAD_OPTIONS));
   const Stub = ((root["darner"] as GrpcObject)["v1"] as GrpcObject)[name] as ServiceClientConstructor;
   return { definition: Stub.service, Stub };
 }

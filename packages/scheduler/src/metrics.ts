@@ -1,4 +1,6 @@
+import type { JobState } from "@darner/preheat";
 import { createCounter, Gauge, type Counter, type Registry } from "@darner/runtime";
+import { createPreheatMetrics, type PreheatMetrics } from "./preheat/preheat-metrics.ts";
 import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
 
 /** What a scheduler counts. */
@@ -13,15 +15,21 @@ export type SchedulerMetrics = {
   readonly faults: Counter<"fault" | "blocked">;
   readonly joins: Counter<"outcome">;
   readonly forwarded: Counter<"question" | "outcome">;
+  readonly preheat: PreheatMetrics;
 };
 
 /** How many of what a scheduler knows, counted when somebody asks for the metrics. */
 export type SchedulerCounts = { readonly hosts: number; readonly tasks: number; readonly peers: number; readonly followers: number };
 
 const NOTHING: SchedulerCounts = { hosts: 0, tasks: 0, peers: 0, followers: 0 };
+const NO_JOBS = { pending: 0, running: 0, succeeded: 0, partial: 0, failed: 0, cancelled: 0 };
 
 /** Makes the scheduler's metrics in a registry. */
-export function createSchedulerMetrics(registry: Registry, counts: () => SchedulerCounts = () => NOTHING): SchedulerMetrics {
+export function createSchedulerMetrics(
+  registry: Registry,
+  counts: () => SchedulerCounts = () => NOTHING,
+  jobs: () => Readonly<Record<JobState, number>> = () => NO_JOBS,
+): SchedulerMetrics {
   const gauge = (of: keyof SchedulerCounts, help: string): void => {
     const collect = function (this: Gauge): void {
       this.set(counts()[of]);
@@ -33,6 +41,7 @@ export function createSchedulerMetrics(registry: Registry, counts: () => Schedul
   gauge("followers", "Hosts that follow this scheduler; none while it is a standby.");
   gauge("peers", "Peers that want a blob now.");
   return {
+    preheat: createPreheatMetrics(registry, jobs),
     events: createCounter(registry, "darner_scheduler_events_total", "What happened, by kind.", ["event"]),
     effects: createCounter(registry, "darner_scheduler_effects_total", "What the scheduler ordered, by kind.", ["effect"]),
     piecesGranted: createCounter(registry, "darner_scheduler_pieces_granted_total", "Pieces granted, by where they are to come from.", [

@@ -41,7 +41,11 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const registry = createRegistry();
   const dir = join(config.dataDir, SCHEDULER_DIR);
   births.use(await openDataDir(dir, { purpose: "scheduler", version: VERSION, log }));
-  const metrics = createSchedulerMetrics(registry, () => countsOf(core, matchmaker));
+  const metrics = createSchedulerMetrics(
+    registry,
+    () => countsOf(core, matchmaker),
+    () => preheat.counts(),
+  );
   const { maxReadersPerBlob, maxConnectionsPerRegistry, stripeSeconds } = config.source;
   const limits = { ...DEFAULT_LIMITS, maxReadersPerBlob, maxConnectionsPerRegistry, runMs: stripeSeconds * 1000 };
   const { core, driven, journal } = await openCore(limits, config.journal, { timers, log: log.child({ room: "journal" }) });
@@ -64,13 +68,20 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const members = births.use(await openMembers(config, dir, { log: log.child({ room: "members" }), timers, metrics, wallClock }));
   const { door, tls } = members;
   if (members.signingKey !== undefined) births.use(tellFingerprint(config, members.signingKey.publicKey, sharing));
-  const parts = { core, next: matchmaker, isSecure: tls !== undefined, timers, log: log.child({ room: "preheat" }) };
+  const parts = {
+    core,
+    next: matchmaker,
+    isSecure: tls !== undefined,
+    timers,
+    metrics: metrics.preheat,
+    log: log.child({ room: "preheat" }),
+  };
   const preheat = births.use(await openPreheat(config, dir, parts));
-  const tokens = await openApiTokens(dir, config.api.tokenFile, log);
+  const tokens = await openApiTokens(dir, config.api, log);
   const known = { preheat, standing: matchmaker.standing, signingKey: members.signingKey, tokens };
   const siblings = births.use(openSiblings(config, known, { timers, metrics, log: log.child({ room: "siblings" }) }));
   const { jobs } = siblings;
-  const routes = allRoutes(config, { registry, ready: () => state, jobs, members });
+  const routes = allRoutes(config, { registry, ready: () => state, jobs, members, metrics: metrics.preheat });
   const http = births.use(await openHttp(config, { routes, tokens, log: log.child({ room: "api" }), requests: metrics.apiRequests }));
   const isActive = (): boolean => !matchmaker.standing.isStandby;
   births.use(startSchedules(config.preheat.schedules, { jobs: preheat.jobs, log: log.child({ room: "schedule" }), isActive }));

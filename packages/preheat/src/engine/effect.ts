@@ -3,8 +3,8 @@ import type { Content } from "../image/resolve-image.ts";
 import type { ImageReference } from "../job-request.ts";
 import type { Job } from "../job.ts";
 
-/** A content and where it may be read from the source. */
-export type WarmContent = Content & { readonly repository: Repository };
+/** A content, where it may be read from the source, and how its URL begins. */
+export type WarmContent = Content & { readonly repository: Repository; readonly scheme: "http" | "https" };
 
 /** What the engine wants done. */
 export type JobEffect =

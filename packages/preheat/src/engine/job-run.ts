@@ -88,9 +88,11 @@ export class JobRun {
     if (asked?.state !== "asked") return [];
     const fuller = asked.before !== undefined && asked.before.contents > image.contents ? asked.before : image;
     this.#images[at] = asked.awaited > 1 ? { ...asked, awaited: asked.awaited - 1, before: fuller } : { state: "resolved", image: fuller };
+    const { scheme = "https" } = this.#job.request.images[at] ?? {};
     for (const content of contents) {
       const known = this.#contents.get(content.digest);
-      this.#contents.set(content.digest, known === undefined ? { ...content, repository } : withPlatformsOf(known, content.platforms));
+      const warm = { ...content, repository, scheme };
+      this.#contents.set(content.digest, known === undefined ? warm : withPlatformsOf(known, content.platforms));
     }
     this.#parts.set(at, new Set([...(this.#parts.get(at) ?? []), ...contents.map(({ digest }) => digest)]));
     const effects = [...this.#targets.all()].flatMap((target) => this.#order(target, [at]));

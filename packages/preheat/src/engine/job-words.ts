@@ -70,8 +70,8 @@ function durationText(ms: number): string {
 }
 
 /** The URL of a content at its registry. */
-export function urlOf({ kind, digest, repository }: WarmContent): string {
-  return `https://${repository.registry}/v2/${repository.name}/${kind === "blob" ? "blobs" : "manifests"}/${digest}`;
+export function urlOf({ kind, digest, repository, scheme }: WarmContent): string {
+  return `${scheme}://${repository.registry}/v2/${repository.name}/${kind === "blob" ? "blobs" : "manifests"}/${digest}`;
 }
 
 function suffix(tag: string | undefined, digest: string | undefined): string {

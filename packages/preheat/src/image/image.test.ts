@@ -23,7 +23,7 @@ type Bench = AsyncDisposable & {
 async function openBench(): Promise<Bench> {
   const registry = await openScriptedRegistry();
   const client = openRegistryClient({ registries: { [registry.host]: { plainHttp: true } } }, { log: capturedLog() });
-  const manifests = new Map<Digest, ManifestBody>();
+  const manifests = new Map<string, ManifestBody>();
   const signal = new AbortController().signal;
   return {
     registry,

@@ -44,10 +44,10 @@ export class ImageError extends Error {
 export type ResolveDeps = {
   readonly client: Pick<RegistryClient, "head" | "manifest">;
   readonly authority: Authority;
-  /** Manifests fetched before, by digest: a registry counts each GET of one as a pull. */
-  readonly manifests: { get(digest: Digest): ManifestBody | undefined; set(digest: Digest, body: ManifestBody): unknown };
-  /** Manifests that some resolution is fetching now: at most one each open job. */
-  readonly underWay: Map<Digest, Promise<unknown>>;
+  /** Manifests fetched before, by registry, repository and digest: a registry counts each GET of one as a pull. */
+  readonly manifests: { get(key: string): ManifestBody | undefined; set(key: string, body: ManifestBody): unknown };
+  /** Manifests that some resolution is fetching now, by the same key: at most one each open job. */
+  readonly underWay: Map<string, Promise<unknown>>;
   readonly signal: AbortSignal;
 };
 
@@ -115,7 +115,7 @@ class Resolution {
     if (head.digest !== undefined) return { digest: head.digest, body: await this.#manifest(head.digest) };
     const body = await this.#asked(() => this.#deps.client.manifest(this.#request("manifest", reference)));
     if (body.digest === undefined) throw new ImageError(`${this.#name()}: the registry does not say which digest the tag stands for`);
-    this.#deps.manifests.set(body.digest, body);
+    this.#deps.manifests.set(this.#key(body.digest), body);
     return { digest: body.digest, body };
   }
 
@@ -175,15 +175,16 @@ class Resolution {
   /** Jobs for one image that come at once share a GET; where it fails each asks itself, as the next one's credential may be a better one. */
   async #manifest(digest: Digest): Promise<ManifestBody> {
     const { manifests, underWay } = this.#deps;
-    if (manifests.get(digest) === undefined) await underWay.get(digest)?.catch(() => undefined);
-    const known = manifests.get(digest);
+    const key = this.#key(digest);
+    if (manifests.get(key) === undefined) await underWay.get(key)?.catch(() => undefined);
+    const known = manifests.get(key);
     if (known !== undefined) return known;
     const fetching = this.#fetchManifest(digest);
-    underWay.set(digest, fetching);
+    underWay.set(key, fetching);
     try {
       return await fetching;
     } finally {
-      if (underWay.get(digest) === fetching) underWay.delete(digest);
+      if (underWay.get(key) === fetching) underWay.delete(key);
     }
   }
 
@@ -191,8 +192,14 @@ class Resolution {
     const body = await this.#asked(() => this.#deps.client.manifest(this.#request("manifest", digest)));
     const hash = createHash(digestAlgorithm(digest)).update(body.bytes).digest("hex");
     if (hash !== digestEncoded(digest)) throw new ImageError(`${this.#name()}: the registry sent a manifest that is not ${digest}`);
-    this.#deps.manifests.set(digest, body);
+    this.#deps.manifests.set(this.#key(digest), body);
     return body;
+  }
+
+  /** Who may read a manifest in one repository may not in another. */
+  #key(digest: Digest): string {
+    const { registry, name } = this.#reference.repository;
+    return `${registry}/${name}@${digest}`;
   }
 
   #request(kind: "manifest" | "blob", reference: string): Parameters<RegistryClient["head"]>[0] {

@@ -332,6 +332,11 @@ const schema = z.strictObject({
       "The file with the Bearer tokens that the scheduler's API asks for, one a line; without it one is made in its data directory.",
       FILE,
     ),
+    basicFile: textKey(
+      filePath.exactOptional(),
+      "A file with names and passwords, NAME:PASSWORD on each line, that open the API as Basic, too; for clients that know nothing else.",
+      FILE,
+    ),
     prefix: textKey(
       z
         .string()

@@ -119,6 +119,8 @@ export type Config = {
   readonly pieces: { readonly encryption: "tls" | "none" };
   readonly api: {
     readonly tokenFile?: string;
+    /** Absent: nobody is let in with a name and a password. */
+    readonly basicFile?: string;
     /** Before every path but those of the probes; empty or `/segment…`. */
     readonly prefix: string;
     /** Absent: plain HTTP. */

@@ -104,7 +104,7 @@ class SharedKeys {
     }
     // What is not there by now is made.
     await openSigningKey(this.#dir, undefined);
-    await openApiTokens(this.#dir, undefined, this.#log);
+    await openApiTokens(this.#dir, {}, this.#log);
     const lacking = SHARED.filter((name) => (values[name] ?? "").trim() === "");
     if (lacking.length === 0) return true;
     const made = await Promise.all(lacking.map(async (name) => [name, (await readIfThere(join(this.#dir, name))) ?? ""] as const));

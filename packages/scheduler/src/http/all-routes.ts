@@ -1,6 +1,7 @@
 import type { Jobs, Scope } from "@darner/preheat";
 import type { Config, ReadyState, Registry } from "@darner/runtime";
 import type { Members } from "../members/open-members.ts";
+import type { PreheatMetrics } from "../preheat/preheat-metrics.ts";
 import { AskedJobs } from "./asked-jobs.ts";
 import { dragonflyRoutes } from "./harbor/dragonfly-routes.ts";
 import { krakenRoutes } from "./harbor/kraken-routes.ts";
@@ -17,6 +18,7 @@ export type RouteParts = {
   readonly ready: () => ReadyState;
   readonly jobs: Jobs;
   readonly members: Pick<Members, "book" | "remove">;
+  readonly metrics: Pick<PreheatMetrics, "refused">;
 };
 
 // What a registry's notification of a push warms.
@@ -27,8 +29,8 @@ const SCOPES: Readonly<Record<Config["api"]["notificationScope"], Scope>> = {
 };
 
 /** Every route of the scheduler's HTTP side. */
-export function allRoutes({ api, registries }: Config, { registry, ready, jobs, members }: RouteParts): readonly ApiRoute[] {
-  const asked = new AskedJobs(jobs, registries);
+export function allRoutes({ api, registries }: Config, { registry, ready, jobs, members, metrics }: RouteParts): readonly ApiRoute[] {
+  const asked = new AskedJobs(jobs, registries, metrics.refused);
   const native = [...jobRoutes(jobs, asked), ...hostRoutes(members)];
   const document: ApiRoute = {
     method: "GET",

@@ -1,15 +1,17 @@
 import { JobError, type ImageReference, type Job, type JobCredential, type JobRequest, type Jobs } from "@darner/preheat";
-import type { Config } from "@darner/runtime";
+import type { Config, Counter } from "@darner/runtime";
 import { problem, type ApiAnswer } from "./route.ts";
 
 /** Creates jobs for the faces: what the configuration forbids is refused at once, in a sentence. */
 export class AskedJobs {
   readonly #jobs: Jobs;
   readonly #registries: Config["registries"];
+  readonly #refused: Counter<"reason">;
 
-  constructor(jobs: Jobs, registries: Config["registries"]) {
+  constructor(jobs: Jobs, registries: Config["registries"], refused: Counter<"reason">) {
     this.#jobs = jobs;
     this.#registries = registries;
+    this.#refused = refused;
   }
 
   /** The job, or the answer that says why there is none. */
@@ -18,7 +20,10 @@ export class AskedJobs {
     credential: JobCredential | undefined,
   ): Promise<{ readonly job: Job } | { readonly answer: ApiAnswer }> {
     const plain = request.images.find((image) => !this.#mayBePlain(image));
-    if (plain !== undefined) return { answer: problem(422, plainProblem(plain)) };
+    if (plain !== undefined) {
+      this.#refused.inc({ reason: "plain-http" });
+      return { answer: problem(422, plainProblem(plain)) };
+    }
     try {
       return { job: await this.#jobs.create(request, credential) };
     } catch (error) {

@@ -8,6 +8,7 @@ import { JobError } from "@darner/preheat";
 import { createCounter, createRegistry, silentLog, type Config } from "@darner/runtime";
 import { noLeaks, openTempDir } from "@darner/testkit";
 import { ScriptedJobs } from "../../test/scripted-jobs.ts";
+import { createPreheatMetrics } from "../preheat/preheat-metrics.ts";
 import { HostBook } from "../members/host-book.ts";
 import { allRoutes } from "./all-routes.ts";
 import { openApiTokens } from "./api-tokens.ts";
@@ -50,9 +51,15 @@ async function openBench(api: Partial<Config["api"]> = {}): Promise<Bench> {
   } as unknown as Config;
   const jobs = new ScriptedJobs();
   const members = { book: new HostBook(10), remove: () => Promise.resolve("removed" as const) };
-  const routes = allRoutes(config, { registry, ready: () => ({ ready: true }), jobs, members });
+  const metrics = createPreheatMetrics(registry, () => ({ pending: 0, running: 0, succeeded: 0, partial: 0, failed: 0, cancelled: 0 }));
+  const routes = allRoutes(config, { registry, ready: () => ({ ready: true }), jobs, members, metrics });
   const requests = createCounter(registry, "test_requests_total", "x", ["face", "status"]);
-  const http = await openHttp(config, { routes, tokens: await openApiTokens(dir.path, tokens, silentLog), log: silentLog, requests });
+  const http = await openHttp(config, {
+    routes,
+    tokens: await openApiTokens(dir.path, { tokenFile: tokens }, silentLog),
+    log: silentLog,
+    requests,
+  });
   return {
     jobs,
     routes,
@@ -196,6 +203,81 @@ test("a body that trickles does not hold the process, and one that ends early ha
   assert.equal((await bench.ask("GET", "/livez")).status, 200);
   socket.destroy();
   assert.equal((await bench.ask("GET", "/livez")).status, 200);
+});
+
+// A good body of each face, to be spoilt somewhere.
+const GOOD: Readonly<Record<string, object>> = {
+  "/oapi/v1/jobs": HARBOR,
+  "/preheats": {
+    type: "image",
+    url: HARBOR.args.url,
+    headers: HARBOR.args.headers,
+    image: "library/nginx",
+    tag: "1.27",
+    digest: "sha256:0",
+  },
+  "/registry/notifications": {
+    Events: [
+      {
+        Id: "x",
+        Action: "push",
+        Target: { MediaType: "manifest", Digest: "sha256:0", Repository: "a/b", Url: HARBOR.args.url, Tag: "v1" },
+      },
+    ],
+  },
+  "/api/v1/jobs": {
+    images: ["nginx:1.27"],
+    scope: { kind: "hosts", percent: 50, zones: ["eu-1"], names: ["a"], labels: { a: "b" } },
+    platforms: ["linux/arm64"],
+    priority: 1,
+    deadlineSeconds: 60,
+    pinSeconds: 1,
+    requireAll: false,
+    credential: { token: "t" },
+  },
+};
+
+/** Puts something else in the place of the `at`-th value of a body, counted from outside in. */
+function spoilt(body: unknown, at: number, value: unknown): unknown {
+  const left = { count: at };
+  const walk = (part: unknown): unknown => {
+    left.count -= 1;
+    if (left.count === -1) return value;
+    if (Array.isArray(part)) return part.map(walk);
+    if (typeof part !== "object" || part === null) return part;
+    return Object.fromEntries(Object.entries(part).map(([key, one]) => [key, walk(one)]));
+  };
+  return walk(body);
+}
+
+test("a good body of any face with anything in the place of any of its values is a 2xx or a 4xx with a sentence", async () => {
+  await using bench = await openBench();
+  const odd = fc.constantFrom<unknown>(
+    null,
+    "",
+    "\u0000",
+    -1,
+    1e308,
+    0.5,
+    [],
+    {},
+    [null],
+    true,
+    "x".repeat(5000),
+    "__proto__",
+    "sha256:x",
+    "http://[::1]/v2/a/manifests/b",
+  );
+  const value = fc.oneof(odd, fc.jsonValue(), fc.string({ unit: "binary" }));
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...Object.keys(GOOD)), fc.nat(24), value, async (path, at, wrong) => {
+      const answer = await bench.ask("POST", path, { body: JSON.stringify(spoilt(GOOD[path], at, wrong)) });
+      assert.ok(answer.status < 500, `${path} ${String(at)} ${JSON.stringify(wrong)} ${String(answer.status)}`);
+      if (answer.status >= 400) assert.ok(((await answer.json()) as { message: string }).message.length > 5);
+      else await answer.text();
+    }),
+    { numRuns: 400 },
+  );
 });
 
 test("any body on any face is a 2xx or a 4xx with a sentence", async () => {

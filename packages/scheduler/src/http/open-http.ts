@@ -73,7 +73,7 @@ function addRoutes(app: FastifyInstance, parts: HttpParts, prefix: string): void
   });
   app.setNotFoundHandler(async (request, reply) => {
     // Whoever shows no token learns not even which routes there are.
-    const opens = await parts.tokens.opens(request.headers.authorization);
+    const opens = await parts.tokens.opens(request.headers);
     send(reply, opens ? problem(404, "there is no such route") : UNAUTHORIZED);
   });
   for (const route of parts.routes) addRoute(app, route, parts, route.face === "health" && route.access === "open" ? "" : prefix);
@@ -85,8 +85,9 @@ function addRoute(app: FastifyInstance, route: ApiRoute, { tokens, requests }: H
     method: method === "GET" ? ["GET", "HEAD"] : method,
     url: prefix + route.path,
     onRequest: async (request, reply) => {
-      const { authorization } = request.headers;
-      if (access === "open" || (access === "checked" && authorization === undefined) || (await tokens.opens(authorization))) return;
+      const { headers } = request;
+      const showsNothing = headers.authorization === undefined && headers["x-api-key"] === undefined;
+      if (access === "open" || (access === "checked" && showsNothing) || (await tokens.opens(headers))) return;
       send(reply, UNAUTHORIZED);
     },
     onResponse: (_request, reply, done) => {
@@ -108,7 +109,10 @@ function addRoute(app: FastifyInstance, route: ApiRoute, { tokens, requests }: H
   });
 }
 
-const UNAUTHORIZED = problem(401, "Unauthorized: a token of this scheduler is needed, as Authorization: Bearer (api.tokenFile)");
+const UNAUTHORIZED = problem(
+  401,
+  "Unauthorized: a token of this scheduler is needed, as Authorization: Bearer or X-Api-Key (api.tokenFile)",
+);
 
 function send(reply: FastifyReply, answer: ApiAnswer): FastifyReply {
   void reply.code(answer.status).header("cache-control", "no-store");

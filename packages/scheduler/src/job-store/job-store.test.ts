@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { newJob, type Job } from "@darner/preheat";
 import { capturedLog, noLeaks, openTempDir } from "@darner/testkit";
 import { JobStore, ordinalOf } from "./job-store.ts";
@@ -72,4 +75,29 @@ test("a damaged store is moved aside and begun anew, and the log says so", async
   await using again = await JobStore.open(config, log);
   assert.deepEqual(again.all(), []);
   assert.match(log.text(), /damaged/);
+});
+
+const WRITER = fileURLToPath(new URL("../../test/job-writer.ts", import.meta.url));
+
+test("a process killed with -9 while it writes: every job that was told of is there and whole, and no id is given twice", async () => {
+  await using dir = await openTempDir();
+  const told: number[] = [];
+  for (const kills of [1, 7, 20, 33]) {
+    const writer = fork(WRITER, [dir.path], { execArgv: ["--conditions=source"] });
+    const ended = once(writer, "exit");
+    let left = kills;
+    writer.on("message", (id: number) => {
+      told.push(id);
+      left -= 1;
+      if (left === 0) writer.kill("SIGKILL");
+    });
+    const [, signal] = (await ended) as [number | null, string | null];
+    assert.equal(signal, "SIGKILL");
+    const log = capturedLog();
+    await using store = await JobStore.open({ dataDir: dir.path, ordinal: 3, keepMs: DAY }, log);
+    for (const id of told) assert.deepEqual([store.get(id)?.state, store.get(id)?.contentUrls.length], ["succeeded", 50], String(id));
+    assert.ok(!told.includes(await store.nextId()));
+    assert.equal(log.text(), "", "nothing is damaged");
+  }
+  assert.equal(new Set(told).size, told.length);
 });

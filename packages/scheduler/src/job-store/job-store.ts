@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Job } from "@darner/preheat";
+import type { Job, JobState } from "@darner/preheat";
 import { StartError, type Logger } from "@darner/runtime";
 import { Level } from "level";
 
@@ -119,6 +119,13 @@ export class JobStore implements AsyncDisposable {
   /** Every job, newest first. */
   all(): Job[] {
     return [...this.#jobs.values()].sort((a, b) => b.id - a.id);
+  }
+
+  /** How many jobs there are in each state. */
+  counts(): Readonly<Record<JobState, number>> {
+    const counts = { pending: 0, running: 0, succeeded: 0, partial: 0, failed: 0, cancelled: 0 };
+    for (const { state } of this.#jobs.values()) counts[state] += 1;
+    return counts;
   }
 
   async remove(id: number): Promise<void> {

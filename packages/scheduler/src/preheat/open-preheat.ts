@@ -1,9 +1,10 @@
-import type { Jobs } from "@darner/preheat";
+import type { Jobs, JobState } from "@darner/preheat";
 import { ImagePatterns, openKeychain, openRegistryClient, registryConfigOf } from "@darner/registry-client";
 import type { Config, Logger, Timers } from "@darner/runtime";
 import type { Scheduler } from "@darner/scheduler-core";
 import type { SessionListener } from "../grpc/session.ts";
 import { JobStore, REPLICAS } from "../job-store/job-store.ts";
+import type { PreheatMetrics } from "./preheat-metrics.ts";
 import { PreheatJobs } from "./preheat-jobs.ts";
 import { WarmDesk } from "./warm-desk.ts";
 
@@ -15,6 +16,7 @@ export type PreheatParts = {
   /** Whether sessions are encrypted and for members only. */
   readonly isSecure: boolean;
   readonly timers: Timers;
+  readonly metrics: PreheatMetrics;
   readonly log: Logger;
 };
 
@@ -24,6 +26,8 @@ export type Preheat = AsyncDisposable & {
   readonly listener: SessionListener;
   /** Where the ids of its jobs come from. */
   readonly ids: Pick<JobStore, "next" | "goOnFrom">;
+  /** How many jobs there are in each state. */
+  counts(): Readonly<Record<JobState, number>>;
   /** What they carry. */
   readonly ordinal: number;
   /** Milliseconds since the epoch, never going back. */
@@ -32,7 +36,7 @@ export type Preheat = AsyncDisposable & {
 
 /** Opens the job store in the scheduler's directory and goes on with the jobs that were open. Rejects with `StartError`. */
 export async function openPreheat(config: Config, dir: string, parts: PreheatParts): Promise<Preheat> {
-  const { core, next, isSecure, timers, log } = parts;
+  const { core, next, isSecure, timers, metrics, log } = parts;
   await using births = new AsyncDisposableStack();
   const ordinal = ordinalOf(config);
   const keep = { dataDir: dir, ordinal, keepMs: config.jobs.keepSeconds * 1000 };
@@ -51,10 +55,19 @@ export async function openPreheat(config: Config, dir: string, parts: PreheatPar
   });
   // The time of day at the start, and from there on a clock that nobody sets.
   const wallNow = (): number => Math.round(performance.timeOrigin + timers.now());
-  const jobs = births.use(new PreheatJobs({ store, client, swarm: desk, timers, wallNow, log }));
+  const isPlain = (registry: string): boolean => config.registries[registry]?.plainHttp === true;
+  const jobs = births.use(new PreheatJobs({ store, client, swarm: desk, timers, wallNow, log, metrics, isPlain }));
   jobs.start();
   const lives = births.move();
-  return { jobs, listener: desk, ids: store, ordinal, wallNow, [Symbol.asyncDispose]: () => lives.disposeAsync() };
+  return {
+    jobs,
+    listener: desk,
+    ids: store,
+    counts: () => store.counts(),
+    ordinal,
+    wallNow,
+    [Symbol.asyncDispose]: () => lives.disposeAsync(),
+  };
 }
 
 /** Which of several schedulers this is: as configured, else as a StatefulSet numbers its pods. */

@@ -13,6 +13,7 @@ import { openApiTokens } from "../http/api-tokens.ts";
 import { openHttp } from "../http/open-http.ts";
 import { JobStore } from "../job-store/job-store.ts";
 import { HostBook } from "../members/host-book.ts";
+import { createSchedulerMetrics } from "../metrics.ts";
 import { PreheatJobs, type WarmSwarm } from "./preheat-jobs.ts";
 
 noLeaks();
@@ -69,7 +70,10 @@ async function openBench(): Promise<Bench> {
   const store = births.use(await JobStore.open({ dataDir: dir.path, ordinal: 0, keepMs: 60_000 }, silentLog));
   const live = [{ host: hostIdOf("n1"), name: "n1", ip: "10.0.0.1", zone: "", labels: {}, seed: false, platform: "linux/amd64" }];
   const swarm: WarmSwarm = { warm: () => undefined, release: () => undefined, holds: () => [], live: () => live };
-  const jobs = births.use(new PreheatJobs({ store, client, swarm, timers: systemClock, wallNow: () => performance.now(), log: silentLog }));
+  const metrics = createRegistry();
+  const { preheat } = createSchedulerMetrics(metrics);
+  const clocks = { timers: systemClock, wallNow: () => performance.now() };
+  const jobs = births.use(new PreheatJobs({ store, client, swarm, ...clocks, log: silentLog, metrics: preheat, isPlain: () => false }));
   for (const host of live) jobs.post({ type: "host-joined", host });
   const tokens = join(dir.path, "tokens");
   await writeFile(tokens, "right\n");
@@ -78,11 +82,10 @@ async function openBench(): Promise<Bench> {
     registries,
     listen: { http: "127.0.0.1:0" },
   } as unknown as Config;
-  const metrics = createRegistry();
   const members = { book: new HostBook(10), remove: () => Promise.resolve("removed" as const) };
-  const routes = allRoutes(config, { registry: metrics, ready: () => ({ ready: true }), jobs, members });
+  const routes = allRoutes(config, { registry: metrics, ready: () => ({ ready: true }), jobs, members, metrics: preheat });
   const requests = createCounter(metrics, "test_requests_total", "x", ["face", "status"]);
-  const apiTokens = await openApiTokens(dir.path, tokens, silentLog);
+  const apiTokens = await openApiTokens(dir.path, { tokenFile: tokens }, silentLog);
   const http = births.use(await openHttp(config, { routes, tokens: apiTokens, log: silentLog, requests }));
   const lives = births.move();
   return {

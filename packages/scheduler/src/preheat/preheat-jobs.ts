@@ -22,6 +22,7 @@ import {
 import { endOfToken, type Authority, type ManifestBody, type RegistryClient } from "@darner/registry-client";
 import { LruMap, Mailbox, type Logger, type Secret, type Timers } from "@darner/runtime";
 import type { JobStore } from "../job-store/job-store.ts";
+import type { PreheatMetrics } from "./preheat-metrics.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What a host is told to get for a job. */
@@ -55,6 +56,9 @@ export type PreheatDeps = {
   /** Milliseconds since the epoch, never going back while the process lives. */
   readonly wallNow: () => number;
   readonly log: Logger;
+  readonly metrics: PreheatMetrics;
+  /** Whether a registry is spoken to in the clear: what the URLs of contents say where a job does not. */
+  readonly isPlain: (registry: string) => boolean;
 };
 
 // A registry counts each GET of a manifest as a pull; so many are kept for the next job: usually some KiB each, at the very most 16 MiB.
@@ -66,11 +70,13 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   readonly #engine = new JobEngine();
   readonly #mailbox: Mailbox<JobEvent, JobEffect>;
   readonly #watchers = new Watchers();
-  readonly #manifests = new LruMap<Digest, ManifestBody>({ maxEntries: MAX_MANIFESTS });
+  readonly #manifests = new LruMap<string, ManifestBody>({ maxEntries: MAX_MANIFESTS });
   // At most one entry each open job.
-  readonly #underWay = new Map<Digest, Promise<unknown>>();
+  readonly #underWay = new Map<string, Promise<unknown>>();
   // One entry an open job that came with a credential; goes with the job.
   readonly #credentials = new Map<number, JobCredential>();
+  // Open jobs of which some host has a whole copy.
+  readonly #copied = new Set<number>();
   readonly #closing = new AbortController();
   readonly #working = new Set<Promise<void>>();
 
@@ -85,7 +91,17 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   /** Goes on with the jobs that were not over when the last process ended; their credentials went with it. */
   start(): void {
     const open = this.#deps.store.all().filter(({ finishedAt }) => finishedAt === undefined);
-    for (const job of open.reverse()) this.#mailbox.post({ type: "job-opened", job, hasCredential: false });
+    for (const kept of open.reverse()) {
+      const job = this.#ofNow(kept);
+      if (job.hosts.some(({ state }) => state === "complete")) this.#copied.add(job.id);
+      this.#mailbox.post({ type: "job-opened", job, hasCredential: false });
+    }
+  }
+
+  /** A clock that was set back while no scheduler ran makes no job younger than now, nor its deadline later. */
+  #ofNow(job: Job): Job {
+    const now = this.#deps.wallNow();
+    return job.updatedAt <= now ? job : { ...job, createdAt: Math.min(job.createdAt, now), updatedAt: now };
   }
 
   /** What the sessions report. */
@@ -100,17 +116,24 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   }
 
   async create(request: JobRequest, credential?: JobCredential): Promise<Job> {
-    if (this.#engine.isFull)
+    const { metrics } = this.#deps;
+    if (this.#engine.isFull) {
+      metrics.refused.inc({ reason: "busy" });
       throw new JobError({ code: "busy" }, `${String(this.#engine.openJobs)} jobs are open, as many as may be: try again later`);
+    }
     const now = this.#deps.wallNow();
     try {
       const id = await this.#deps.store.nextId();
-      const job: Job = { ...newJob(id, request, now), ...(credential === undefined ? {} : { cameWithCredential: true }) };
+      const job: Job = {
+        ...newJob(id, this.#withSchemes(request), now),
+        ...(credential === undefined ? {} : { cameWithCredential: true }),
+      };
       await this.#deps.store.keep(job);
       if (credential !== undefined) this.#credentials.set(id, credential);
       this.#mailbox.post({ type: "job-opened", job, hasCredential: credential !== undefined });
       return job;
     } catch (cause) {
+      metrics.refused.inc({ reason: "store" });
       throw new JobError({ code: "store", cause }, "the job cannot be kept: look at the disk of the scheduler's dataDir", { cause });
     }
   }
@@ -185,6 +208,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
         return;
       case "job-over":
         this.#credentials.delete(effect.job);
+        this.#copied.delete(effect.job);
         return;
       case "forget-job":
         this.#watchers.end(effect.job);
@@ -194,6 +218,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   #keep(job: Job, isDurable: boolean): void {
     const { store, log } = this.#deps;
     store.show(job);
+    this.#count(job);
     if (isDurable) {
       const kept = store.keep(job).catch((error: unknown) => {
         log.error("job could not be kept", { job: job.id, error });
@@ -205,15 +230,37 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
     this.#watchers.tell(job);
   }
 
+  #count(job: Job): void {
+    const { metrics } = this.#deps;
+    if (!this.#copied.has(job.id) && job.hosts.some(({ state }) => state === "complete")) {
+      this.#copied.add(job.id);
+      metrics.firstCopySeconds.observe((job.updatedAt - job.createdAt) / 1000);
+    }
+    if (job.finishedAt === undefined) return;
+    metrics.over.inc({ via: job.request.via, state: job.state });
+    metrics.bytes.inc(job.hosts.reduce((sum, { bytesHeld }) => sum + bytesHeld, 0));
+  }
+
+  /** Where a job does not say how its registry is spoken to, the configuration does. */
+  #withSchemes(request: JobRequest): JobRequest {
+    const { isPlain } = this.#deps;
+    const images = request.images.map((image) =>
+      image.scheme === undefined && isPlain(image.repository.registry) ? { ...image, scheme: "http" as const } : image,
+    );
+    return { ...request, images };
+  }
+
   async #answer({ job, at, reference, platforms }: Extract<JobEffect, { type: "resolve-image" }>): Promise<void> {
     try {
       const contents = await this.#resolve(reference, platforms, this.#credentials.get(job));
       for (const note of contents.image.notes) this.#deps.log.info("preheat note", { job, note });
+      this.#deps.metrics.images.inc({ outcome: "resolved" });
       this.#mailbox.post({ type: "image-resolved", job, at, contents });
     } catch (error) {
       if (this.#closing.signal.aborted) return;
       if (!(error instanceof ImageError)) this.#deps.log.error("image could not be resolved", { job, error });
       const reason = error instanceof ImageError ? error.message : "the image could not be resolved: the scheduler's log says why";
+      this.#deps.metrics.images.inc({ outcome: "refused" });
       this.#mailbox.post({ type: "image-refused", job, at, reason });
     }
   }

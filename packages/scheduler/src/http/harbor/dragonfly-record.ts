@@ -1,4 +1,5 @@
 import type { HostProgress, Job } from "@darner/preheat";
+import { LruMap } from "@darner/runtime";
 
 /** The one state Harbor knows for a job: exactly these three words (contracts/harbor-preheat.md 1.6). */
 export type DragonflyState = "PENDING" | "SUCCESS" | "FAILURE";
@@ -41,6 +42,22 @@ export function dragonflyRecord(job: Job): object {
     args: argsOf(job),
     result: state === "PENDING" ? null : resultOf(job, state),
   };
+}
+
+// The records of a thousand hosts are about 1 MiB each.
+const MAX_TEXTS = 32;
+
+/** Records as they are sent. Harbor asks for each task until it reads that it is over, people for one again and again: a job that has not changed is not written again. */
+export class RecordTexts {
+  readonly #texts = new LruMap<number, { readonly job: Job; readonly text: string }>({ maxEntries: MAX_TEXTS });
+
+  of(job: Job): string {
+    const known = this.#texts.get(job.id);
+    if (known?.job === job) return known.text;
+    const text = `${JSON.stringify(dragonflyRecord(job))}\n`;
+    if (job.finishedAt !== undefined) this.#texts.set(job.id, { job, text });
+    return text;
+  }
 }
 
 function argsOf({ request }: Job): object {

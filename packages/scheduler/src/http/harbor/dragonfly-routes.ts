@@ -2,13 +2,14 @@ import { JobError, type Job, type Jobs, type JobState } from "@darner/preheat";
 import { jobProblem, type AskedJobs } from "../asked-jobs.ts";
 import { problem, type ApiAnswer, type ApiRequest, type ApiRoute } from "../route.ts";
 import { readCredential, readDragonflyJob } from "./dragonfly-request.ts";
-import { dragonflyRecord } from "./dragonfly-record.ts";
+import { dragonflyRecord, RecordTexts } from "./dragonfly-record.ts";
 import { isObject, member, textMember } from "./json-body.ts";
 import { readManifestUrl } from "./manifest-url.ts";
 
 // Dragonfly's own numbers for pages.
 const DEFAULT_PER_PAGE = 10;
 const MAX_PER_PAGE = 50;
+const JSON_TYPE = "application/json; charset=utf-8";
 // Pages are made of the newest jobs; nobody turns more pages than this.
 const MAX_LISTED = 10_000;
 
@@ -25,6 +26,7 @@ const STATES: Readonly<Record<string, readonly JobState[]>> = {
 /** The face of a Dragonfly manager (contracts/harbor-preheat.md 1.5, 1.6, 3): what Harbor 2.12 and later drive. */
 export function dragonflyRoutes(jobs: Jobs, asked: AskedJobs): readonly ApiRoute[] {
   const route = { access: "token", face: "harbor" } as const;
+  const records = new RecordTexts();
   return [
     { ...route, method: "POST", path: "/oapi/v1/jobs", handle: ({ body }) => post(jobs, asked, body) },
     { ...route, method: "GET", path: "/oapi/v1/jobs", handle: (request) => list(jobs, request) },
@@ -32,7 +34,7 @@ export function dragonflyRoutes(jobs: Jobs, asked: AskedJobs): readonly ApiRoute
       ...route,
       method: "GET",
       path: "/oapi/v1/jobs/:id",
-      handle: ({ params }) => withJob(jobs, params, (job) => ({ status: 200, body: dragonflyRecord(job) })),
+      handle: ({ params }) => withJob(jobs, params, (job) => ({ status: 200, text: records.of(job), contentType: JSON_TYPE })),
     },
     {
       ...route,
@@ -64,8 +66,9 @@ async function distribution(jobs: Jobs, args: unknown): Promise<ApiAnswer> {
   if (!credential.ok) return problem(credential.status, credential.message);
   try {
     const { contents, hosts } = await jobs.distribution(image.value, credential.value);
-    const { registry, name } = image.value.repository;
-    const layer = (digest: string): { url: string } => ({ url: `https://${registry}/v2/${name}/blobs/${digest}` });
+    const { repository, scheme = "https" } = image.value;
+    const { registry, name } = repository;
+    const layer = (digest: string): { url: string } => ({ url: `${scheme}://${registry}/v2/${name}/blobs/${digest}` });
     const peers = hosts.map(({ ip, hostName, holds }) => ({
       ip,
       hostname: hostName,

@@ -3,10 +3,13 @@ import { configureCommand } from "./commands/configure.ts";
 import { daemonCommand } from "./commands/daemon.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
+import { harborCommand } from "./commands/harbor.ts";
 import { hostsCommand } from "./commands/hosts.ts";
 import { jobsCommand } from "./commands/jobs.ts";
+import { nodeClearCommand } from "./commands/node-clear.ts";
 import { nodeInitCommand } from "./commands/node-init.ts";
 import { nodeSetupCommand } from "./commands/node-setup.ts";
+import { prePullCommand } from "./commands/pre-pull.ts";
 import { preheatCommand } from "./commands/preheat.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { replayCommand } from "./commands/replay.ts";
@@ -31,9 +34,12 @@ export const COMMANDS: readonly Command[] = [
   configureCommand,
   nodeSetupCommand,
   nodeInitCommand,
+  nodeClearCommand,
+  prePullCommand,
   explainCommand,
   replayCommand,
   tokenCommand,
   hostsCommand,
+  harborCommand,
   versionCommand,
 ];

@@ -5,6 +5,7 @@ type Taint = { readonly key?: unknown };
 type NodeObject = {
   readonly metadata?: { readonly labels?: Readonly<Record<string, unknown>> };
   readonly spec?: { readonly taints?: readonly Taint[] };
+  readonly status?: { readonly nodeInfo?: { readonly containerRuntimeVersion?: unknown } };
 };
 
 /** What of a node's labels says where it stands, coarse to fine. */
@@ -18,6 +19,12 @@ export async function zoneOfNode(api: ApiServerConfig, node: string, labels: rea
   const has = (await readNode(api, node)).metadata?.labels ?? {};
   const parts = labels.map((label) => has[label]).filter((part) => typeof part === "string" && part !== "");
   return parts.length === 0 ? undefined : parts.join("/");
+}
+
+/** The version of the node's container runtime, as its kubelet tells it: `2.2.1` of `containerd://2.2.1`. */
+export async function runtimeVersionOf(api: ApiServerConfig, node: string): Promise<string | undefined> {
+  const told = (await readNode(api, node)).status?.nodeInfo?.containerRuntimeVersion;
+  return typeof told === "string" ? /^[a-z-]+:\/\/v?(.+)$/.exec(told)?.[1] : undefined;
 }
 
 /** Takes every taint of this key from a node; true where there was one. */

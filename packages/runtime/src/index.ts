@@ -10,6 +10,8 @@ export { systemClock } from "./clock.ts";
 export type { CancelTimer, Clock, Timers } from "./clock.ts";
 export { parseByteSize } from "./config/byte-size.ts";
 export { configHelp, configReference } from "./config/config-docs.ts";
+export { configJsonSchema } from "./config/config-json-schema.ts";
+export type { JsonSchema } from "./config/config-json-schema.ts";
 export type { ConfigProblem } from "./config/config-file.ts";
 export { isInsecure } from "./config/insecure.ts";
 export { takeConfigFlags } from "./config/config-overrides.ts";

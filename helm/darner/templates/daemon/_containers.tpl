@@ -34,6 +34,13 @@ node set-up, which gives the runtime's files back, then the sidecar, which serve
     httpGet: { host: 127.0.0.1, path: /readyz, port: {{ $d.ports.metrics }} }
     periodSeconds: 5
     timeoutSeconds: 2
+  {{- if $d.livenessProbe.enabled }}
+  livenessProbe:
+    httpGet: { host: 127.0.0.1, path: /livez, port: {{ $d.ports.metrics }} }
+    periodSeconds: 10
+    timeoutSeconds: 5
+    failureThreshold: 6
+  {{- end }}
   securityContext:
     runAsUser: {{ $d.user }}
     runAsGroup: {{ $d.group }}
@@ -92,6 +99,9 @@ node set-up, which gives the runtime's files back, then the sidecar, which serve
     {{- if $.Values.nodeReadiness.enabled }}
     - --remove-taint
     - {{ $.Values.nodeReadiness.taint | quote }}
+    {{- end }}
+    {{- if or $.Values.zone.labels $.Values.nodeReadiness.enabled }}
+    # Its version says whether containerd has a directory without being told.
     - --node
     - $(NODE_NAME)
     {{- end }}

@@ -49,15 +49,17 @@ export function wishOf(values: NodeValues, env: Readonly<Record<string, string |
   };
 }
 
-/** What is known of containerd beside its files: its version, where its socket answers. */
-export async function hintsOf(values: NodeValues, files: NodeFiles): Promise<ContainerdHints> {
+/** What is known of containerd beside its files: its version, as the cluster tells it or its socket answers. */
+export async function hintsOf(values: NodeValues, files: NodeFiles, told?: () => Promise<string | undefined>): Promise<ContainerdHints> {
   const directory = values["config-dir"];
   if (directory !== undefined) return { directory };
+  const version = await told?.();
+  if (version !== undefined) return { version };
   const socket = values.socket ?? files.here((await findContainerd(files)).socket);
   if (values.socket === undefined && !(await new NodeFiles().exists(socket))) return {};
   using cri = openCri(socket);
-  const told = await cri.version();
-  return told === undefined ? {} : { version: told.version };
+  const answer = await cri.version();
+  return answer === undefined ? {} : { version: answer.version };
 }
 
 function listIn(text: string, flag: string): string[] {

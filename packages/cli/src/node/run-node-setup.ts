@@ -1,4 +1,4 @@
-import { removeTaint } from "@darner/kubernetes";
+import { removeTaint, runtimeVersionOf, type ApiServerConfig } from "@darner/kubernetes";
 import { Applier, holdLease, NodeFiles, planRuntime, type LeaseState } from "@darner/node-setup";
 import { openLog, sleep, systemClock, type Logger } from "@darner/runtime";
 import { readFlags } from "../arguments.ts";
@@ -26,14 +26,19 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
   const wish = wishOf(values, env);
   const files = new NodeFiles(values.root);
   const log = openLog({ level: "info", name: "darner-node-setup" });
+  const api = apiServerOf(values, env);
+  const { node } = values;
+  // Without the cluster's word the files alone say where containerd looks.
+  const versionOf = (): Promise<string | undefined> =>
+    node === undefined ? Promise.resolve(undefined) : runtimeVersionOf(api, node).catch(() => undefined);
   const deps = {
     log,
     timers: systemClock,
     isReady: (leaving: AbortSignal) => isReady(values.ready, leaving),
-    plan: async () => planRuntime(files, runtime, wish, runtime === "containerd" ? await hintsOf(values, files) : {}),
+    plan: async () => planRuntime(files, runtime, wish, runtime === "containerd" ? await hintsOf(values, files, versionOf) : {}),
     applier: new Applier(files, values["state-dir"], runtime),
   };
-  const taint = taintOf({ values, env, log, signal });
+  const taint = taintOf({ values, api, log, signal });
   const { left } = await holdLease({ ...deps, onState: taint.onState }, signal);
   await taint.settled();
   return left.length > 0 ? 1 : 0;
@@ -41,19 +46,18 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
 
 type TaintParts = {
   readonly values: ClusterValues & { readonly "remove-taint"?: string | undefined };
-  readonly env: CommandContext["env"];
+  readonly api: ApiServerConfig;
   readonly log: Logger;
   readonly signal: AbortSignal;
 };
 
 /** Lets pods onto a new node: when its runtime knows the mirror, and also when it is known that it never will. */
-function taintOf({ values, env, log, signal }: TaintParts): {
+function taintOf({ values, api, log, signal }: TaintParts): {
   readonly onState: (state: LeaseState) => void;
   readonly settled: () => Promise<void>;
 } {
   const key = values["remove-taint"];
   const node = key === undefined ? "" : nodeIn(values, "--remove-taint");
-  const api = apiServerOf(values, env);
   let removing: Promise<void> | undefined;
   const remove = async (taint: string): Promise<void> => {
     while (!signal.aborted) {

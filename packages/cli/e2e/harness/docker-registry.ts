@@ -14,6 +14,8 @@ export type RegistryRequest = {
   readonly status: number;
   /** Body bytes the registry wrote. */
   readonly bytes: number;
+  /** When the answer was complete, in milliseconds of the machine's clock; the registry tells whole seconds only. */
+  readonly at: number;
 };
 
 /** A real distribution registry in a namespace of its own. */
@@ -127,6 +129,7 @@ function answeredIn(line: string): RegistryRequest[] {
       userAgent: textIn(entry, "http.request.useragent"),
       status,
       bytes: Number(entry["http.response.written"] ?? 0),
+      at: Date.parse(textIn(entry, "time")),
     },
   ];
 }

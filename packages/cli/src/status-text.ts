@@ -17,6 +17,7 @@ export function statusText(status: DaemonStatus): string {
     ["libp2p", addresses.p2p],
     ["metrics", `http://${addresses.metrics}/metrics`],
     ["scheduler", schedulerText(status)],
+    ...(status.nodeSetup === null ? [] : [["node", setupText(status.nodeSetup)] as const]),
     ["store", `${bytesText(store.bytes)} of ${bytesText(store.maxBytes)}, ${counted(store.blobs, "blob")}`],
     ["received", `${bytesText(bytes.source)} from the source, ${bytesText(bytes.parent)} from other hosts`],
     ["served", `${bytesText(bytes.disk)} again from disk, ${bytesText(bytes.uploaded)} to other hosts`],
@@ -33,6 +34,17 @@ export function statusText(status: DaemonStatus): string {
     ),
   ];
   return rows.map(([name, value]) => `${name.padEnd(11)}${value}\n`).join("");
+}
+
+/** How the runtime of this node stands with the mirror. */
+function setupText({ state, probe, problem }: NonNullable<DaemonStatus["nodeSetup"]>): string {
+  const stands = {
+    waiting: "node set-up waits for the daemon",
+    held: "the runtime is told of the mirror",
+    refused: "the runtime cannot be told of the mirror",
+  };
+  const probed = { none: "", arrived: ", and asks it", lost: ", and does not ask it", unreachable: "; it could not be asked for a probe" };
+  return `${stands[state]}${probed[probe]}${problem === "" ? "" : `: ${problem}`}`;
 }
 
 const WRONG_TEXTS: Readonly<Record<DaemonStatus["wrongBytes"][number]["what"], string>> = {

@@ -12,6 +12,10 @@ export type AdminDeps = {
   readonly explain: (digest: Digest) => BlobExplanation | undefined;
   /** Asks another host for its status, peer to peer. */
   readonly askHost: (host: HostId, address: string) => Promise<unknown>;
+  /** Whether a probe of node set-up came to the mirror. */
+  readonly sawProbe: (registry: string) => boolean;
+  /** Takes what node set-up says of itself; false where that is no report. */
+  readonly takeReport: (report: unknown) => boolean;
 };
 
 // The darner command asks one question and goes; a browser would keep a few connections.
@@ -19,9 +23,12 @@ const MAX_CONNECTIONS = 64;
 // Who asks here sends a request line and a few headers.
 const REQUEST_TIMEOUT_MS = 10_000;
 
+// A report is three words and a few sentences.
+const MAX_REPORT_CHARS = 16_384;
+
 type Answer = { readonly status: number; readonly body: unknown };
 
-/** Opens the daemon's local API: `GET /api/v1/status`, `GET /api/v1/blobs/{digest}` for how a blob came to this host, and `GET /api/v1/hosts/{id}/status?address=host:port` for another host's. */
+/** Opens the daemon's local API: `GET /api/v1/status`, `GET /api/v1/blobs/{digest}` for how a blob came to this host, `GET /api/v1/hosts/{id}/status?address=host:port` for another host's; for node set-up `GET /api/v1/probes/{registry}` and `PUT /api/v1/node-setup`. */
 export async function openAdminServer(listen: string, deps: AdminDeps): Promise<AsyncDisposable & { readonly address: string }> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     void answer(request, deps).then((answered) => {
@@ -40,9 +47,12 @@ export async function openAdminServer(listen: string, deps: AdminDeps): Promise<
 }
 
 async function answer(request: IncomingMessage, deps: AdminDeps): Promise<Answer> {
-  if (request.method !== "GET") return problem(405, "only GET is answered here");
   const url = URL.parse(request.url ?? "", "http://admin");
+  if (request.method === "PUT" && url?.pathname === "/api/v1/node-setup") return takeReport(request, deps);
+  if (request.method !== "GET") return problem(405, "only GET is answered here, and PUT of /api/v1/node-setup");
   if (url?.pathname === "/api/v1/status") return { status: 200, body: deps.status() };
+  const probe = /^\/api\/v1\/probes\/([a-z0-9.]+)$/.exec(url?.pathname ?? "")?.[1];
+  if (probe !== undefined) return { status: 200, body: { arrived: deps.sawProbe(probe) } };
   const blob = /^\/api\/v1\/blobs\/([^/]+)$/.exec(url?.pathname ?? "")?.[1];
   if (blob !== undefined) return explained(blob, deps);
   const named = /^\/api\/v1\/hosts\/([^/]+)\/status$/.exec(url?.pathname ?? "");
@@ -57,6 +67,28 @@ async function answer(request: IncomingMessage, deps: AdminDeps): Promise<Answer
   } catch (error) {
     deps.log.warn("host did not tell its status", { host, address, error });
     return problem(502, `host ${host} at ${address} did not answer: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** A page in a browser cannot send JSON here without being asked first, which nobody answers. */
+async function takeReport(request: IncomingMessage, deps: AdminDeps): Promise<Answer> {
+  const isJson = request.headers["content-type"] === "application/json";
+  const body = isJson ? await reportIn(request) : undefined;
+  return deps.takeReport(body)
+    ? { status: 200, body: {} }
+    : problem(400, "that is no report of node set-up: state, probe and problem, as JSON");
+}
+
+async function reportIn(request: IncomingMessage): Promise<unknown> {
+  let text = "";
+  try {
+    for await (const part of request.setEncoding("utf8")) {
+      text += String(part);
+      if (text.length > MAX_REPORT_CHARS) return undefined;
+    }
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { NODE_SETUP_STATES, PROBE_OUTCOMES, type NodeSetupReport } from "./node-board.ts";
 import { createCounter, createGauge, createHistogram, Gauge, type Counter, type Histogram, type Registry } from "@darner/runtime";
 
 /** What a daemon counts. */
@@ -30,9 +31,15 @@ export type StoreUsage = { readonly bytes: number; readonly blobs: number };
 const NOTHING: StoreUsage = { bytes: 0, blobs: 0 };
 
 /** Makes the daemon's metrics in a registry. */
-export function createDaemonMetrics(registry: Registry, usage: () => StoreUsage = () => NOTHING): DaemonMetrics {
+export function createDaemonMetrics(
+  registry: Registry,
+  usage: () => StoreUsage = () => NOTHING,
+  setup: () => NodeSetupReport | undefined = () => undefined,
+): DaemonMetrics {
   storeGauge(registry, "bytes", "Bytes in the store.", usage);
   storeGauge(registry, "blobs", "Blobs in the store.", usage);
+  setupGauge(registry, "state", "1 for how node set-up stands with this node's runtime; nowhere 1 where none runs.", setup);
+  setupGauge(registry, "probe", "1 for what became of node set-up's last probe pull; nowhere 1 where none runs.", setup);
   return {
     bytes: createCounter(registry, "darner_daemon_blob_bytes_total", "Verified bytes of blobs, by where they came from.", ["from"]),
     sourceBytes: createCounter(registry, "darner_daemon_source_bytes_total", "Body bytes read from registries, by why they were read.", [
@@ -116,6 +123,14 @@ function createChannelMetrics(
     channelRequestsRefused: createCounter(registry, name("channel_requests_refused_total"), requests, ["reason"]),
     unwantedBytes: createCounter(registry, name("unwanted_bytes_total"), "Piece bytes that came from other hosts and were here already."),
   };
+}
+
+function setupGauge(registry: Registry, of: "state" | "probe", help: string, setup: () => NodeSetupReport | undefined): void {
+  const values = of === "state" ? NODE_SETUP_STATES : PROBE_OUTCOMES;
+  const collect = function (this: Gauge<typeof of>): void {
+    for (const value of values) this.set({ [of]: value }, setup()?.[of] === value ? 1 : 0);
+  };
+  new Gauge({ name: `darner_daemon_node_setup_${of}`, help, labelNames: [of], collect, registers: [registry] });
 }
 
 function storeGauge(registry: Registry, of: keyof StoreUsage, help: string, usage: () => StoreUsage): void {

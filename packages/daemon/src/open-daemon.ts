@@ -34,7 +34,8 @@ import { StatusBoard } from "./status-board.ts";
 import { openIdentity } from "./identity/identity.ts";
 import { openMembership } from "./membership/open-membership.ts";
 import { openIngestAbort, type OnPoisoned } from "./containerd/ingest-abort.ts";
-import { createDaemonMetrics, type DaemonMetrics } from "./metrics.ts";
+import { NodeBoard } from "./node-board.ts";
+import { createDaemonMetrics, type DaemonMetrics, type StoreUsage } from "./metrics.ts";
 import { openOnDemandNode } from "./p2p/on-demand-node.ts";
 import { openPeers, type Peers } from "./peers/open-peers.ts";
 import { requestLabels } from "./source/request-labels.ts";
@@ -71,7 +72,9 @@ export async function openDaemon(given: Config, deps: DaemonDeps): Promise<Runni
   await using births = new AsyncDisposableStack();
   const registry = createRegistry();
   const opened: { peers?: Peers } = {};
-  const metrics = createDaemonMetrics(registry, () => opened.peers?.store.usage ?? { bytes: 0, blobs: 0 });
+  const node = new NodeBoard(timers);
+  const usage = (): StoreUsage => opened.peers?.store.usage ?? { bytes: 0, blobs: 0 };
+  const metrics = createDaemonMetrics(registry, usage, () => node.latest());
   const books = new Books(metrics);
   births.use(await openDataDir(config.dataDir, { purpose: "daemon", version: VERSION, log }));
   const identity = await openIdentity(config.dataDir);
@@ -88,14 +91,16 @@ export async function openDaemon(given: Config, deps: DaemonDeps): Promise<Runni
     peers.tellPublic(fact);
   };
   opened.peers = peers;
-  const board = new StatusBoard({ config, identity, books, peers, refusedHosts, timers });
-  const mirror = await openMirrorDoor(config, births, { ...shared, registry, keychain, peers, rights, board });
+  const board = new StatusBoard({ config, identity, books, peers, refusedHosts, timers, node });
+  const { address: mirror, sawProbe } = await openMirrorDoor(config, births, { ...shared, registry, keychain, peers, rights, board });
   const admin = births.use(
     await openAdminServer(config.listen.admin, {
       log,
       status: () => board.status(),
       explain: (digest) => explain(digest, { host: identity.host, name: config.name, records, store: peers.store }),
       askHost: (host, address) => askHost(host, address),
+      sawProbe,
+      takeReport: (report) => node.take(report),
     }),
   );
   const health = births.use(
@@ -168,7 +173,9 @@ type MirrorParts = {
   readonly board: StatusBoard;
 };
 
-async function openMirrorDoor(config: Config, births: AsyncDisposableStack, parts: MirrorParts): Promise<string> {
+type MirrorDoor = { readonly address: string; readonly sawProbe: (registry: string) => boolean };
+
+async function openMirrorDoor(config: Config, births: AsyncDisposableStack, parts: MirrorParts): Promise<MirrorDoor> {
   const { log, timers, registry, client, keychain, peers, rights, board, metrics, books, poisoned } = parts;
   const patterns = new ImagePatterns(config.mirror.allow, config.mirror.deny);
   const backend = births.use(openBackend(config, { log, timers, metrics, books, poisoned, client, keychain, peers, rights, patterns }));
@@ -189,7 +196,8 @@ async function openMirrorDoor(config: Config, births: AsyncDisposableStack, part
   });
   births.defer(() => mirror.close(DRAIN_MS));
   board.refusedRegistries = () => mirror.refusedRegistries();
-  return formatAddress(await listenServer(mirror.server, config.listen.mirror, "listen.mirror"));
+  const address = formatAddress(await listenServer(mirror.server, config.listen.mirror, "listen.mirror"));
+  return { address, sawProbe: (probe) => mirror.sawProbe(probe) };
 }
 
 /** The names under which a client could ask this mirror for itself. */

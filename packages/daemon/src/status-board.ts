@@ -2,6 +2,7 @@ import type { RefusedHost } from "@darner/registry-client";
 import type { RefusedRegistry } from "@darner/mirror";
 import { VERSION, type Config, type LruMap, type Timers } from "@darner/runtime";
 import type { Identity } from "./identity/identity.ts";
+import type { NodeBoard } from "./node-board.ts";
 import type { Books } from "./books.ts";
 import type { Peers } from "./peers/open-peers.ts";
 import type { DaemonAddresses, DaemonStatus } from "./status.ts";
@@ -15,6 +16,7 @@ export type StatusParts = {
   /** By host; what the registry client would not dial. */
   readonly refusedHosts: LruMap<string, RefusedHost>;
   readonly timers: Timers;
+  readonly node: NodeBoard;
 };
 
 const NOWHERE: DaemonAddresses = { mirror: "", pieces: "", p2p: "", admin: "", metrics: "" };
@@ -38,7 +40,7 @@ export class StatusBoard {
   }
 
   status(): DaemonStatus {
-    const { config, identity, books, peers, refusedHosts, timers } = this.#parts;
+    const { config, identity, books, peers, refusedHosts, timers, node } = this.#parts;
     const schedulers = peers.schedulers();
     const { bytes, blobs, maxBytes } = peers.store.usage;
     return {
@@ -56,6 +58,7 @@ export class StatusBoard {
       store: { bytes, blobs, maxBytes },
       bytes: books.bytes(),
       peers: peers.table.running().map(({ task, pieces, held }) => ({ digest: task.digest, bytes: task.size, pieces, held })),
+      nodeSetup: node.latest() ?? null,
       wrongBytes: books.wrong(),
       refusedRegistries: [
         ...this.refusedRegistries().map(({ registry, reason }) => ({ registry, reason })),

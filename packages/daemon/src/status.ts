@@ -1,4 +1,5 @@
 import type { Digest, HostId } from "@darner/domain";
+import type { NodeSetupReport } from "./node-board.ts";
 import type { SchedulerRow } from "./scheduler-link/scheduler-link.ts";
 import type { WrongBytesRow } from "./wrong-bytes.ts";
 
@@ -32,6 +33,8 @@ export type DaemonStatus = {
   readonly bytes: { readonly source: number; readonly parent: number; readonly disk: number; readonly uploaded: number };
   /** Blobs on their way. */
   readonly peers: readonly { readonly digest: Digest; readonly bytes: number; readonly pieces: number; readonly held: number }[];
+  /** What the node set-up of this node said last; null where none runs. */
+  readonly nodeSetup: NodeSetupReport | null;
   /** The latest cases of wrong bytes: who sent them, which blob, how often. */
   readonly wrongBytes: readonly WrongBytesRow[];
   /** Hosts that were asked for, or led to, and refused; `add` is the line of the configuration that would allow it. */

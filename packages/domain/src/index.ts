@@ -9,6 +9,7 @@ export type { PieceRun } from "./piece.ts";
 export { PieceSet } from "./piece-set.ts";
 export { PIECE_HASH_BYTES, PieceTable } from "./piece-table.ts";
 export type { PieceHash, TableVerdict } from "./piece-table.ts";
+export { isProbeRegistry, probeRegistry } from "./probe-name.ts";
 export { isRegistryHost, isRepositoryName, isTag, normalRegistry, parseReference } from "./repository.ts";
 export type { Reference, Repository } from "./repository.ts";
 export { MAX_SCHEDULERS } from "./scheduler-standing.ts";

@@ -14,6 +14,7 @@ import type { MirrorMetrics } from "./metrics.ts";
 import type { MirrorBackend } from "./mirror-backend.ts";
 import { fillMirrorConfig } from "./mirror-config.ts";
 import type { FilledMirrorConfig, MirrorConfig } from "./mirror-config.ts";
+import { ProbeLog } from "./probe-log.ts";
 import { RefusedRegistries } from "./refused-registries.ts";
 import type { RefusedRegistry } from "./refused-registries.ts";
 import { MAX_HEADERS } from "./request/head.ts";
@@ -34,6 +35,8 @@ export type Mirror = {
   readonly server: Server;
   /** Registries that clients asked for and the operator does not allow, for `darner status`. */
   refusedRegistries(): readonly RefusedRegistry[];
+  /** Whether a probe of node set-up, by its registry's name, came to this mirror. */
+  sawProbe(registry: string): boolean;
   /** Accepts no more, lets responses that run finish for `graceMs`, ends the rest short; resolves when no connection is left. */
   close(graceMs: number): Promise<void>;
 };
@@ -46,7 +49,8 @@ export function openMirror(options: MirrorOptions): Mirror {
   const config = fillMirrorConfig(options.config);
   const { backend, log, metrics, clock: timers = systemClock } = options;
   const refused = new RefusedRegistries(log);
-  const routing: RouteDeps = { rules: rulesOf(config), maxRanges: config.maxRanges, backend, refused, log };
+  const probes = new ProbeLog();
+  const routing: RouteDeps = { rules: rulesOf(config), maxRanges: config.maxRanges, backend, refused, probes, log };
   const shares = new ClientShares(config, timers);
   const deps: ConnectionDeps = { ...config, metrics, timers, serve: (exchange) => serve(exchange, { routing, shares, metrics, log }) };
   const server = serverFor(config);
@@ -57,6 +61,7 @@ export function openMirror(options: MirrorOptions): Mirror {
   return {
     server,
     refusedRegistries: () => refused.list(),
+    sawProbe: (registry) => probes.saw(registry),
     close: (graceMs) => closeMirror(server, connections, graceMs, timers),
   };
 }

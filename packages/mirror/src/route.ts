@@ -1,3 +1,4 @@
+import { isProbeRegistry } from "@darner/domain";
 import type { Logger } from "@darner/runtime";
 import { answerBlob } from "./answer/blob.ts";
 import { answerListing, answerPing } from "./answer/listing.ts";
@@ -5,8 +6,10 @@ import { answerManifest } from "./answer/manifest.ts";
 import { answerProblem } from "./answer/problem.ts";
 import type { Exchange } from "./connection/exchange.ts";
 import type { MirrorBackend } from "./mirror-backend.ts";
+import type { ProbeLog } from "./probe-log.ts";
 import type { RefusedRegistries } from "./refused-registries.ts";
 import { problemOfHead } from "./request/head.ts";
+import { readNs } from "./request/query.ts";
 import { readScope, repositoryOf } from "./request/scope.ts";
 import type { Scope, ScopeRules } from "./request/scope.ts";
 import { readTarget } from "./request/target.ts";
@@ -18,6 +21,7 @@ export type RouteDeps = {
   readonly maxRanges: number;
   readonly backend: MirrorBackend;
   readonly refused: RefusedRegistries;
+  readonly probes: ProbeLog;
   readonly log: Logger;
 };
 
@@ -46,6 +50,12 @@ export async function route(exchange: Exchange, deps: RouteDeps): Promise<void> 
 async function answerTarget(exchange: Exchange, target: Target, deps: RouteDeps): Promise<void> {
   const { endpoint, query } = target;
   exchange.route = routeKind(endpoint);
+  const probe = probeIn(target);
+  if (probe !== undefined) {
+    deps.probes.note(probe);
+    answerProblem(exchange, { status: 404, code: "NAME_UNKNOWN", message: "a probe of node set-up: it came to this mirror" });
+    return;
+  }
   const { ns, refused, scope } = readScope(query, endpoint.kind === "ping" ? undefined : endpoint.name, rulesAt(exchange, deps.rules));
   exchange.namespace = ns;
   if (refused !== undefined && !scope.ok) deps.refused.note(refused, scope.problem.message);
@@ -53,6 +63,13 @@ async function answerTarget(exchange: Exchange, target: Target, deps: RouteDeps)
   const isBarePing = endpoint.kind === "ping" && ns === undefined && scope.problem.status === 404;
   if (isBarePing) answerPing(exchange);
   else answerProblem(exchange, scope.problem);
+}
+
+/** The registry of a probe, which is asked for as `ns` or, by runtimes that send none, in front of the repository. */
+function probeIn({ endpoint, query }: Target): string | undefined {
+  const ns = readNs(query);
+  const named = [ns.ok ? ns.value : undefined, endpoint.kind === "ping" ? undefined : endpoint.name.split("/")[0]];
+  return named.find((name) => name !== undefined && isProbeRegistry(name));
 }
 
 async function answerWithin(exchange: Exchange, target: Target, scope: Scope, deps: RouteDeps): Promise<void> {

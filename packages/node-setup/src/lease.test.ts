@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { holdLease, type Change, type LeaseState, type Plan } from "@darner/node-setup";
+import { holdLease, type Change, type LeaseReport, type LeaseState, type Plan, type ProbeOutcome } from "@darner/node-setup";
 import type { Timers } from "@darner/runtime";
 import { capturedLog, noLeaks } from "@darner/testkit";
 
@@ -31,8 +31,10 @@ class Hasty implements Timers {
 /** Plays looks: at each one the daemon is ready or not, and the node is set up as it should be or not; then the process is asked to end. */
 async function play(
   looks: readonly { ready: boolean; plan?: Plan | Error }[],
-): Promise<{ did: string[]; states: LeaseState[]; log: string }> {
+  probe?: () => Promise<ProbeOutcome>,
+): Promise<{ did: string[]; states: LeaseState[]; reports: LeaseReport[]; log: string }> {
   const [did, states, log, asked] = [[] as string[], [] as LeaseState[], capturedLog(), new AbortController()];
+  const reports: LeaseReport[] = [];
   let at = -1;
   await holdLease(
     {
@@ -58,10 +60,12 @@ async function play(
         },
       },
       onState: (state) => states.push(state),
+      onReport: (report) => reports.push(report),
+      ...(probe && { probe }),
     },
     asked.signal,
   );
-  return { did, states, log: log.text() };
+  return { did, states, reports, log: log.text() };
 }
 
 const write = { ...NOTHING, changes: [CHANGE] };
@@ -84,6 +88,33 @@ test("every half minute it is looked after whether somebody took the files away"
   const looks = Array.from({ length: 62 }, (_, at) => ({ ready: true, plan: at === 0 || at === 30 ? write : NOTHING }));
   const { did } = await play(looks);
   assert.deepEqual(did, ["undo@-1", "apply@0", "apply@30", "undo@62"]);
+});
+
+test("a probe proves each writing; one that is lost is made again at every assertion, told of once, and reported", async () => {
+  const looks = Array.from({ length: 62 }, (_, at) => ({ ready: true, plan: at === 0 ? write : NOTHING }));
+  const probes: ProbeOutcome[] = ["lost", "lost", "arrived"];
+  const { reports, log } = await play(looks, () => Promise.resolve(probes.shift() ?? "arrived"));
+  assert.deepEqual(
+    reports.map(({ state, probe }) => [state, probe]),
+    [
+      ["held", "lost"],
+      ["held", "lost"],
+      ["held", "arrived"],
+    ],
+  );
+  assert.match(reports[0]?.problem ?? "", /does not ask it/);
+  assert.equal(reports[2]?.problem, "");
+  assert.equal(log.split("a probe pull did not come").length - 1, 1);
+});
+
+test("a probe that arrived is not made again for ten minutes", async () => {
+  let probes = 0;
+  const looks = Array.from({ length: 590 }, (_, at) => ({ ready: true, plan: at === 0 ? write : NOTHING }));
+  await play(looks, () => {
+    probes += 1;
+    return Promise.resolve("arrived");
+  });
+  assert.equal(probes, 1);
 });
 
 test("a node that cannot be set up is told of once, with the next step, and tried again", async () => {

@@ -1,6 +1,7 @@
 import type { Logger, Timers } from "@darner/runtime";
 import { sleep } from "@darner/runtime";
 import type { Applier, Undone } from "./apply/apply.ts";
+import type { ProbeOutcome } from "./cri/probe.ts";
 import type { Plan } from "./plan.ts";
 
 /** What a lease works with. */
@@ -12,8 +13,20 @@ export type LeaseDeps = {
   /** What has to be changed so that the runtime knows the mirror; no changes where all is as it should be. */
   readonly plan: () => Promise<Plan>;
   readonly applier: Pick<Applier, "apply" | "undo">;
+  /** Proves that the runtime asks the mirror; absent where it cannot be proven. */
+  readonly probe?: (signal: AbortSignal) => Promise<ProbeOutcome>;
   /** Told whenever the lease changes. */
   readonly onState?: (state: LeaseState) => void;
+  /** Told at every change, and every half minute: the daemon tells it for a process that has no port. */
+  readonly onReport?: (report: LeaseReport) => void;
+};
+
+/** How the lease stands, for those who watch the node. */
+export type LeaseReport = {
+  readonly state: LeaseState;
+  readonly probe: ProbeOutcome | "none";
+  /** What is wrong and what to do; empty where all is well. */
+  readonly problem: string;
 };
 
 /** `waiting`: the daemon does not serve; `held`: the runtime is told of the mirror; `refused`: it cannot be told, and is not. */
@@ -25,6 +38,12 @@ const LOOK_MS = 1000;
 const MISSES = 3;
 // Configuration management and k3s write their files anew now and then.
 const ASSERT_MS = 30_000;
+// A probe that arrived holds for this long: each one leaves a line in the runtime's log. One that did not is made again at every assertion.
+const PROBE_MS = 600_000;
+
+const LOST =
+  "the runtime was told of the mirror and does not ask it: a probe pull did not come. See that its config_path is the directory that was " +
+  "written (darner configure containerd --dry-run names it) and that it was restarted once after config_path was set";
 
 /**
  * Holds the runtime's configuration while the daemon serves: writes it when the daemon is ready, writes it again where somebody took it
@@ -48,6 +67,8 @@ class Lease {
   #assertedAt = -Infinity;
   // The last problems told of: they are told again only when they change.
   #told = "";
+  #probe: ProbeOutcome | "none" = "none";
+  #probedAt = -Infinity;
 
   constructor(deps: LeaseDeps) {
     this.#deps = deps;
@@ -57,7 +78,7 @@ class Lease {
     const isReady = await this.#deps.isReady(signal);
     this.#misses = isReady ? 0 : this.#misses + 1;
     if (signal.aborted) return;
-    if (isReady) await this.#assert();
+    if (isReady) await this.#assert(signal);
     else if (this.#state === undefined || (this.#state !== "waiting" && this.#misses >= MISSES)) {
       await this.giveUp();
       this.#become("waiting");
@@ -68,10 +89,12 @@ class Lease {
     const undone = await this.#deps.applier.undo();
     for (const left of undone.left) this.#deps.log.warn("node set-up could not be taken back", { left });
     this.#assertedAt = -Infinity;
+    this.#probe = "none";
+    this.#probedAt = -Infinity;
     return undone;
   }
 
-  async #assert(): Promise<void> {
+  async #assert(signal: AbortSignal): Promise<void> {
     const now = this.#deps.timers.now();
     if (this.#state === "held" && now - this.#assertedAt < ASSERT_MS) return;
     this.#assertedAt = now;
@@ -81,12 +104,31 @@ class Lease {
       if (changes.length > 0) {
         await this.#deps.applier.apply(changes);
         this.#deps.log.info("node set up", { files: changes.map(({ path }) => path) });
+        this.#probedAt = -Infinity;
       }
       this.#become(changes.length === 0 && problems.length > 0 && this.#state !== "held" ? "refused" : "held");
+      await this.#prove(now, signal);
     } catch (error) {
       this.#tell([`the node's files cannot be written (${String(error)}); it keeps pulling from the registries`]);
       this.#become("refused");
     }
+    this.#report();
+  }
+
+  async #prove(now: number, signal: AbortSignal): Promise<void> {
+    const { probe, log } = this.#deps;
+    if (probe === undefined || this.#state !== "held" || (this.#probe === "arrived" && now - this.#probedAt < PROBE_MS)) return;
+    const before = this.#probe;
+    this.#probe = await probe(signal);
+    this.#probedAt = now;
+    if (this.#probe === before || signal.aborted) return;
+    if (this.#probe === "lost") log.warn("node set-up problem", { problem: LOST });
+    else log.info("node set-up probe", { outcome: this.#probe });
+  }
+
+  #report(): void {
+    const problem = [this.#told, this.#probe === "lost" ? LOST : ""].filter((text) => text !== "").join("\n");
+    this.#deps.onReport?.({ state: this.#state ?? "waiting", probe: this.#probe, problem });
   }
 
   #become(state: LeaseState): void {
@@ -94,6 +136,7 @@ class Lease {
     this.#state = state;
     this.#deps.log.info("node set-up lease", { state });
     this.#deps.onState?.(state);
+    if (state === "waiting") this.#report();
   }
 
   #tell(problems: readonly string[]): void {

@@ -55,11 +55,18 @@ export async function hintsOf(values: NodeValues, files: NodeFiles, told?: () =>
   if (directory !== undefined) return { directory };
   const version = await told?.();
   if (version !== undefined) return { version };
-  const socket = values.socket ?? files.here((await findContainerd(files)).socket);
-  if (values.socket === undefined && !(await new NodeFiles().exists(socket))) return {};
+  const socket = await socketOf(values, files);
+  if (socket === undefined) return {};
   using cri = openCri(socket);
   const answer = await cri.version();
   return answer === undefined ? {} : { version: answer.version };
+}
+
+/** The runtime's socket: where it was said to be, else where the distribution has it; undefined where it is not there. */
+export async function socketOf(values: NodeValues, files: NodeFiles): Promise<string | undefined> {
+  if (values.socket !== undefined) return values.socket;
+  const { socket } = await findContainerd(files);
+  return (await files.exists(socket)) ? files.here(socket) : undefined;
 }
 
 function listIn(text: string, flag: string): string[] {

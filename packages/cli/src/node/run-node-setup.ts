@@ -1,9 +1,11 @@
 import { removeTaint, runtimeVersionOf, type ApiServerConfig } from "@darner/kubernetes";
-import { Applier, holdLease, NodeFiles, planRuntime, type LeaseState } from "@darner/node-setup";
+import { Applier, holdLease, NodeFiles, planRuntime, type LeaseReport, type LeaseState, type ProbeOutcome } from "@darner/node-setup";
 import { openLog, sleep, systemClock, type Logger } from "@darner/runtime";
-import { readFlags } from "../arguments.ts";
+import { DEFAULT_ADMIN } from "../admin-client.ts";
+import { addressIn, readFlags } from "../arguments.ts";
 import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
 import { apiServerOf, CLUSTER_OPTIONS, nodeIn, type ClusterValues } from "./cluster-flags.ts";
+import { probeRuntime, reportTo } from "./node-probe.ts";
 import { hintsOf, NODE_OPTIONS, runtimeIn, wishOf } from "./node-flags.ts";
 
 const READY = "http://127.0.0.1:4105/readyz";
@@ -18,10 +20,13 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
     ...NODE_OPTIONS,
     runtime: { type: "string", default: "containerd" },
     ready: { type: "string", default: READY },
+    admin: { type: "string", default: env["DARNER_LISTEN_ADMIN"] ?? DEFAULT_ADMIN },
+    "no-probe": { type: "boolean", default: false },
     "remove-taint": { type: "string" },
     ...CLUSTER_OPTIONS,
   });
   if (!URL.canParse(values.ready)) throw new UsageError(`--ready takes a URL, not "${values.ready}"`);
+  const admin = addressIn(values.admin, "--admin");
   const runtime = runtimeIn(values.runtime);
   const wish = wishOf(values, env);
   const files = new NodeFiles(values.root);
@@ -38,8 +43,12 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
     plan: async () => planRuntime(files, runtime, wish, runtime === "containerd" ? await hintsOf(values, files, versionOf) : {}),
     applier: new Applier(files, values["state-dir"], runtime),
   };
+  // Runtimes that are told of each registry by name would ask for the probe's at that registry.
+  const probe = async (leaving: AbortSignal): Promise<ProbeOutcome> => (await probeRuntime(values, admin, leaving)) ?? "unreachable";
+  const proof = runtime === "containerd" && !values["no-probe"] ? { probe } : {};
+  const onReport = (report: LeaseReport): void => void reportTo(admin, report);
   const taint = taintOf({ values, api, log, signal });
-  const { left } = await holdLease({ ...deps, onState: taint.onState }, signal);
+  const { left } = await holdLease({ ...deps, ...proof, onReport, onState: taint.onState }, signal);
   await taint.settled();
   return left.length > 0 ? 1 : 0;
 }

@@ -22,9 +22,12 @@ const SLEEPS = [
   "CallExpression[callee.name='promisify'] > Identifier[name='setTimeout']",
 ];
 
-// What a product starts is a shell away from running what somebody wrote into a name. The one exception starts docker's credential helpers,
-// without a shell and by a checked name.
-const STARTS_PROGRAMS = ["packages/registry-client/src/keychain/credential-helper.ts"];
+// What a product starts is a shell away from running what somebody wrote into a name. The exceptions, both without a shell: docker's credential
+// helpers by a checked name, and systemd-notify by its path.
+const STARTS_PROGRAMS = [
+  "packages/registry-client/src/keychain/credential-helper.ts",
+  "packages/runtime/src/lifecycle/notify-supervisor.ts",
+];
 const noPrograms = {
   regex: "^(node:)?(child_process|cluster|vm)$",
   message: "Product code starts no program and evaluates no text.",

@@ -1,4 +1,4 @@
-// npm run build [-- --out DIR] [--arch x64|arm64|both] [--interpreter WORDS]: the darner command as one folder that plain Node 24 runs.
+// npm run build [-- --out DIR] [--arch x64|arm64|both] [--interpreter WORDS] [--addons NODE_MODULES]: the darner command as one folder that plain Node 24 runs.
 import { readdirSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,6 +16,7 @@ async function main(args: readonly string[]): Promise<number> {
       out: { type: "string", default: join(root, "dist", "darner") },
       arch: { type: "string", default: process.arch },
       interpreter: { type: "string", default: PATH_INTERPRETER },
+      addons: { type: "string", default: join(root, "node_modules") },
     },
   });
   const archs = archsIn(values.arch);
@@ -23,7 +24,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`--arch takes x64, arm64 or both, not "${values.arch}"\n`);
     return 2;
   }
-  const { out } = await bundle({ root, out: values.out, archs, interpreter: values.interpreter });
+  const { out } = await bundle({ root, out: values.out, archs, interpreter: values.interpreter, nodeModules: values.addons });
   const bytes = readdirSync(out, { recursive: true, encoding: "utf8" }).reduce((sum, name) => sum + statSync(join(out, name)).size, 0);
   process.stdout.write(
     `${relative(process.cwd(), out)}: ${(bytes / 1e6).toFixed(1)} MB; node ${relative(process.cwd(), join(out, "main.js"))} --help\n`,

@@ -2,6 +2,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } fro
 import { dirname, join } from "node:path";
 import { build, type Metafile } from "esbuild";
 import { filesBesideCode } from "./files-beside-code.ts";
+import { bundledPackages, thirdPartyText, type BundledPackage } from "./third-party.ts";
 import { nativeAddons, putAddons, type Arch } from "./native-addons.ts";
 
 /** What to build, and where. */
@@ -19,7 +20,7 @@ export type BundleOptions = {
 };
 
 /** What was built. */
-export type Bundle = { readonly out: string; readonly metafile: Metafile };
+export type Bundle = { readonly out: string; readonly metafile: Metafile; readonly packages: readonly BundledPackage[] };
 
 /** For a checkout or a tarball: the Node of the PATH. Signal 1 would open a debugger's port, so it is left to its default. */
 export const PATH_INTERPRETER = "/usr/bin/env -S node --disable-sigusr1";
@@ -70,10 +71,12 @@ export async function bundle(options: BundleOptions): Promise<Bundle> {
   }
   putAddons(out, archs, options.nodeModules ?? join(root, "node_modules"));
   writeFileSync(join(out, "package.json"), `${JSON.stringify({ name: "darner", version: versionOf(root), type: "module" })}\n`);
+  const packages = bundledPackages(root, metafile);
+  writeFileSync(join(out, "THIRD-PARTY.txt"), thirdPartyText(packages));
   const main = join(out, "main.js");
   writeFileSync(main, `#!${interpreter}\n${readFileSync(main, "utf8").replace(/^#!.*\n/, "")}`);
   chmodSync(main, 0o755);
-  return { out, metafile };
+  return { out, metafile, packages };
 }
 
 /** The version of the checkout. */

@@ -30,6 +30,7 @@ export { Deadline } from "./deadline.ts";
 export { openHealthServer } from "./lifecycle/health-server.ts";
 export type { HealthAnswer, HealthOptions, HealthRoutes, HealthServer, ReadyState } from "./lifecycle/health-server.ts";
 export { listenError, listenServer } from "./lifecycle/listen-server.ts";
+export { notifySupervisor } from "./lifecycle/notify-supervisor.ts";
 export { runProcess } from "./lifecycle/run-process.ts";
 export type { ProcessContext, RunOptions } from "./lifecycle/run-process.ts";
 export { startWatchdog } from "./lifecycle/watchdog.ts";

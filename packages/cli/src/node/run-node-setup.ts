@@ -1,6 +1,6 @@
 import { removeTaint, runtimeVersionOf, type ApiServerConfig } from "@darner/kubernetes";
 import { Applier, holdLease, NodeFiles, planRuntime, type LeaseReport, type LeaseState, type ProbeOutcome } from "@darner/node-setup";
-import { openLog, sleep, systemClock, type Logger } from "@darner/runtime";
+import { notifySupervisor, openLog, sleep, systemClock, type Logger } from "@darner/runtime";
 import { DEFAULT_ADMIN } from "../admin-client.ts";
 import { addressIn, readFlags } from "../arguments.ts";
 import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
@@ -48,6 +48,7 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
   const proof = runtime === "containerd" && !values["no-probe"] ? { probe } : {};
   const onReport = (report: LeaseReport): void => void reportTo(admin, report);
   const taint = taintOf({ values, api, log, signal });
+  void notifySupervisor("ready", { env, log });
   const { left } = await holdLease({ ...deps, ...proof, onReport, onState: taint.onState }, signal);
   await taint.settled();
   return left.length > 0 ? 1 : 0;

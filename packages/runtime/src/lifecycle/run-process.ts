@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import type { Logger } from "../log.ts";
 import { StartError } from "../start-error.ts";
+import { notifySupervisor } from "./notify-supervisor.ts";
 import { untilSignal } from "./until-signal.ts";
 
 /** What a process is given to open itself with. */
@@ -25,6 +26,7 @@ const GRACE_MS = 10_000;
  * disposed and the process ends by itself. Exit code 0; 2 where it could not start (`StartError`); 1 after an error that
  * nobody handled, which also begins the end. Where the end takes longer than `graceMs` the process kills itself:
  * its state is safe at any instant, and an accepted connection that nobody serves is worse than a refused one.
+ * A supervisor that wants to know (systemd) is told when it is open, and when it begins to end.
  */
 export async function runProcess(open: (context: ProcessContext) => Promise<void>, options: RunOptions): Promise<void> {
   // What a process makes is its owner's alone: keys, cached private images, journals. Who needs a file for others says so with chmod.
@@ -37,7 +39,12 @@ export async function runProcess(open: (context: ProcessContext) => Promise<void
   const alive = setInterval(() => {}, GRACE_MS);
   try {
     await open({ signal, resources });
-    if (!signal.aborted) await once(signal, "abort");
+    if (!signal.aborted) {
+      const supervisor = { env: process.env, log: options.log };
+      void notifySupervisor("ready", supervisor);
+      await once(signal, "abort");
+      void notifySupervisor("stopping", supervisor);
+    }
   } catch (error) {
     if (!signal.aborted) reportFailure(error, options.log);
   }

@@ -48,9 +48,9 @@ const MIB = 1024 * KIB;
 
 /** The bounds of a scheduler for a cluster of up to some ten thousand hosts. */
 export const DEFAULT_LIMITS: SchedulerLimits = {
-  // Twice the largest cluster Darner is measured with; a host is about 1 KiB.
+  // Twice the largest cluster Darner is measured with; a host is 0.7 KiB.
   maxHosts: 20_000,
-  // Every blob that some store in the cluster holds; about 1.5 KiB each and 0.3 KiB per holder.
+  // Every blob that some store in the cluster holds; 6 KiB each (of 256 pieces) and 0.7 KiB per further holder.
   maxTasks: 200_000,
   // Every host may hold every blob; counts per piece are 16 bits.
   maxMembersPerTask: 20_000,

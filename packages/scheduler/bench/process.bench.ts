@@ -1,6 +1,8 @@
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { LoadPlan, LoadResult } from "../test/grpc/load-client.ts";
@@ -16,13 +18,23 @@ import type { LoadPlan, LoadResult } from "../test/grpc/load-client.ts";
  */
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const CLIENT = here("../test/grpc/load-client.ts");
-const SCHEDULER = [here("../../cli/src/main.ts"), "scheduler", "--listen.grpc", "127.0.0.1:0", "--listen.http", "127.0.0.1:0"];
+const DIR = mkdtempSync(join(tmpdir(), "darner-bench-"));
+const SCHEDULER = [
+  here("../../cli/src/main.ts"),
+  "scheduler",
+  ...["--dataDir", DIR, "--listen.grpc", "127.0.0.1:0", "--listen.http", "127.0.0.1:0", "--join.insecure", "true"],
+];
 const ECHO = [here("../test/grpc/echo-server.ts")];
 // Linux counts a process's time in hundredths of a second.
 const TICKS_PER_SECOND = 100;
 
 type Load = { readonly name: string; readonly server: readonly string[]; readonly sessions: number; readonly reportsPerSecond: number };
-type Measured = LoadResult & { readonly cpuSeconds: number; readonly peakMib: number; readonly wallSeconds: number };
+type Measured = LoadResult & {
+  readonly cpuSeconds: number;
+  readonly peakMib: number;
+  readonly wallSeconds: number;
+  readonly othersShare: number;
+};
 
 const [seconds = 20, clients = 2] = process.argv.slice(2).map(Number);
 
@@ -35,15 +47,24 @@ async function measure(load: Load): Promise<Measured> {
     const plan: LoadPlan = { address, firstHost: at * sessions, sessions, reportsPerSecond: load.reportsPerSecond / clients, seconds };
     return fork(CLIENT, [JSON.stringify(plan)], { execArgv: ["--conditions=source"] });
   });
-  await Promise.all(children.map((child) => once(child, "message")));
-  const [cpuBefore, began] = [cpuOf(server), performance.now()];
-  const results = children.map(async (child) => {
-    const [result] = (await once(child, "message")) as [LoadResult];
-    return result;
+  // A server that ends by itself, or a client that cannot go on, ends the run instead of being waited for.
+  const lost = new AbortController();
+  server.once("exit", (code, signal) => {
+    lost.abort(new Error(`the server ended by itself: ${signal ?? String(code)}`));
   });
+  await Promise.all(children.map((child) => messageOf(child, lost.signal)));
+  const [cpuBefore, began, machineBefore] = [cpuOf(server), performance.now(), machineCpu()];
+  const ownBefore = children.reduce((sum, child) => sum + cpuOf(child), 0);
+  const results = children.map((child) => messageOf(child, lost.signal) as Promise<LoadResult>);
   for (const child of children) child.send("go");
   const done = await Promise.all(results);
-  const measured = { cpuSeconds: cpuOf(server) - cpuBefore, peakMib: peakMibOf(server), wallSeconds: (performance.now() - began) / 1000 };
+  const cpuSeconds = cpuOf(server) - cpuBefore;
+  const own = cpuSeconds + children.reduce((sum, child) => sum + cpuOf(child), 0) - ownBefore;
+  const wallSeconds = (performance.now() - began) / 1000;
+  const othersShare = (machineCpu() - machineBefore - own) / (wallSeconds * availableParallelism());
+  const measured = { cpuSeconds, peakMib: peakMibOf(server), wallSeconds, othersShare };
+  for (const child of children) child.disconnect();
+  server.removeAllListeners("exit");
   server.kill("SIGTERM");
   await once(server, "exit");
   const sum = (of: (result: LoadResult) => number): number => done.reduce((total, result) => total + of(result), 0);
@@ -55,6 +76,22 @@ async function measure(load: Load): Promise<Measured> {
     ended: sum(({ ended }) => ended),
     probeMs: done.flatMap(({ probeMs }) => probeMs).sort((left, right) => left - right),
   };
+}
+
+/** The next message of a client. */
+async function messageOf(child: ChildProcess, lost: AbortSignal): Promise<unknown> {
+  const over = new AbortController();
+  const ended = async (): Promise<never> => {
+    const [code] = (await once(child, "exit", { signal: over.signal })) as [number | null];
+    throw new Error(`a client ended by itself: ${String(code)}`);
+  };
+  const said = async (): Promise<unknown> =>
+    ((await once(child, "message", { signal: AbortSignal.any([over.signal, lost]) })) as [unknown])[0];
+  try {
+    return await Promise.race([said(), ended()]);
+  } finally {
+    over.abort();
+  }
 }
 
 async function addressOf(server: ChildProcess): Promise<string> {
@@ -80,6 +117,14 @@ function cpuOf({ pid }: ChildProcess): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** What all processes of the machine have used so far. */
+function machineCpu(): number {
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (/^cpu .*$/m.exec(readFileSync("/proc/stat", "utf8"))?.[0] ?? "")
+    .split(/\s+/)
+    .map(Number);
+  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+}
+
 function peakMibOf({ pid }: ChildProcess): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, "utf8"))?.[1]) / 1024;
 }
@@ -97,13 +142,14 @@ const measured = new Map<string, Measured>();
 for (const load of LOADS) {
   const result = await measure(load);
   measured.set(load.name, result);
-  const { reports, received, orders, cpuSeconds, peakMib, wallSeconds, probeMs, ended } = result;
+  const { reports, received, orders, cpuSeconds, peakMib, wallSeconds, probeMs, ended, othersShare } = result;
   const cells = [
     `${(reports / wallSeconds).toFixed(0)} reports/s (asked ${String(load.reportsPerSecond)})`,
     `grant latency p50 ${quantile(probeMs, 0.5).toFixed(1)} ms, p99 ${quantile(probeMs, 0.99).toFixed(1)} ms (${String(probeMs.length)} grants)`,
     `${((cpuSeconds * 1e6) / reports).toFixed(1)} µs CPU a report (${((100 * cpuSeconds) / wallSeconds).toFixed(0)} % of a core)`,
     `${(received / reports).toFixed(2)} messages and ${(orders / reports).toFixed(2)} orders back a report`,
     `peak ${peakMib.toFixed(0)} MiB`,
+    `the machine: others used ${(100 * othersShare).toFixed(0)} % of it, load ${(loadavg()[0] ?? 0).toFixed(1)} on ${String(availableParallelism())} cores`,
     ...(reports / wallSeconds < 0.9 * load.reportsPerSecond && cpuSeconds < 0.9 * wallSeconds
       ? ["INVALID: neither was the server busy nor could the clients say what was asked: the machine works on something else"]
       : []),
@@ -121,3 +167,4 @@ if (few !== undefined && many !== undefined && bare !== undefined) {
   ];
   console.log(`ratios: ${ratios.join("; ")}`);
 }
+rmSync(DIR, { recursive: true });

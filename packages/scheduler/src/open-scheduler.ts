@@ -89,6 +89,8 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const server = { listen: config.listen.grpc, services: [siblings.service], ...(tls === undefined ? {} : { tls }) };
   const grpc = births.use(await openSessionServer(server, { listener, door, timers }));
   siblings.start();
+  // The first to go: with every session that ends a core that still hears would find new parents for hosts that are all about to leave.
+  births.use(matchmaker);
   state = { ready: true };
   log.info("scheduler ready", { grpc: grpc.address, http: http.address });
   const lives = births.move();

@@ -17,7 +17,8 @@ const BEAT_MS = 250;
 /**
  * Ends the process with SIGKILL when its main loop has stood still for `seconds`: to containerd a refused connection is harmless,
  * an accepted one that never answers costs it minutes. Time is counted in the worker's own ticks, which stand still together
- * with a process that is stopped or a machine that sleeps. A process under a debugger is left alone.
+ * with a process that is stopped or a machine that sleeps; time in which the main loop would run and gets no processor does not
+ * count, as far as the kernel tells it (Linux): a busy machine is no hang. A process under a debugger is left alone.
  */
 export function startWatchdog(options: WatchdogOptions): Disposable {
   if (options.seconds === 0 || inspectorUrl() !== undefined) return { [Symbol.dispose]: () => {} };
@@ -42,16 +43,29 @@ export function startWatchdog(options: WatchdogOptions): Disposable {
 /** What the worker runs, from its text alone: nothing from outside this function is there. */
 function watch(): void {
   const threads = process.getBuiltinModule("node:worker_threads");
-  const { write } = process.getBuiltinModule("node:fs");
+  const { readFileSync, write } = process.getBuiltinModule("node:fs");
   const { beats, seconds, beatMs } = threads.workerData as WatchdogTask;
-  const allowedTicks = Math.ceil((seconds * 1000) / beatMs);
+  // Milliseconds that the main thread has waited for a processor since it began, the second number there; 0 where nobody tells.
+  const waitedMs = (): number => {
+    try {
+      return Number(readFileSync(`/proc/self/task/${String(process.pid)}/schedstat`, "latin1").split(" ")[1] ?? 0) / 1e6;
+    } catch {
+      return 0;
+    }
+  };
   let last = Atomics.load(beats, 0);
   let missed = 0;
+  let waitedBefore = waitedMs();
   setInterval(() => {
     const now = Atomics.load(beats, 0);
-    missed = now === last ? missed + 1 : 0;
-    last = now;
-    if (missed < allowedTicks) return;
+    if (now !== last) {
+      last = now;
+      missed = 0;
+      waitedBefore = waitedMs();
+      return;
+    }
+    missed += 1;
+    if (missed * beatMs < seconds * 1000 || missed * beatMs - (waitedMs() - waitedBefore) < seconds * 1000) return;
     const message = "main loop stands still, process killed";
     const line = { level: "error", time: new Date().toISOString(), name: "watchdog", message, seconds };
     const kill = (): void => void process.kill(process.pid, "SIGKILL");

@@ -138,7 +138,11 @@ class Probe {
 async function pull(plan: LoadPlan): Promise<LoadResult> {
   const pullers = Array.from({ length: plan.sessions }, (_, at) => new Puller(plan.address, hostNumbered(plan.firstHost + at)));
   using probe = new Probe(plan.address, plan.firstHost);
-  while (!pullers.every(({ daemon }) => daemon.isWelcome)) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  while (!pullers.every(({ daemon }) => daemon.isWelcome)) {
+    const ended = pullers.find(({ daemon }) => daemon.ended !== undefined)?.daemon.ended;
+    if (ended !== undefined) throw new Error(`the scheduler lets nobody in: ${ended.status} ${ended.details}`);
+    await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+  }
   process.send?.("ready");
   await new Promise((resolve) => process.once("message", resolve));
   for (const puller of pullers) puller.open();
@@ -165,5 +169,6 @@ async function pull(plan: LoadPlan): Promise<LoadResult> {
 if (process.send !== undefined) {
   const result = await pull(JSON.parse(process.argv[2] ?? "") as LoadPlan);
   process.send(result);
-  process.disconnect();
+  // Its parent reads what time it used before it lets it go.
+  await new Promise((resolve) => process.once("disconnect", resolve));
 }

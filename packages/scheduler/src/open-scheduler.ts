@@ -85,9 +85,8 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const http = births.use(await openHttp(config, { routes, tokens, log: log.child({ room: "api" }), requests: metrics.apiRequests }));
   const isActive = (): boolean => !matchmaker.standing.isStandby;
   births.use(startSchedules(config.preheat.schedules, { jobs: preheat.jobs, log: log.child({ room: "schedule" }), isActive }));
-  const listener = members.before(preheat.listener);
   const server = { listen: config.listen.grpc, services: [siblings.service], ...(tls === undefined ? {} : { tls }) };
-  const grpc = births.use(await openSessionServer(server, { listener, door, timers }));
+  const grpc = births.use(await openSessionServer(server, { listener: members.before(preheat.listener), door, timers }));
   siblings.start();
   // The first to go: with every session that ends a core that still hears would find new parents for hosts that are all about to leave.
   births.use(matchmaker);

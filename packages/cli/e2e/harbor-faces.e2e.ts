@@ -101,27 +101,68 @@ test("harbor: an instance of Harbor 2.12, whose scope is single_peer, is served"
   assert.ok(cluster.seeds.every((seed) => cluster.holdsAll(seed, built)));
 });
 
-test("harbor 29: the API over TLS speaks HTTP/1.1, also to who would rather have h2; under a prefix too", async () => {
+test("harbor 3, 29: a whole task over TLS and under a prefix, in HTTP/1.1 also for who would rather have h2; a configured name and password open, what Harbor's page makes of one never", async () => {
   const tls = selfSigned();
   const dir = join(cluster.dir, "tls");
   mkdirSync(dir, { recursive: true });
-  const [certFile, keyFile, tokenFile] = [join(dir, "cert.pem"), join(dir, "key.pem"), join(dir, "token")];
+  const [certFile, keyFile, tokenFile, basicFile] = ["cert.pem", "key.pem", "token", "basic"].map((name) => join(dir, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  writeFileSync(basicFile, "alice:secret\n", { mode: 0o600 });
   writeFileSync(certFile, tls.cert);
   writeFileSync(keyFile, tls.key, { mode: 0o600 });
   writeFileSync(tokenFile, API_TOKEN, { mode: 0o600 });
+  const { host, secondHost } = cluster.harbor.registry;
+  const registries = { DARNER_REGISTRIES: JSON.stringify({ [host]: { plainHttp: true }, [secondHost]: { plainHttp: true } }) };
   await using scheduler = await LoopbackProcess.open("scheduler", dir, {
     DARNER_API_TLS_CERT_FILE: certFile,
     DARNER_API_TLS_KEY_FILE: keyFile,
     DARNER_API_TOKEN_FILE: tokenFile,
+    DARNER_API_BASIC_FILE: basicFile,
     DARNER_API_PREFIX: "/darner",
+    ...registries,
   });
   const instance = { ...KRAKEN, endpoint: `https://${scheduler.door("http")}/darner` };
   using harbor = new HarborSimulator({ ca: tls.cert, instance });
   await assert.rejects(harbor.ping(), /503 .*no daemon/, "no host has come yet, and health says so");
   assert.equal(harbor.exchanges[0]?.httpVersion, "1.1");
-  const [host = "", port = ""] = scheduler.door("http").split(":");
-  const socket = connect({ host, port: Number(port), ca: tls.cert, ALPNProtocols: ["h2", "http/1.1"] });
+  const [address = "", port = ""] = scheduler.door("http").split(":");
+  const socket = connect({ host: address, port: Number(port), ca: tls.cert, ALPNProtocols: ["h2", "http/1.1"] });
   await new Promise((resolve) => socket.once("secureConnect", resolve));
   assert.equal(socket.alpnProtocol, "http/1.1");
   socket.destroy();
+  await using _daemon = await LoopbackProcess.open("daemon", join(cluster.dir, "tls-daemon"), {
+    DARNER_SCHEDULERS: JSON.stringify([scheduler.door("grpc")]),
+    DARNER_ADVERTISE: "127.0.0.1",
+    DARNER_SEED: "true",
+    ...registries,
+  });
+  const dragonfly = { vendor: "dragonfly", endpoint: instance.endpoint } as const;
+  const simulator = (authMode: string, authInfo: Readonly<Record<string, string>>, seed = 1): HarborSimulator => {
+    const made = new HarborSimulator({ ca: tls.cert, tickMs: 200, seed, instance: { ...dragonfly, authMode, authInfo } });
+    cluster.simulators.push(made);
+    return made;
+  };
+  const given = cluster.harbor.push("team/tls", image("tls"), "v1");
+  const oauth = simulator("OAUTH", { token: API_TOKEN });
+  await until("the daemon to come", () =>
+    oauth.ping().then(
+      () => true as const,
+      () => undefined,
+    ),
+  );
+  const outcome = await oauth.run(given);
+  assert.deepEqual([outcome.status, outcome.error], ["Success", undefined]);
+  assert.ok(outcome.rows.length >= 3 && outcome.polls > 0);
+  assert.deepEqual(new Set(oauth.exchanges.map(({ httpVersion }) => httpVersion)), new Set(["1.1"]));
+  for (const [mode, info] of [
+    ["BASIC", { alice: "secret" }],
+    ["CUSTOM", { "X-Api-Key": API_TOKEN }],
+  ] as const)
+    assert.equal((await simulator(mode, info).run(given)).status, "Success", mode);
+  for (const seed of [1, 2, 3, 4, 5])
+    assert.equal((await simulator("BASIC", { username: "alice", password: "secret" }, seed).run(given)).status, "Error");
 });

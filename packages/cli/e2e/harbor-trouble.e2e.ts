@@ -78,6 +78,10 @@ test("harbor 9: 401, 404, 412 and 500 of the registry end the task soon, and its
   const fault = harbor.registry.fault({ when: { path: "team/nine/manifests" }, do: { kind: "status", status: 500, body: "oops" } });
   assertFailed(await simulator.run(harbor.artifact("team/nine", "v1")), "team/nine:v1", "500");
   fault.remove();
+  const nowhere = await cluster.post("https://nowhere.invalid/v2/team/nine/manifests/v1");
+  const { state, result } = await cluster.over((JSON.parse(nowhere.text) as { id: number }).id);
+  assert.equal(state, "FAILURE");
+  assert.match(result?.job_states[0]?.error ?? "", /nowhere\.invalid\/team\/nine:v1: .{10}/);
 });
 
 test("harbor 10: a host with a full disk is a failure row, the task a success; without any copy the task fails, for one seed as well", async () => {

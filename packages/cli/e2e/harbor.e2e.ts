@@ -75,14 +75,18 @@ test("harbor 2: a wrong token is refused on every route, health included, with a
   assert.match(error ?? "", /401/);
 });
 
-test("harbor 3: what Harbor makes of Basic never opens anything; a custom header does where it is the Authorization", async () => {
+test("harbor 3: what Harbor makes of Basic never opens anything, nor does any Basic that is not configured; a token in a custom header does", async () => {
   const given = cluster.harbor.artifact("team/two", "v1");
   for (const seed of [1, 2, 3, 4]) {
     const instance = { authMode: "BASIC", authInfo: { username: "alice", password: API_TOKEN } };
     assert.equal((await cluster.simulator({ seed, instance }).run(given)).status, "Error");
   }
-  const custom = { authMode: "CUSTOM", authInfo: { Authorization: `Bearer ${API_TOKEN}` } };
-  assert.equal((await cluster.simulator({ instance: custom }).run(given)).status, "Success");
+  const basic = { authMode: "BASIC", authInfo: { alice: "secret" } };
+  assert.equal((await cluster.simulator({ instance: basic }).run(given)).status, "Error");
+  for (const authInfo of [{ Authorization: `Bearer ${API_TOKEN}` }, { "X-Api-Key": API_TOKEN }])
+    assert.equal((await cluster.simulator({ instance: { authMode: "CUSTOM", authInfo } }).run(given)).status, "Success");
+  const wrong = { authMode: "CUSTOM", authInfo: { "X-Api-Key": "wrong" } };
+  assert.equal((await cluster.simulator({ instance: wrong }).run(given)).status, "Error");
 });
 
 test("harbor 4: the POST answers in less than 2 s while the registry hangs, with what Go can read", async () => {

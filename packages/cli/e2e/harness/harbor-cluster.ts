@@ -26,6 +26,8 @@ const TICK_MS = 200;
 export type HarborClusterPlan = {
   readonly seeds: number;
   readonly others: number;
+  /** Default: one. */
+  readonly schedulers?: number;
   readonly registry?: HarborRegistryPlan;
   /** Further registries, beside the fake Harbor and the host its blobs come from. */
   readonly registries?: Readonly<Record<string, object>>;
@@ -66,8 +68,8 @@ export class HarborCluster implements AsyncDisposable {
   readonly answers: RawAnswer[] = [];
   readonly simulators: HarborSimulator[] = [];
   readonly #plan: HarborClusterPlan;
-  #scheduler: LoopbackProcess | undefined;
-  #doors: Readonly<Record<string, string>> = {};
+  readonly #schedulers: (LoopbackProcess | undefined)[] = [];
+  readonly #doors: Readonly<Record<string, string>>[] = [];
   #starts = 0;
 
   private constructor(harbor: HarborRegistry, plan: HarborClusterPlan) {
@@ -80,7 +82,7 @@ export class HarborCluster implements AsyncDisposable {
     const registry = { users: { [ROBOT.name]: ROBOT.password }, ...plan.registry };
     const cluster = new HarborCluster(await openHarborRegistry(registry), plan);
     try {
-      await cluster.startScheduler();
+      for (let at = 0; at < (plan.schedulers ?? 1); at += 1) await cluster.startScheduler(at);
       const names = [
         ...Array.from({ length: plan.seeds }, (_, at) => `seed-${String(at)}`),
         ...Array.from({ length: plan.others }, (_, at) => `node-${String(at)}`),
@@ -94,36 +96,44 @@ export class HarborCluster implements AsyncDisposable {
   }
 
   get endpoint(): string {
-    return `http://${this.scheduler.door("http")}`;
+    return this.endpointOf(0);
   }
 
   get scheduler(): LoopbackProcess {
-    if (this.#scheduler === undefined) throw new Error("the scheduler does not run");
-    return this.#scheduler;
+    const [scheduler] = this.#schedulers;
+    if (scheduler === undefined) throw new Error("the scheduler does not run");
+    return scheduler;
+  }
+
+  /** Where one of several schedulers is asked, running or not. */
+  endpointOf(at: number): string {
+    return `http://${this.#doors[at]?.["DARNER_LISTEN_HTTP"] ?? ""}`;
   }
 
   get seeds(): readonly HarborNode[] {
     return this.nodes.filter(({ isSeed }) => isSeed);
   }
 
-  /** Starts the scheduler; a second time at the same doors and on the same disk. */
-  async startScheduler(): Promise<void> {
+  /** Starts the scheduler, or one of several; a second time at the same doors and on the same disk. */
+  async startScheduler(at = 0): Promise<void> {
     // Each start has a log of its own: the ready line of the one before is not taken for this one's.
     this.#starts += 1;
     const dir = join(this.dir, `scheduler-${String(this.#starts)}`);
     const tokenFile = join(this.dir, "api-token");
     writeFileSync(tokenFile, `${API_TOKEN}\n`, { mode: 0o600 });
-    const dataDir = join(this.dir, "scheduler-data");
+    const dataDir = join(this.dir, `scheduler-data-${String(at)}`);
     mkdirSync(dataDir, { recursive: true });
-    const config = { ...this.#config(), DARNER_API_TOKEN_FILE: tokenFile, DARNER_DATA_DIR: dataDir, ...this.#doors };
-    this.#scheduler = await LoopbackProcess.open("scheduler", dir, config);
-    this.#doors = { DARNER_LISTEN_GRPC: this.#scheduler.door("grpc"), DARNER_LISTEN_HTTP: this.#scheduler.door("http") };
+    const name = { DARNER_NAME: `scheduler-${String(at)}`, DARNER_DATA_DIR: dataDir };
+    const config = { ...this.#config(), DARNER_API_TOKEN_FILE: tokenFile, ...name, ...this.#doors[at] };
+    const scheduler = await LoopbackProcess.open("scheduler", dir, config);
+    this.#schedulers[at] = scheduler;
+    this.#doors[at] = { DARNER_LISTEN_GRPC: scheduler.door("grpc"), DARNER_LISTEN_HTTP: scheduler.door("http") };
   }
 
-  /** Ends the scheduler without a word. */
-  async killScheduler(): Promise<void> {
-    await this.#scheduler?.kill();
-    this.#scheduler = undefined;
+  /** Ends the scheduler, or one of several, without a word. */
+  async killScheduler(at = 0): Promise<void> {
+    await this.#schedulers[at]?.kill();
+    this.#schedulers[at] = undefined;
   }
 
   /** A Harbor with this cluster as its provider, the token right and the ticker short unless said otherwise. */
@@ -135,14 +145,14 @@ export class HarborCluster implements AsyncDisposable {
     return simulator;
   }
 
-  /** One plain request to the scheduler, with the token unless other headers are given. */
-  async ask(path: string, init: RequestInit = {}): Promise<RawAnswer> {
+  /** One plain request to the scheduler, or to one of several, with the token unless other headers are given. */
+  async ask(path: string, init: RequestInit = {}, at = 0): Promise<RawAnswer> {
     const startedAt = performance.now();
     const headers = {
       authorization: `Bearer ${API_TOKEN}`,
       ...(typeof init.body !== "string" ? {} : { "content-type": "application/json" }),
     };
-    const response = await fetch(this.endpoint + path, { redirect: "manual", ...init, headers: init.headers ?? headers });
+    const response = await fetch(this.endpointOf(at) + path, { redirect: "manual", ...init, headers: init.headers ?? headers });
     const text = await response.text();
     const answer = { status: response.status, headers: response.headers, text, ms: performance.now() - startedAt };
     this.answers.push(answer);
@@ -150,20 +160,20 @@ export class HarborCluster implements AsyncDisposable {
   }
 
   /** POSTs a Dragonfly job with these arguments over Harbor's own; gives the answer. */
-  post(url: string, args: object = {}, rest: object = {}): Promise<RawAnswer> {
+  post(url: string, args: object = {}, rest: object = {}, at = 0): Promise<RawAnswer> {
     const usual = { type: "image", url, tag: "", filtered_query_params: "", headers: {}, scope: "", concurrent_count: 0, timeout: 0 };
     const body = JSON.stringify({ type: "preheat", args: { ...usual, ...args }, scheduler_cluster_ids: null, ...rest });
-    return this.ask("/oapi/v1/jobs", { method: "POST", body });
+    return this.ask("/oapi/v1/jobs", { method: "POST", body }, at);
   }
 
-  async job(id: number): Promise<ShownJob> {
-    return JSON.parse((await this.ask(`/oapi/v1/jobs/${String(id)}`)).text) as ShownJob;
+  async job(id: number, at = 0): Promise<ShownJob> {
+    return JSON.parse((await this.ask(`/oapi/v1/jobs/${String(id)}`, {}, at)).text) as ShownJob;
   }
 
   /** The job once it is over. */
-  over(id: number, timeoutMs = 60_000): Promise<ShownJob> {
+  over(id: number, timeoutMs = 60_000, at = 0): Promise<ShownJob> {
     const look = async (): Promise<ShownJob | undefined> => {
-      const job = await this.job(id);
+      const job = await this.job(id, at);
       return job.state === "PENDING" ? undefined : job;
     };
     return until(`job ${String(id)} to be over`, look, timeoutMs);
@@ -204,7 +214,7 @@ export class HarborCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const simulator of this.simulators) simulator[Symbol.dispose]();
     for (const { process } of this.nodes) await process[Symbol.asyncDispose]();
-    await this.#scheduler?.[Symbol.asyncDispose]();
+    for (const scheduler of this.#schedulers) await scheduler?.[Symbol.asyncDispose]();
     await this.harbor[Symbol.asyncDispose]();
     rmSync(this.dir, { recursive: true, force: true });
   }
@@ -214,7 +224,7 @@ export class HarborCluster implements AsyncDisposable {
     const isSeed = name.startsWith("seed");
     const process = await LoopbackProcess.open("daemon", dir, {
       ...this.#config(),
-      DARNER_SCHEDULERS: JSON.stringify([this.scheduler.door("grpc")]),
+      DARNER_SCHEDULERS: JSON.stringify(this.#doors.map(({ DARNER_LISTEN_GRPC }) => DARNER_LISTEN_GRPC)),
       DARNER_NAME: name,
       DARNER_ADVERTISE: "127.0.0.1",
       ...(isSeed ? { DARNER_SEED: "true" } : {}),

@@ -4,9 +4,8 @@ import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readFileSync } from "node:fs";
-import { buildImage, type BuiltImage, type HarborSimulator, type TaskOutcome } from "@darner/testkit";
+import { buildImage, type BuiltImage } from "@darner/testkit";
 import { HarborCluster } from "./harness/harbor-cluster.ts";
-import { until } from "./harness/shell.ts";
 
 // Checks of contracts/harbor-preheat.md 5.2 that are about numbers, by theirs.
 const MIB = 1024 * 1024;
@@ -18,23 +17,9 @@ const LAYERS = 20;
 const POLLS = 200;
 const WARM_HOSTS = fileURLToPath(new URL("../../scheduler/test/grpc/warm-hosts.ts", import.meta.url));
 
-// Harbor polls a task that lasts three minutes so many times; these run beside the other tests.
-const IDLE_POLLS = 18;
-const HARBOR_TICK_MS = 10_000;
-
 let cluster: HarborCluster;
-let idling: { readonly simulator: HarborSimulator; readonly task: Promise<TaskOutcome>; readonly release: () => void };
 before(async () => {
-  cluster = await HarborCluster.open({ seeds: 1, others: 1, own: "/idle" });
-  const released = Promise.withResolvers<undefined>();
-  const fault = cluster.harbor.registry.fault({ when: { kind: "blob", path: "idle/" }, do: { kind: "hold", until: released.promise } });
-  const simulator = cluster.simulator({ tickMs: HARBOR_TICK_MS, limitMs: 30 * HARBOR_TICK_MS });
-  const task = simulator.run(cluster.harbor.push("idle/kept", image("idle", 1, 1000), "v1"));
-  const release = (): void => {
-    fault.remove();
-    released.resolve(undefined);
-  };
-  idling = { simulator, task, release };
+  cluster = await HarborCluster.open({ seeds: 1, others: 1 });
 });
 after(() => cluster[Symbol.asyncDispose]());
 
@@ -133,14 +118,4 @@ test("harbor 27: 1,000 hosts with 20 layers: the result stays below 1 MiB with f
     hosts.disconnect();
     await once(hosts, "exit");
   }
-});
-
-test("harbor 26: polls every 10 s for three minutes come over one connection, without a reset", async () => {
-  const { simulator, task, release } = idling;
-  const polls = (): typeof simulator.exchanges => simulator.exchanges.filter(({ url }) => url.includes("/oapi/v1/jobs/"));
-  await until("three minutes of polls", () => (polls().length >= IDLE_POLLS ? true : undefined), 240_000);
-  release();
-  const { status, error } = await task;
-  assert.deepEqual([status, error], ["Success", undefined]);
-  assert.ok(polls().every(({ reused, status: code }) => reused && code === 200));
 });

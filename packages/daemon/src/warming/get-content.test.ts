@@ -19,7 +19,7 @@ function wantedFrom(registry: string, task: Task): WantedContent {
   const repository = { registry, name: NAME };
   const wish = { priority: 0, pinMs: 0, repository, authorization: undefined, mayRead: true, losses: 0 };
   const content = { task, kind: "blob", mediaType: "", repository } as const;
-  return { content, wishes: new Map([[1, wish]]), failingSince: undefined, tries: 0 };
+  return { content, wishes: new Map([[1, wish]]), failingSince: undefined, tries: 0, registrySaid: undefined };
 }
 
 test("a job under another registry's name takes no part in a blob that is proven through the first: it waits until it is in its place", async () => {

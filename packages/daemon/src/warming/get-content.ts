@@ -20,6 +20,9 @@ export type GetDeps = {
   readonly announceComplete: (task: Task, registry: string) => void;
 };
 
+// What another credential may be given.
+const MAY_BE_ANOTHERS: readonly string[] = ["elsewhere", "absent"];
+
 /** Gets one content whole onto this host: from the bytes that came with the order, else through the swarm. Rejects with what went wrong, or the signal's reason. */
 export async function getContent(wanted: WantedContent, deps: GetDeps, signal: AbortSignal): Promise<void> {
   if (await takeInline(wanted, deps)) return;
@@ -30,7 +33,7 @@ export async function getContent(wanted: WantedContent, deps: GetDeps, signal: A
       return;
     } catch (error) {
       signal.throwIfAborted();
-      if (at === sources.length - 1 || warmFailure(error).then !== "elsewhere") throw error;
+      if (at === sources.length - 1 || !MAY_BE_ANOTHERS.includes(warmFailure(error).then)) throw error;
     }
   }
 }

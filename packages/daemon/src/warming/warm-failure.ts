@@ -9,12 +9,18 @@ export type WarmFailure = {
   /**
    * - `again`: try again in a while; nobody has it yet, or the registry wants a pause
    * - `elsewhere`: the registry refused this credential; another may do
+   * - `absent`: the registry does not have it, or does not show it to this credential; where no other may do, of no use on this host
    * - `told`: the scheduler decides whether it is tried again
    * - `final`: of no use on this host
    */
-  readonly then: "again" | "elsewhere" | "told" | "final";
+  readonly then: "again" | "elsewhere" | "absent" | "told" | "final";
   readonly retryAfterMs: number;
 };
+
+/** Whether a registry's own answer is behind a failure. */
+export function isOfRegistry(error: unknown): boolean {
+  return error instanceof BlobFailure && error.cause instanceof RegistryError;
+}
 
 /** A failure as the sentence and the deed it asks for. */
 export function warmFailure(error: unknown): WarmFailure {
@@ -25,6 +31,8 @@ export function warmFailure(error: unknown): WarmFailure {
     case "disk-refused":
       return error.cause instanceof StoreError ? ofDisk(error.cause) : { reason: error.message, then: "final", retryAfterMs };
     case "refused":
+      if (isAbsent(error.cause))
+        return { reason: `the registry does not have it${becauseOf(error.cause)}: push the image again`, then: "absent", retryAfterMs };
       return { reason: `${error.message}${becauseOf(error.cause)}`, then: "elsewhere", retryAfterMs };
     case "wrong-bytes":
       return { reason: "the registry sends bytes that do not have the digest", then: "told", retryAfterMs };
@@ -44,6 +52,10 @@ function ofDisk({ detail, message }: StoreError): WarmFailure {
   if (detail.code !== "no-space") return { reason: `the store of this host failed: ${message}`, then: "told", retryAfterMs: 0 };
   const reason = `no room on this host: ${message}; make store.maxBytes larger or free space on its disk`;
   return { reason, then: "final", retryAfterMs: 0 };
+}
+
+function isAbsent(cause: unknown): boolean {
+  return cause instanceof RegistryError && cause.detail.code === "not-found";
 }
 
 function becauseOf(cause: unknown): string {

@@ -21,6 +21,8 @@ export type WantedContent = {
   /** Since when it could not be had; undefined where nothing was tried in vain. */
   failingSince: number | undefined;
   tries: number;
+  /** The last that a registry had to do with, for when a later try ends for want of time alone. */
+  registrySaid: string | undefined;
 };
 
 /** Contents that wait for their turn: the highest priority first, of one priority the first that came. */

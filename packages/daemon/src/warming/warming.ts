@@ -6,7 +6,7 @@ import type { PeerTable } from "../peers/peer-table.ts";
 import type { WarmListener } from "../scheduler-link/scheduler-link.ts";
 import type { BlobStore } from "../store/store.ts";
 import { getContent, type GetDeps } from "./get-content.ts";
-import { warmFailure } from "./warm-failure.ts";
+import { isOfRegistry, warmFailure } from "./warm-failure.ts";
 import { WarmQueue, type WantedContent } from "./warm-queue.ts";
 
 /** What warming works with. */
@@ -57,7 +57,7 @@ export class Warming implements WarmListener, Disposable {
         continue;
       }
       const known = this.#wanted.get(digest);
-      const wanted: WantedContent = known ?? { content, wishes: new Map(), failingSince: undefined, tries: 0 };
+      const wanted: WantedContent = known ?? { content, wishes: new Map(), failingSince: undefined, tries: 0, registrySaid: undefined };
       wanted.wishes.set(job, { priority, pinMs, repository: content.repository, authorization, mayRead, losses: this.#losses });
       this.#wanted.set(digest, wanted);
       if (!this.#running.has(wanted)) this.#enqueue(wanted);
@@ -140,16 +140,20 @@ export class Warming implements WarmListener, Disposable {
   #failed(wanted: WantedContent, error: unknown): void {
     const { digest } = wanted.content.task;
     const now = this.#deps.timers.now();
-    const { reason, then, retryAfterMs } = warmFailure(error);
+    const { reason: why, then, retryAfterMs } = warmFailure(error);
+    const before = wanted.registrySaid;
+    const reason = isOfRegistry(error) || before === undefined ? why : `${why}; before that ${before}`;
+    if (isOfRegistry(error)) wanted.registrySaid = why;
     wanted.failingSince ??= now;
     wanted.tries += 1;
     if (then === "again" && now - wanted.failingSince < PATIENCE_MS) {
       this.#rest(wanted, Math.max(retryAfterMs, Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** (wanted.tries - 1))));
       return;
     }
-    this.#deps.log.warn("content could not be warmed", { digest, reason, final: then === "final" });
+    const final = then === "final" || then === "absent";
+    this.#deps.log.warn("content could not be warmed", { digest, reason, final });
     this.#wanted.delete(digest);
-    this.#deps.tell({ digest, state: "failed", reason, final: then === "final" });
+    this.#deps.tell({ digest, state: "failed", reason, final });
   }
 
   #rest(wanted: WantedContent, ms: number): void {

@@ -6,6 +6,9 @@ import { readArguments } from "../arguments.ts";
 import type { CommandContext } from "../command.ts";
 import { readConfig } from "../processes/read-config.ts";
 
+/** The scheduler understood what was asked and will not do it: asking again is of no use. */
+export class ApiRefusal extends Error {}
+
 /** The scheduler's API as a command asks it. Rejects with an `Error` whose message is for people. */
 export type SchedulerApi = {
   ask(method: "GET" | "POST" | "DELETE", path: string, body?: unknown): Promise<unknown>;
@@ -31,7 +34,7 @@ export function readApiWords<const Given extends Options>(
   context: CommandContext,
   options: Given,
 ): ReturnType<typeof readArguments<Given & typeof API_OPTIONS>> & { readonly api: SchedulerApi } {
-  const taken = takeConfigFlags(context.argv);
+  const taken = takeConfigFlags(context.argv, Object.keys(options));
   const read = readArguments(taken.rest, { ...API_OPTIONS, ...options }, Object.keys(taken.flags));
   const values = read.values as { api?: string; "token-file"?: string; config?: string };
   const keys = Object.entries(taken.flags).flatMap(([path, value]) => [`--${path}`, value]);
@@ -48,8 +51,8 @@ function openApi(base: string, tokenFile: string, interrupted: AbortSignal): Sch
     const headers = { authorization: `Bearer ${await tokenIn(tokenFile)}`, ...type };
     const response = await fetch(base + path, {
       method,
-      headers,
       signal,
+      headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch((error: unknown) => {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
@@ -57,7 +60,8 @@ function openApi(base: string, tokenFile: string, interrupted: AbortSignal): Sch
     });
     if (response.ok) return response;
     const told = (await response.json().catch(() => undefined)) as { error?: string } | undefined;
-    throw new Error(`the scheduler answered ${String(response.status)}: ${told?.error ?? "without a reason"}`);
+    const why = `the scheduler answered ${String(response.status)}: ${told?.error ?? "without a reason"}`;
+    throw response.status < 500 ? new ApiRefusal(why) : new Error(why);
   };
   return {
     ask: async (method, path, body) => {

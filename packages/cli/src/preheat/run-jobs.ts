@@ -34,7 +34,7 @@ export async function runJobs(context: CommandContext): Promise<ExitCode> {
       printJob((await api.ask("POST", `${path}/cancel`)) as ToldJob, values.json, terminal);
       return 0;
     }
-    const job = values.wait ? await awaitJob(api, Number(word), terminal) : ((await api.ask("GET", path)) as ToldJob);
+    const job = values.wait ? await awaitJob(api, Number(word), context) : ((await api.ask("GET", path)) as ToldJob);
     return printJob(job, values.json, terminal);
   } catch (error) {
     terminal.err(`darner: ${error instanceof Error ? error.message : String(error)}\n`);

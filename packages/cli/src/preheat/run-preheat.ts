@@ -40,7 +40,7 @@ export async function runPreheat(context: CommandContext): Promise<ExitCode> {
   };
   try {
     const job = (await api.ask("POST", "/api/v1/jobs", body)) as ToldJob;
-    if (values.wait) return printJob(await awaitJob(api, job.id, terminal), values.json, terminal);
+    if (values.wait) return printJob(await awaitJob(api, job.id, context), values.json, terminal);
     terminal.out(values.json ? `${JSON.stringify(job)}\n` : `${String(job.id)}\n`);
     return 0;
   } catch (error) {

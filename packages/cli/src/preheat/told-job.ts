@@ -23,6 +23,7 @@ export type ToldJob = {
     readonly digest: string;
     readonly platforms: readonly string[];
     readonly bytes: number;
+    readonly notes?: readonly string[];
   }[];
   readonly hosts: readonly ToldHost[];
   readonly failures: readonly { readonly hostName: string; readonly url: string; readonly description: string }[];
@@ -39,6 +40,18 @@ export function jobLine({ id, state, images, createdAt, error }: ToldJob): strin
   return `${String(id)}  ${state.padEnd(9)}  ${createdAt}  ${what}${error === undefined ? "" : `  ${error}`}`;
 }
 
+/** How far single hosts are, those that are on their way first: a line each, at most so many. */
+export function hostLines({ hosts }: ToldJob, most: number): string[] {
+  const open = hosts.filter(({ state }) => state === "running" || state === "waiting");
+  const width = Math.max(0, ...open.slice(0, most).map(({ hostName }) => hostName.length));
+  const lines = open.slice(0, most).map(({ hostName, state, contents, contentsHeld, bytes, bytesHeld }) => {
+    const percent = bytes === 0 ? 0 : Math.floor((100 * bytesHeld) / bytes);
+    const figures = `${String(percent).padStart(3)} %  ${bytesText(bytesHeld)} of ${bytesText(bytes)}, ${String(contentsHeld)} of ${String(contents)}`;
+    return `  ${hostName.padEnd(width)}  ${state === "waiting" ? "waits" : figures}`;
+  });
+  return open.length > most ? [...lines, `  and ${String(open.length - most)} hosts more`] : lines;
+}
+
 /** How far a job is, on a line. */
 export function progressLine({ hosts, state }: ToldJob): string {
   const complete = hosts.filter((host) => host.state === "complete").length;
@@ -50,11 +63,13 @@ export function progressLine({ hosts, state }: ToldJob): string {
 
 /** A job with its hosts and failures. */
 export function jobText(job: ToldJob): string {
-  const images = job.resolved.map(({ name, digest, platforms, bytes }) => {
+  const images = job.resolved.flatMap(({ name, digest, platforms, bytes, notes = [] }) => {
     const forWhat = platforms.length === 0 ? "" : `  for ${platforms.join(", ")}`;
-    return `  ${name}  ${digest}  ${bytesText(bytes)}${forWhat}`;
+    return [`  ${name}  ${digest}  ${bytesText(bytes)}${forWhat}`, ...notes.map((note) => `    ${note}`)];
   });
-  const hosts = [...job.hosts].sort((a, b) => Number(a.state === "complete") - Number(b.state === "complete"));
+  // Where no image could be resolved there is nothing to say of hosts.
+  const asked = job.resolved.length === 0 ? [] : job.hosts;
+  const hosts = [...asked].sort((a, b) => Number(a.state === "complete") - Number(b.state === "complete"));
   const hostLines = hosts
     .slice(0, MAX_HOST_LINES)
     .map(

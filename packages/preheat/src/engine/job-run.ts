@@ -160,7 +160,11 @@ export class JobRun {
   passed(around: Around, now: number): JobEffect[] {
     if (now >= this.#deadline) {
       const isEnough = this.#hasWholeCopy() && !this.#job.request.requireAll;
-      return this.#end(isEnough ? "partial" : "failed", now, overdue(this.#job, this.#targets, around.hosts().length > 0));
+      return this.#end(
+        isEnough ? "partial" : "failed",
+        now,
+        overdue(this.#job, this.#targets, hostsOf(this.#job.request.scope, around.hosts()).length > 0),
+      );
     }
     const effects: JobEffect[] = [];
     if (now >= this.#due) {

@@ -46,9 +46,9 @@ export function notAllGotIt(job: Job, failures: readonly HostFailure[]): string[
 }
 
 /** What is missing at a job's deadline. */
-export function overdue(job: Job, targets: TargetBook, isAnybodyThere: boolean): string {
+export function overdue(job: Job, targets: TargetBook, isAnybodyMeant: boolean): string {
   const time = durationText(job.request.deadlineMs);
-  if (targets.size === 0) return isAnybodyThere ? `${namesOf(job)}: not begun within ${time}: the registry gave no answer` : NOBODY;
+  if (targets.size === 0) return isAnybodyMeant ? `${namesOf(job)}: not begun within ${time}: the registry gave no answer` : NOBODY;
   const open = [...targets.all()].filter(({ state }) => state !== "complete");
   const [first] = open;
   const lacks = first === undefined ? "" : `; ${first.about.name} lacks ${String(first.missing().length)} contents`;

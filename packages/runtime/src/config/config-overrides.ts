@@ -49,8 +49,8 @@ export type ConfigFlags = {
   readonly problems: readonly ConfigProblem[];
 };
 
-/** Takes `--listen.mirror VALUE`, `--listen.mirror=VALUE` and bare switches (`--seed`) out of a command line; the last of a kind counts. */
-export function takeConfigFlags(argv: readonly string[]): ConfigFlags {
+/** Takes `--listen.mirror VALUE`, `--listen.mirror=VALUE` and bare switches (`--seed`) out of a command line; the last of a kind counts. What is in `own` stays with the command. */
+export function takeConfigFlags(argv: readonly string[], own: readonly string[] = []): ConfigFlags {
   const flags: Record<string, string> = {};
   const rest: string[] = [];
   const problems: ConfigProblem[] = [];
@@ -58,7 +58,7 @@ export function takeConfigFlags(argv: readonly string[]): ConfigFlags {
   for (let word = left.shift(); word !== undefined; word = left.shift()) {
     if (word === "--") return { flags, rest: [...rest, word, ...left], problems };
     const { path, inline } = splitFlag(word);
-    const key = path === undefined ? undefined : BY_PATH.get(path);
+    const key = path === undefined || own.includes(path) ? undefined : BY_PATH.get(path);
     if (key === undefined) {
       rest.push(word);
       continue;

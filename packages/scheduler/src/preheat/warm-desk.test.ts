@@ -54,6 +54,7 @@ function contentOf(seed: string, size: number, withBytes = false): WarmContent {
     size,
     mediaType: "m/t",
     repository,
+    scheme: "https",
     ...(withBytes ? { bytes } : {}),
   };
 }

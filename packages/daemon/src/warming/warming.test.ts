@@ -21,12 +21,12 @@ type Bench = AsyncDisposable & {
   readonly warming: Warming;
   readonly told: WarmReport[];
   /** Puts a blob into the registry and gives it as an order names it. */
-  push(seed: string, size?: number): WarmContent;
-  order(job: number, contents: readonly WarmContent[], more?: Partial<WarmOrder>): void;
+  readonly push: (seed: string, size?: number) => WarmContent;
+  readonly order: (job: number, contents: readonly WarmContent[], more?: Partial<WarmOrder>) => void;
   /** Digests in the order in which the registry was asked for blobs. */
-  asked(): string[];
+  readonly asked: () => string[];
   /** Waits, while time passes, until this many contents were told to be held or not to be had. */
-  answers(count: number, stepMs?: number): Promise<readonly WarmReport[]>;
+  readonly answers: (count: number, stepMs?: number) => Promise<readonly WarmReport[]>;
 };
 
 async function openBench(plan: PeersPlan = {}): Promise<Bench> {

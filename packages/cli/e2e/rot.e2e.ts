@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -86,6 +86,7 @@ test("a bit that flips under a live daemon: the scrubber finds it, puts the blob
   const before = getsOf(last);
   assert.ok((await read(daemon, last)).equals(last.bytes));
   assert.ok(getsOf(last) > before, "from the registry again");
+  await until("it to be in its place again", () => (existsSync(fileOf("live", last)) ? true : undefined));
   assert.ok(readFileSync(fileOf("live", last)).equals(last.bytes), "and right on the disk");
   for (const blob of blobs.filter((each) => each !== last)) {
     const asked = getsOf(blob);

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { buildImage, openScriptedRegistry, randomBlob, type BuiltImage, type ScriptedRegistry } from "@darner/testkit";
+import { heapEnvironment, heapOf } from "./harness/heap-of.ts";
 import { LoopbackProcess } from "./harness/loopback-process.ts";
 import { environmentsOf, filesBelow, secretsIn, type Planted } from "./harness/planted-secrets.ts";
 import { until } from "./harness/shell.ts";
@@ -118,9 +119,7 @@ async function open(command: "daemon" | "scheduler", name: string, config: Reado
     DARNER_NAME: name,
     DARNER_LOG_LEVEL: "debug",
     DARNER_JOIN_INSECURE: "true",
-    // Writing the heap down takes longer than a process may hang.
-    DARNER_WATCHDOG_SECONDS: "0",
-    NODE_OPTIONS: `--heapsnapshot-signal=SIGUSR2 --diagnostic-dir=${heaps}`,
+    ...heapEnvironment(heaps),
   };
   const process = lives.use(await LoopbackProcess.open(command, join(dir, name), { ...env, ...config }));
   return { name, dir: join(dir, name), process };
@@ -162,24 +161,6 @@ async function pull(node: Node, registry: ScriptedRegistry, name: string, what: 
     ...[what.config, ...what.layers].map(({ digest }) => `blobs/${digest}`),
   ];
   for (const path of paths) assert.equal(await ask(node, registry, `${name}/${path}`, authorization), 200, `${node.name} ${name}/${path}`);
-}
-
-/** Writes a process's heap down and reads it; the collector has run before. */
-async function heapOf({ name, process: { pid } }: Node): Promise<Buffer> {
-  const heaps = join(dir, "heaps", name);
-  process.kill(pid, "SIGUSR2");
-  let size = -1;
-  const path = await until(`the heap of ${name}`, () => {
-    const [file] = readdirSync(heaps);
-    if (file === undefined) return undefined;
-    const before = size;
-    size = readFileSync(join(heaps, file)).length;
-    // A snapshot ends with its strings and a brace; it is written in one go by a process that does nothing else meanwhile.
-    return size === before && size > 0 && readFileSync(join(heaps, file)).subarray(-16).toString().trimEnd().endsWith("}")
-      ? file
-      : undefined;
-  });
-  return readFileSync(join(heaps, path));
 }
 
 test("secrets that came to one host are in no log, metric, file, environment or message, and in no other process's memory", async () => {
@@ -250,7 +231,8 @@ test("secrets that came to one host are in no log, metric, file, environment or 
   );
   search("gRPC", grpc, everything);
   search("the piece channel", pieces, everything);
-  const heaps = { scheduler: await heapOf(scheduler), first: await heapOf(first), second: await heapOf(second) };
+  const heap = ({ name, process }: Node): Promise<Buffer> => heapOf(name, process.pid, join(dir, "heaps", name));
+  const heaps = { scheduler: await heap(scheduler), first: await heap(first), second: await heap(second) };
   search("the scheduler's heap", heaps.scheduler, everything);
   search("the second host's heap", heaps.second, toFirst);
   search("the first host's heap", heaps.first, toSecond);

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fixtureBlob, randomBlob, type BuiltImage } from "@darner/testkit";
 import { assertHolds, LocalNodes, partsOf, type LocalNode } from "./harness/local-nodes.ts";
+import { run, type Outcome } from "./harness/shell.ts";
 
 const RED = { repository: "red/app", user: "ada", password: "lovelace" } as const;
 const BLUE = { repository: "blue/app", user: "eve", password: "hopper" } as const;
@@ -76,6 +80,71 @@ test("two tenants with pull secrets of their own on one node: each pulls its own
     assert.ok(!ok, `${tenant.user} does not get ${name}`);
     const content = await first.containerd.content();
     for (const { digest } of partsOf(image)) assert.ok(!content.has(digest));
+  }
+});
+
+/** Copies an image out with skopeo, which reads `registries.conf` as podman and CRI-O do: the node's mirror first, the registry itself after it. */
+async function copyOut(
+  { daemon }: LocalNode,
+  name: string,
+  tenant: Tenant | undefined,
+): Promise<Outcome & { readonly held: readonly string[] }> {
+  const dir = mkdtempSync(join(tmpdir(), "darner-skopeo-"));
+  try {
+    const { host } = nodes.registry;
+    const mirror = `${daemon.addresses.mirror}/${host.replace(":", "_")}`;
+    const conf = join(dir, "registries.conf");
+    const lines = ["[[registry]]", `prefix = "${host}"`, `location = "${host}"`, "insecure = true"];
+    writeFileSync(conf, [...lines, "[[registry.mirror]]", `location = "${mirror}"`, "insecure = true", ""].join("\n"));
+    const creds = tenant === undefined ? ["--src-no-creds"] : ["--src-creds", `${tenant.user}:${tenant.password}`];
+    const words = [
+      "copy",
+      "--all",
+      "--preserve-digests",
+      "--src-tls-verify=false",
+      ...creds,
+      `docker://${name}`,
+      `oci:${join(dir, "image")}`,
+    ];
+    const outcome = await run(["skopeo", "--insecure-policy", "--registries-conf", conf, ...words]);
+    const held = readdirSync(dir, { recursive: true, encoding: "utf8" }).flatMap(
+      (path) => /blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1] ?? [],
+    );
+    return { ...outcome, held };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+test("the same with skopeo: what is public comes through the mirror; what is private comes to its own tenant, from the registry, and to nobody else", async () => {
+  const [first] = nodes.nodes;
+  const copy = async (name: string, tenant?: Tenant): Promise<Awaited<ReturnType<typeof copyOut>> & { readonly past: number }> => {
+    let copied: Awaited<ReturnType<typeof copyOut>> | undefined;
+    const { requests } = await nodes.watch(async () => {
+      copied = await copyOut(first, name, tenant);
+    });
+    assert.ok(copied !== undefined);
+    const past = requests.filter(
+      ({ userAgent, kind, method }) => userAgent?.startsWith("skopeo") === true && kind === "blob" && method === "GET",
+    );
+    return { ...copied, past: past.length };
+  };
+  // Programs of containers/image show a mirror no credential of the registry's: they are told 401 and go to the registry themselves.
+  for (const tenant of [RED, BLUE, "open"] as const) {
+    const { image, name } = imageOf(tenant);
+    const { ok, stderr, held, past } = await copy(name, tenant === "open" ? undefined : tenant);
+    assert.ok(ok, stderr);
+    for (const { digest } of partsOf(image)) assert.ok(held.includes(digest.slice("sha256:".length)), digest);
+    if (tenant === "open") assert.equal(past, 0, "every blob came through the mirror");
+  }
+  for (const [tenant, other] of [
+    [RED, BLUE],
+    [BLUE, RED],
+    [undefined, RED],
+  ] as const) {
+    const { name } = imageOf(other);
+    const { ok, held } = await copyOut(first, name, tenant);
+    assert.deepEqual([ok, held], [false, []], `${tenant?.user ?? "nobody"} does not get ${name}`);
   }
 });
 

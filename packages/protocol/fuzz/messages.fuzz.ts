@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { hostIdOf, parseTask, PieceSet, type Task } from "@darner/domain";
+import { Secret } from "@darner/runtime";
 import { utf8 } from "@darner/testkit";
 import type { FuzzDice, FuzzTarget } from "@darner/testkit";
 import { readHostMessage, writeHostMessage } from "../src/host-message.ts";
@@ -45,6 +46,14 @@ const HOST_MESSAGES: readonly Partial<HostMessage>[] = [
       { task: TASK, report: { type: "proven" } },
     ],
   },
+  {
+    warmed: [
+      { digest: TASK.digest, state: "held" },
+      { digest: TASK.digest, state: "progress", bytes: 5 },
+      { digest: TASK.digest, state: "failed", reason: "no room", final: true },
+    ],
+  },
+  { standing: { schedulers: [{ address: "s:4110", answers: true, losses: 1 }], active: "s:4110", isHere: true, isMoving: false } },
 ];
 const SCHEDULER_MESSAGES: readonly Partial<SchedulerMessage>[] = [
   { welcome: { scheduler: "s", version: "0.1.0" }, ping: true },
@@ -69,6 +78,22 @@ const SCHEDULER_MESSAGES: readonly Partial<SchedulerMessage>[] = [
       { task: TASK, order: { type: "restart" } },
     ],
   },
+  { orders: [{ task: TASK, order: { type: "fault", fault: "wrong-pieces", registry: "quay.io", blocked: true } }] },
+  {
+    warm: [
+      {
+        job: 16,
+        priority: 1,
+        pinMs: 5,
+        authorization: new Secret("Bearer x"),
+        mayRead: true,
+        contents: [{ task: TASK, kind: "manifest", mediaType: "a/b", repository: FACT.repository, bytes: SIGNED }],
+      },
+      { job: 17, priority: 0, pinMs: 0, mayRead: false, contents: [] },
+    ],
+    released: [3],
+  },
+  { standing: { hosts: 2, schedulers: [{ address: "s:4110", reached: 2, active: 1, losses: 0 }] } },
 ];
 
 /** How a message is read: bytes of protobuf, decoded by the runtime (first byte 0), or an object of any shape, written as JSON. */

@@ -148,6 +148,10 @@ test("a notification in Harbor's capitals and a genuine one give the same image;
   const bare = { events: [{ action: "push", request: { host: "r.corp:5000" }, target: { mediaType: type, digest, repository: "a/b" } }] };
   const read = readNotification(bare);
   assert.ok(read.ok && read.value[0]?.repository.registry === "r.corp:5000");
+  for (const tag of ["../../../v2/other/manifests/v1", "a b", "http://127.0.0.1/", "x".repeat(129)]) {
+    const odd = readNotification({ events: [{ action: "push", target: { mediaType: type, url, tag } }] });
+    assert.match(problem(odd), /^400 target\.tag names .*, which is no tag$/);
+  }
 });
 
 function jobOf(more: Partial<Job>): Job {

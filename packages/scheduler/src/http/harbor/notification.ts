@@ -1,8 +1,8 @@
-import { parseDigest } from "@darner/domain";
+import { isTag, parseDigest } from "@darner/domain";
 import type { ImageReference } from "@darner/preheat";
 import { isObject, member, textMember, type JsonObject } from "./json-body.ts";
 import { readManifestUrl } from "./manifest-url.ts";
-import { refused, taken, type Read } from "./problem.ts";
+import { refused, shown, taken, type Read } from "./problem.ts";
 
 // distribution sends one event a request by default, and at most some hundred.
 const MAX_EVENTS = 1000;
@@ -42,6 +42,7 @@ function readTarget(event: JsonObject, target: JsonObject): Read<ImageReference 
   const tag = textMember(target, "tag") ?? "";
   const image = readManifestUrl(url === "" ? urlFrom(event, target, digest.ok ? digest.digest : tag) : url);
   if (!image.ok) return refused(`target.url: ${image.message.replace("args.url ", "")}`, 400);
+  if (tag !== "" && !isTag(tag)) return refused(`target.tag names ${shown(tag)}, which is no tag`, 400);
   const { repository, scheme } = image.value;
   const named = tag === "" ? (image.value.tag === undefined ? {} : { tag: image.value.tag }) : { tag };
   const pinned = digest.ok && digest.known ? { digest: digest.digest } : {};

@@ -7,7 +7,8 @@ const INTRODUCTION = `# Fuzzing, the long form
 
 Written by \`npm run fuzz:long\`; do not edit. Each target is a parser that takes bytes from outside (\`packages/*/fuzz/*.fuzz.ts\` say what
 must hold for every input); the endings are the different ways in which inputs were answered. An input fails where the parser throws
-anything but its declared error, where the oracle of its target does not hold, or where it takes more than 250 ms four times in a row.
+anything but its declared error, where the oracle of its target does not hold, or where it takes more than 250 ms of
+processor time four times in a row.
 `;
 
 /** The commit that is checked out. */

@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { configureCommand } from "./commands/configure.ts";
 import { daemonCommand } from "./commands/daemon.ts";
+import { doctorCommand } from "./doctor/doctor-command.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { getCommand } from "./commands/get.ts";
 import { harborCommand } from "./commands/harbor.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   preheatCommand,
   jobsCommand,
   statusCommand,
+  doctorCommand,
   simulateCommand,
   configureCommand,
   nodeSetupCommand,

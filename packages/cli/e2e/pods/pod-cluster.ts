@@ -16,6 +16,9 @@ import { Pod } from "./pod.ts";
 
 const DOOR = fileURLToPath(new URL("api-door.ts", import.meta.url));
 
+// What the chart calls the pods of its daemons.
+const DAEMON = { "app.kubernetes.io/component": "daemon" };
+
 /** One node of the cluster. */
 export type ClusterNode = {
   readonly name: string;
@@ -121,12 +124,12 @@ export class PodCluster implements AsyncDisposable {
     return [...this.#pods.values()];
   }
 
-  /** The pod of a DaemonSet on a node. */
+  /** The daemon's pod on a node. */
   podOn(node: ClusterNode): Pod {
-    const found = this.pods.find(
-      ({ place }) => textOf(specOf(place.pod)["nodeName"]) === node.name && specOf(place.pod)["hostNetwork"] === true,
-    );
-    if (found === undefined) throw new Error(`no pod of a DaemonSet on ${node.name}`);
+    const isHere = ({ place: { pod } }: Pod): boolean =>
+      textOf(specOf(pod)["nodeName"]) === node.name && hasLabels(pod.metadata.labels, DAEMON);
+    const found = this.pods.find(isHere);
+    if (found === undefined) throw new Error(`no daemon's pod on ${node.name}`);
     return found;
   }
 

@@ -5,13 +5,18 @@ export type Kind = {
   readonly kind: string;
   readonly plural: string;
   readonly namespaced: boolean;
-  /** Where its typed model is; undefined where none is published. */
-  readonly models?: string;
+  /** Where its typed model is. */
+  readonly models: Models;
 };
 
-const BUILT_IN = "kubernetes-models";
-const OPERATOR = "@kubernetes-models/prometheus-operator";
-const GATEWAY = "@kubernetes-models/gateway-api";
+/** A package of typed models, and what the names of its schemas begin with. */
+export type Models = { readonly package: string; readonly prefix: string };
+
+const OPERATOR = {
+  package: "@kubernetes-models/prometheus-operator",
+  prefix: "ComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoring",
+};
+const GATEWAY = { package: "@kubernetes-models/gateway-api", prefix: "IoK8sSigsGatewayApiApis" };
 
 /** What a cluster knows, with the custom resources of a monitoring operator and of a gateway. Plurals are the API's own. */
 export const KINDS: readonly Kind[] = [
@@ -32,8 +37,18 @@ export const KINDS: readonly Kind[] = [
   ...kinds("gateway.networking.k8s.io", "v1", true, ["HTTPRoute", "GRPCRoute"], GATEWAY),
 ];
 
-function kinds(group: string, version: string, namespaced: boolean, names: readonly string[], models = BUILT_IN): Kind[] {
+function kinds(group: string, version: string, namespaced: boolean, names: readonly string[], models = builtIn(group)): Kind[] {
   return names.map((kind) => ({ group, version, kind, plural: pluralOf(kind), namespaced, models }));
+}
+
+function builtIn(group: string): Models {
+  const [name = ""] = group.split(".");
+  return { package: "kubernetes-models", prefix: `IoK8sApi${group === "" ? "Core" : capital(name)}` };
+}
+
+/** A word with its first letter large. */
+export function capital(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
 }
 
 function pluralOf(kind: string): string {

@@ -19,7 +19,8 @@ function settle(store: ObjectStore, { kind, object }: Change, nodes: number): vo
   store.update(kind, object, (now) => ({ ...now, status: statusOf(now, nodes) }));
 }
 
-function statusOf(object: KubeObject, nodes: number): object | undefined {
+/** What a controller would say of an object that is as it should be on `nodes` nodes; undefined where it has no status. */
+export function statusOf(object: KubeObject, nodes: number): object | undefined {
   const { generation: observedGeneration = 1 } = object.metadata;
   const spec = specOf(object);
   const replicas = Number(spec["replicas"] ?? 1);
@@ -53,7 +54,7 @@ function statusOf(object: KubeObject, nodes: number): object | undefined {
         succeeded: 1,
         startTime: object.metadata.creationTimestamp,
         completionTime: object.metadata.creationTimestamp,
-        conditions: [condition("Complete")],
+        conditions: [condition("SuccessCriteriaMet"), condition("Complete")],
       };
     case "Pod":
       return { phase: podPhase(object), conditions: [condition("Ready")] };

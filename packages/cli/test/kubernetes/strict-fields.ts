@@ -1,4 +1,4 @@
-import { apiVersionOf, type Kind } from "./kinds.ts";
+import { apiVersionOf, capital, type Kind } from "./kinds.ts";
 import { isFields, type Fields } from "./object.ts";
 
 type Validator = ((data: unknown) => boolean) & {
@@ -6,7 +6,7 @@ type Validator = ((data: unknown) => boolean) & {
 };
 type Looked = { readonly path: string; readonly target: Fields; readonly read: Set<string>; all: boolean };
 
-const validators = new Map<string, Promise<Validator | undefined>>();
+const validators = new Map<string, Promise<Validator>>();
 
 /**
  * What is wrong with an object's fields: those that its typed model does not know, and those of another type, each with its path.
@@ -14,7 +14,6 @@ const validators = new Map<string, Promise<Validator | undefined>>();
  */
 export async function fieldProblems(kind: Kind, object: Fields): Promise<string[]> {
   const validate = await validatorOf(kind);
-  if (validate === undefined) return [];
   const looked: Looked[] = [];
   const isRight = validate(watched(object, "", looked));
   const wrong = isRight ? [] : (validate.errors ?? []).map(wrongText);
@@ -55,29 +54,16 @@ function watched(value: unknown, path: string, looked: Looked[]): unknown {
   });
 }
 
-function validatorOf(kind: Kind): Promise<Validator | undefined> {
+function validatorOf(kind: Kind): Promise<Validator> {
   const name = `${apiVersionOf(kind)}/${kind.kind}`;
   const known = validators.get(name) ?? importValidator(kind);
   validators.set(name, known);
   return known;
 }
 
-async function importValidator({ models, group, version, kind }: Kind): Promise<Validator | undefined> {
-  if (models === undefined) return undefined;
-  const file =
-    models === "kubernetes-models" ? `IoK8sApi${builtInGroup(group)}${capital(version)}${kind}` : customName(group, version, kind);
-  const { validate } = (await import(`${models}/_schemas/${file}`)) as { validate: Validator };
+/** The packages publish their models, not the schemas behind them; these are beside them. */
+async function importValidator({ models, version, kind }: Kind): Promise<Validator> {
+  const schema = new URL(`_schemas/${models.prefix}${capital(version)}${kind}.js`, import.meta.resolve(models.package));
+  const { validate } = (await import(schema.href)) as { validate: Validator };
   return validate;
-}
-
-function builtInGroup(group: string): string {
-  return group === "" ? "Core" : capital(group.split(".")[0] ?? "");
-}
-
-function customName(group: string, version: string, kind: string): string {
-  return [...group.split(".").reverse(), version, kind].map(capital).join("");
-}
-
-function capital(word: string): string {
-  return word.slice(0, 1).toUpperCase() + word.slice(1);
 }

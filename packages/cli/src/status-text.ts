@@ -17,6 +17,7 @@ export function statusText(status: DaemonStatus): string {
     ["libp2p", addresses.p2p],
     ["metrics", `http://${addresses.metrics}/metrics`],
     ["scheduler", schedulerText(status)],
+    ...standbyRows(status),
     ...(status.nodeSetup === null ? [] : [["node", setupText(status.nodeSetup)] as const]),
     ["store", `${bytesText(store.bytes)} of ${bytesText(store.maxBytes)}, ${counted(store.blobs, "blob")}`],
     ["received", `${bytesText(bytes.source)} from the source, ${bytesText(bytes.parent)} from other hosts`],
@@ -47,6 +48,8 @@ function setupText({ state, probe, problem }: NonNullable<DaemonStatus["nodeSetu
   return `${stands[state]}${probed[probe]}${problem === "" ? "" : `: ${problem}`}`;
 }
 
+type SchedulerSession = DaemonStatus["schedulerSessions"][number];
+
 const WRONG_TEXTS: Readonly<Record<DaemonStatus["wrongBytes"][number]["what"], string>> = {
   "piece-refused": "pieces from host",
   "proof-failed": "bytes without their digest from registry",
@@ -59,9 +62,28 @@ function timesText(times: number): string {
   return times === 1 ? "once" : `${String(times)} times`;
 }
 
-function schedulerText({ scheduler, schedulers }: DaemonStatus): string {
-  if (scheduler !== null) return scheduler;
+/** Which scheduler is followed, since when, and how many hosts it answers. */
+function schedulerText({ scheduler, schedulers, schedulerSeconds, schedulerSessions }: DaemonStatus): string {
+  const active = schedulerSessions.find(({ state }) => state === "active");
+  if (scheduler !== null && active === undefined) return scheduler;
+  if (active !== undefined) return `${nameText(active)}, followed for ${durationText(schedulerSeconds)}${reachText(active)}`;
   return schedulers.length === 0 ? "none configured" : `none answers (${schedulers.join(", ")})`;
+}
+
+/** The schedulers that are not followed: they hear what this host holds, or do not answer. */
+function standbyRows({ schedulerSessions }: DaemonStatus): (readonly [string, string])[] {
+  return schedulerSessions.flatMap((row) => {
+    if (row.state === "active") return [];
+    return [["", row.state === "standby" ? `standby ${nameText(row)}${reachText(row)}` : `${row.address} does not answer`] as const];
+  });
+}
+
+function nameText({ name, address }: SchedulerSession): string {
+  return name === null ? address : `${name} at ${address}`;
+}
+
+function reachText({ reach }: SchedulerSession): string {
+  return reach === null ? "" : `, answers ${String(reach.reached)} of ${counted(reach.hosts, "host")}`;
 }
 
 function zoneText(zone: string): string {

@@ -38,7 +38,9 @@ export type PieceRun = { readonly first: number; readonly stride: number; readon
 
 /** The pieces of a run, in order. */
 export function piecesOf(run: PieceRun): number[] {
-  return Array.from({ length: run.count }, (_, index) => run.first + index * run.stride);
+  const pieces: number[] = [];
+  for (let index = 0; index < run.count; index++) pieces.push(run.first + index * run.stride);
+  return pieces;
 }
 
 /** Writes a set of pieces as few runs of stride 1, in ascending order; `pieces` must be ascending. */

@@ -123,6 +123,7 @@ export class Simulation {
       hosts: this.#hostsById,
       source: this.#source,
       takeovers: this.#takeovers,
+      heard: { count: 0 },
       schedulers: this.#schedulers,
     };
   }
@@ -181,8 +182,7 @@ export class Simulation {
 
   /** The scheduler of a small swarm is looked at whole after every message, that of a large one now and then. */
   #check(): void {
-    let heard = 0;
-    for (const scheduler of this.#schedulers) heard += scheduler.heard;
+    const heard = this.#world.heard.count;
     const isDue = this.#world.isCheckedAlways ? heard > this.#checkedAt : heard >= this.#checkedAt + CHECK_EVERY_MESSAGES;
     if (!isDue) return;
     this.#checkedAt = heard;

@@ -68,6 +68,8 @@ export type World = {
   readonly stopwatch: Stopwatch;
   readonly records: PullRecords;
   readonly takeovers: Takeovers;
+  /** Events that schedulers were told, all together. */
+  readonly heard: { count: number };
   readonly dice: (name: string) => Dice;
   readonly blobs: readonly SimulatedBlob[];
   readonly hosts: ReadonlyMap<HostId, HostInWorld>;

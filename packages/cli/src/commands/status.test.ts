@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import { openDaemon, type DaemonStatus, type RunningDaemon } from "@darner/daemon";
 import { loadConfig, silentLog, upDefaults } from "@darner/runtime";
 import { openScriptedRegistry, openTempDir, randomBlob, type ScriptedRegistry, type TempDir } from "@darner/testkit";
+import { statusText } from "../status-text.ts";
 import { runHere } from "../../test/run-here.ts";
 
 const blob = randomBlob("status", 100_000);
@@ -63,6 +64,24 @@ test("status tells people who the daemon is, where its doors are and what it hol
   assert.match(out, /^scheduler  none configured$/m);
   assert.match(out, /^store      97\.7 KiB of 1\.0 GiB, 1 blob$/m);
   assert.match(out, /^received   97\.7 KiB from the source, 0 B from other hosts$/m);
+});
+
+test("status tells which scheduler is followed since when, which ones stand by, and which do not answer", async () => {
+  const { out } = await runHere(["status", "--json", "--admin", here.addresses.admin]);
+  const text = statusText({
+    ...(JSON.parse(out) as DaemonStatus),
+    scheduler: "scheduler",
+    schedulerSeconds: 65,
+    schedulerSessions: [
+      { address: "a:4110", name: "scheduler", state: "active", reach: { reached: 3, hosts: 4 } },
+      { address: "b:4110", name: "scheduler-1", state: "standby", reach: null },
+      { address: "c:4110", name: null, state: "absent", reach: null },
+    ],
+  });
+  assert.match(
+    text,
+    /^scheduler  scheduler at a:4110, followed for 1 min 5 s, answers 3 of 4 hosts\n {11}standby scheduler-1 at b:4110\n {11}c:4110 does not answer$/m,
+  );
 });
 
 test("status --json is one object with plain numbers, and the variable names the daemon as the flag does", async () => {

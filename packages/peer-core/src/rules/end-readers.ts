@@ -13,6 +13,8 @@ type Ending = { readonly at: Millis; readonly reason: EndReason; readonly retryA
 export function endHopelessReaders(peer: PeerState, now: Millis): Millis | undefined {
   const waiting = peer.readers.waiting();
   if (peer.phase !== "fetching" || waiting.length === 0) return undefined;
+  const patient = endOfPatience(peer, waiting, now);
+  if (patient !== undefined) return earliest(patient, silenceDeadline(peer, now));
   const outlook = outlookOf(peer, now);
   const due = new Map<EndReason, { retryAfterMs: Millis; readers: number[] }>();
   let deadline: Millis | undefined;
@@ -29,6 +31,15 @@ export function endHopelessReaders(peer: PeerState, now: Millis): Millis | undef
   }
   for (const [reason, { retryAfterMs, readers }] of due) failReaders(peer, reason, retryAfterMs, readers, now);
   return earliest(deadline, silenceDeadline(peer, now));
+}
+
+/** The usual case, which is looked at with every piece: somebody gives and nothing is wrong, so that only `timed-out` could end a reader, and does not yet. */
+function endOfPatience(peer: PeerState, waiting: readonly WaitingReader[], now: Millis): Millis | undefined {
+  const { limits, lastProgressAt, transfers, troubleSince } = peer;
+  if (troubleSince !== undefined || (transfers.sourceReads === 0 && !isBeingFed(peer, now))) return undefined;
+  let first = Infinity;
+  for (const { waitingSince } of waiting) first = Math.min(first, Math.max(waitingSince, lastProgressAt) + limits.readerMs);
+  return first > now ? first : undefined;
 }
 
 /** Ends these readers, or all. */

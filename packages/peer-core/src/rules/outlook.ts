@@ -99,8 +99,9 @@ export function isSilent(peer: PeerState, transfer: Transfer, now: Millis): bool
 
 /** Whether some parent is still sending. */
 export function isBeingFed(peer: PeerState, now: Millis): boolean {
-  for (const transfer of peer.transfers.live)
-    if (transfer.from !== "source" && transfer.left.size > 0 && !isSilent(peer, transfer, now)) return true;
+  const given = patience(peer);
+  for (const { from, left, lastSignAt } of peer.transfers.live)
+    if (from !== "source" && left.size > 0 && now < lastSignAt + given) return true;
   return false;
 }
 

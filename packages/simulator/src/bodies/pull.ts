@@ -1,4 +1,4 @@
-import type { PieceHash } from "@darner/domain";
+import { piecesOf, type PieceHash } from "@darner/domain";
 import {
   DEFAULT_LIMITS,
   Peer,
@@ -181,8 +181,7 @@ export class Pull implements TransferListener {
 
   #fetch({ transfer: number, parent: { host }, run }: Extract<PeerEffect, { type: "fetch-pieces" }>): void {
     const { timeline, hosts, scenario } = this.#world;
-    const { first, stride, count } = run;
-    const pieces = Array.from({ length: count }, (_, index) => first + index * stride).filter((piece) => !this.#stored.have.has(piece));
+    const pieces = piecesOf(run).filter((piece) => !this.#stored.have.has(piece));
     const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this);
     const parent = hosts.get(host);
     this.#transfers.set(number, { transfer, parent });

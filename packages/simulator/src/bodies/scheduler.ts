@@ -38,8 +38,6 @@ export class SimulatedScheduler implements SchedulerInWorld {
   readonly said: Map<string, number> = new Map<string, number>();
   /** Pieces it promised, grant by grant. */
   granted = 0;
-  /** Events its core was given. */
-  heard = 0;
 
   constructor(world: () => World, address: string) {
     this.#world = world;
@@ -176,9 +174,9 @@ export class SimulatedScheduler implements SchedulerInWorld {
   }
 
   #handle(event: SchedulerEvent): void {
-    const { timeline, trace, stopwatch } = this.#world();
+    const { timeline, trace, stopwatch, heard } = this.#world();
     if (this.#core === undefined) return;
-    this.heard += 1;
+    heard.count += 1;
     this.#note(event.type);
     trace.note(timeline.now, this.address, "<", event);
     const since = performance.now();

@@ -1,3 +1,5 @@
+import { PieceSet } from "@darner/domain";
+
 /** Takes every event and effect of a run; the hash over all of them names it. */
 export class Trace {
   readonly #print: ((line: string) => void) | undefined;
@@ -30,7 +32,7 @@ export class Trace {
     else if (typeof value === "string") this.#text(value);
     else if (typeof value !== "object" || value === null) this.#mix(Number(value));
     else if (value instanceof Uint8Array) this.#mix((value.length << 8) ^ (value[0] ?? 0) ^ (value.at(-1) ?? 0));
-    else if (isSet(value)) this.#mix(value.count);
+    else if (value instanceof PieceSet) this.#mix(value.count);
     else this.#parts(value);
   }
 
@@ -69,15 +71,11 @@ function hex(word: number): string {
   return (word >>> 0).toString(16).padStart(8, "0");
 }
 
-function isSet(value: object): value is { readonly count: number } {
-  return "isFull" in value && "count" in value;
-}
-
 /** An event or effect on one line: bytes and sets as their size, everything else as it is. */
 function oneLine(thing: object): string {
   return JSON.stringify(thing, (_key, value: unknown) => {
     if (value instanceof Uint8Array) return `${String(value.length)}B:${String(value[0])}`;
-    if (typeof value === "object" && value !== null && isSet(value)) return `have:${String(value.count)}`;
+    if (value instanceof PieceSet) return `have:${String(value.count)}`;
     return value;
   });
 }

@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** The files of the end-to-end suite, in order. */
+/** The files of the end-to-end suite, those of its folders too, in order. */
 export function suiteFiles(dir: string): string[] {
-  return readdirSync(dir)
+  return readdirSync(dir, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".e2e.ts"))
     .toSorted();
 }
 
 // What a file of the suite imports to have a real containerd or registry, or namespaces.
-const DEBIAN_HARNESS = /from "\.\/harness\/(?:cluster|containerd|docker-registry|local-nodes|network)\.ts"/;
+const DEBIAN_HARNESS = /from "\.\.?\/harness\/(?:cluster|containerd|docker-registry|local-nodes|network)\.ts"/;
 
 /** Whether a file needs more than npm gives: Debian's containerd or registry, or root. */
 export function needsDebian(dir: string, file: string): boolean {

@@ -15,7 +15,7 @@ import {
   type ScriptedRegistry,
   type TempDir,
 } from "@darner/testkit";
-import { until } from "./harness/shell.ts";
+import { until } from "../harness/shell.ts";
 
 // Scheduler and daemons in this process, on loopback, with everything that a cluster has: TLS, tokens, admissions, denials.
 const DOORS = ["mirror", "pieces", "p2p", "admin", "metrics", "grpc", "http"];

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { DaemonStatus } from "@darner/daemon";
 import { openScriptedRegistry, randomBlob, type FixtureBlob, type ScriptedRegistry } from "@darner/testkit";
-import { LoopbackProcess } from "../harness/loopback-process.ts";
-import { Running } from "../harness/running.ts";
-import { until } from "../harness/shell.ts";
+import { LoopbackProcess } from "../../harness/loopback-process.ts";
+import { Running } from "../../harness/running.ts";
+import { until } from "../../harness/shell.ts";
 
-const HOSTILE = fileURLToPath(new URL("../../../daemon/test/hostile/hostile-host.ts", import.meta.url));
+const HOSTILE = fileURLToPath(new URL("../../../../daemon/test/hostile/hostile-host.ts", import.meta.url));
 export const REPOSITORY = "team/app";
 
 /** What the liar of a story is: see `HostilePlan` in the program itself. */

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { buildImage, openScriptedRegistry, openTempDir } from "@darner/testkit";
-import { Running } from "./harness/running.ts";
-import { until } from "./harness/shell.ts";
+import { Running } from "../harness/running.ts";
+import { until } from "../harness/shell.ts";
 
-const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const DOORS = ["mirror", "pieces", "p2p", "admin", "metrics", "grpc", "http"];
 const NOBODY = 65_534;
 const NOT_ROOT = process.platform === "linux" && process.getuid?.() === 0 ? false : "a mount namespace needs Linux and root";

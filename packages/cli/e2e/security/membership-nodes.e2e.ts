@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { buildImage, type BuiltImage } from "@darner/testkit";
-import { Cluster, type Node } from "./harness/cluster.ts";
-import { DarnerNode, startDarner } from "./harness/darner-node.ts";
-import { run, until } from "./harness/shell.ts";
+import { Cluster, type Node } from "../harness/cluster.ts";
+import { DarnerNode, startDarner } from "../harness/darner-node.ts";
+import { run, until } from "../harness/shell.ts";
 
 // Everything in processes and network namespaces of its own: scheduler, registry, daemons, the operator's commands.
 const MIB = 1024 * 1024;

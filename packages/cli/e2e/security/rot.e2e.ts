@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openScriptedRegistry, randomBlob, type FixtureBlob, type ScriptedRegistry } from "@darner/testkit";
-import { LoopbackProcess } from "./harness/loopback-process.ts";
-import { until } from "./harness/shell.ts";
+import { LoopbackProcess } from "../harness/loopback-process.ts";
+import { until } from "../harness/shell.ts";
 
 const MIB = 1024 * 1024;
 const NAME = "team/app";

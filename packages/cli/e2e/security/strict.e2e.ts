@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { buildImage, type BuiltImage } from "@darner/testkit";
-import { Containerd } from "./harness/containerd.ts";
+import { Containerd } from "../harness/containerd.ts";
 import { HostileCluster, REPOSITORY } from "./hostile/hostile-cluster.ts";
 
 // `mirror.verify: strict` against a real lying host, with a plain client and a real containerd at two daemons at once.

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fixtureBlob, randomBlob, type BuiltImage } from "@darner/testkit";
-import { assertHolds, LocalNodes, partsOf, type LocalNode } from "./harness/local-nodes.ts";
-import { run, type Outcome } from "./harness/shell.ts";
+import { assertHolds, LocalNodes, partsOf, type LocalNode } from "../harness/local-nodes.ts";
+import { run, type Outcome } from "../harness/shell.ts";
 
 const RED = { repository: "red/app", user: "ada", password: "lovelace" } as const;
 const BLUE = { repository: "blue/app", user: "eve", password: "hopper" } as const;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { assertHolds, LocalNodes } from "./harness/local-nodes.ts";
+import { assertHolds, LocalNodes } from "../harness/local-nodes.ts";
 
 // The registry asks for user and password itself, so that what containerd shows the second time is what it showed the first time.
 const USER = "ada:lovelace";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { FixtureBlob } from "@darner/testkit";
-import { until } from "./harness/shell.ts";
+import { until } from "../harness/shell.ts";
 import { HostileCluster, type Liar, type Pulled } from "./hostile/hostile-cluster.ts";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { BuiltImage } from "@darner/testkit";
-import { assertHolds, copyBytes, LocalNodes, partsOf, type LocalNode, type Sighting } from "./harness/local-nodes.ts";
+import { assertHolds, copyBytes, LocalNodes, partsOf, type LocalNode, type Sighting } from "../harness/local-nodes.ts";
 
 const USER = "ada:lovelace";
 const PRIVATE = "vault/app";

@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { buildImage, openScriptedRegistry, randomBlob, type BuiltImage, type ScriptedRegistry } from "@darner/testkit";
-import { heapEnvironment, heapOf } from "./harness/heap-of.ts";
-import { LoopbackProcess } from "./harness/loopback-process.ts";
-import { environmentsOf, filesBelow, secretsIn, type Planted } from "./harness/planted-secrets.ts";
-import { until } from "./harness/shell.ts";
-import { TcpTap } from "./harness/tcp-tap.ts";
+import { heapEnvironment, heapOf } from "../harness/heap-of.ts";
+import { LoopbackProcess } from "../harness/loopback-process.ts";
+import { environmentsOf, filesBelow, secretsIn, type Planted } from "../harness/planted-secrets.ts";
+import { until } from "../harness/shell.ts";
+import { TcpTap } from "../harness/tcp-tap.ts";
 
 const VAULT = "vault/app";
 const CLOSED = "closed/app";

@@ -39,6 +39,11 @@ export class Folder {
     symlinkSync(target, this.#place(to));
   }
 
+  /** Copies a folder with everything in it. */
+  tree(from: string, to: string): void {
+    cpSync(from, this.#place(to), { recursive: true });
+  }
+
   /** Makes an empty folder. */
   folder(to: string, mode = 0o755): void {
     mkdirSync(join(this.path, to), { recursive: true });

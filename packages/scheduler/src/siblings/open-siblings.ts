@@ -14,6 +14,7 @@ import { ForwardedJobs } from "./forwarded-jobs.ts";
 import type { SiblingFacts } from "./question.ts";
 import { SiblingBook } from "./sibling-book.ts";
 import { SiblingDesk } from "./sibling-desk.ts";
+import { PATIENCE } from "./sibling-link.ts";
 import { siblingProof } from "./sibling-proof.ts";
 
 /** What this scheduler has of its own, for the others. */
@@ -51,10 +52,21 @@ export function openSiblings(config: Config, { preheat, standing, signingKey, to
   const onNumbered = (next: number): void => {
     ids.goOnFrom(next);
   };
-  const book = births.use(new SiblingBook({ link, addresses, facts, onNumbered, timers, log }));
+  const book = births.use(new SiblingBook({ link, addresses, facts, onNumbered, patience: PATIENCE, timers, log }));
   const followers = (): number => standing.followers;
   const absent = new AbsentJobs(preheat.wallNow);
-  const jobs = new ForwardedJobs({ local, ordinal, followers, book, link, absent, timers, log, forwarded: metrics.forwarded });
+  const jobs = new ForwardedJobs({
+    local,
+    ordinal,
+    followers,
+    book,
+    link,
+    absent,
+    patience: PATIENCE,
+    timers,
+    log,
+    forwarded: metrics.forwarded,
+  });
   return {
     jobs,
     service: siblingService({ proof, desk: new SiblingDesk(local, facts), timers, log }),

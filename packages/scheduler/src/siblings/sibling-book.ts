@@ -1,7 +1,7 @@
 import type { Logger, Timers } from "@darner/runtime";
 import { MAX_SCHEDULERS } from "@darner/domain";
 import type { SiblingFacts } from "./question.ts";
-import { SiblingAbsent, type SiblingLink } from "./sibling-link.ts";
+import { SiblingAbsent, type Patience, type SiblingLink } from "./sibling-link.ts";
 
 /** What the book works with. */
 export type SiblingBookDeps = {
@@ -11,6 +11,7 @@ export type SiblingBookDeps = {
   readonly facts: () => SiblingFacts;
   /** Another scheduler has given job numbers below this one. */
   readonly onNumbered: (next: number) => void;
+  readonly patience: Pick<Patience, "factsMs">;
   readonly timers: Timers;
   readonly log: Logger;
 };
@@ -27,8 +28,6 @@ type Entry = { readonly address: string; facts: SiblingFacts | undefined };
 
 // Often enough that ordinals are known before a scheduler is lost.
 const LOOK_MS = 10_000;
-// Harbor waits 30 s for an answer, a person not so long; schedulers are in one cluster.
-const FACTS_MS = 600;
 
 /** Which other schedulers there are, and what ids their jobs carry. */
 export class SiblingBook implements Disposable {
@@ -92,7 +91,7 @@ export class SiblingBook implements Disposable {
   /** What it says now; undefined where it does not. */
   async #ask(address: string): Promise<SiblingFacts | undefined> {
     try {
-      for await (const answer of this.#deps.link.ask(address, { type: "facts" }, { timeoutMs: FACTS_MS })) {
+      for await (const answer of this.#deps.link.ask(address, { type: "facts" }, { timeoutMs: this.#deps.patience.factsMs })) {
         if (answer.type !== "facts") break;
         this.#learn(address, answer.facts);
         return answer.facts;

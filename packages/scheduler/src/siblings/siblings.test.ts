@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { openCertificate, openSigningKey, type OwnKey } from "@darner/membership";
 import { JobError, type JobRequest, type Jobs } from "@darner/preheat";
 import { createRegistry, Secret, systemClock } from "@darner/runtime";
@@ -13,7 +14,7 @@ import { openDoor } from "../members/door.ts";
 import { createSchedulerMetrics } from "../metrics.ts";
 import { AbsentJobs } from "./absent-jobs.ts";
 import { ForwardedJobs } from "./forwarded-jobs.ts";
-import type { SiblingFacts } from "./question.ts";
+import { readAnswer, readQuestion, type SiblingFacts } from "./question.ts";
 import { SiblingBook } from "./sibling-book.ts";
 import { SiblingDesk } from "./sibling-desk.ts";
 import { siblingProof, type SiblingProof } from "./sibling-proof.ts";
@@ -21,6 +22,8 @@ import { siblingProof, type SiblingProof } from "./sibling-proof.ts";
 noLeaks();
 
 const MINUTE = 60_000;
+// Who is there answers, on the slowest machine; who is not refuses at once.
+const PATIENT = { factsMs: MINUTE, createMs: MINUTE, askMs: MINUTE };
 const NOBODY = { onHello() {}, onMessage() {}, onSlowed() {}, onRefused() {}, onEnd() {} };
 const REQUEST: JobRequest = {
   images: [{ repository: { registry: "harbor.corp", name: "team/app" }, tag: "v1" }],
@@ -77,11 +80,22 @@ async function openBench(
   const onNumbered = (next: number): void => {
     told.next = Math.max(told.next, next);
   };
-  const book = new SiblingBook({ link, addresses: () => addresses, facts, onNumbered, timers: systemClock, log });
+  const book = new SiblingBook({ link, addresses: () => addresses, facts, onNumbered, patience: PATIENT, timers: systemClock, log });
   const absent = new AbsentJobs(() => told.now);
   const { forwarded } = createSchedulerMetrics(createRegistry());
   const followers = (): number => told.followers;
-  const jobs = new ForwardedJobs({ local: own, ordinal, followers, book, link, absent, timers: systemClock, log, forwarded });
+  const jobs = new ForwardedJobs({
+    local: own,
+    ordinal,
+    followers,
+    book,
+    link,
+    absent,
+    patience: PATIENT,
+    timers: systemClock,
+    log,
+    forwarded,
+  });
   return {
     ...{ own, jobs, book, log, told, address: server.address },
     [Symbol.asyncDispose]: async () => {
@@ -255,4 +269,22 @@ test("ids go on above those of the others, and two schedulers of one ordinal are
   await first.book.look();
   assert.equal(first.told.next, 500);
   assert.match(first.log.text(), /same ids: set jobs.ordinal/);
+});
+
+test("any text is a question or a sentence, and an answer or none", () => {
+  const word = fc.constantFrom("facts", "create", "get", "list", "cancel", "remove", "watch", "job", "jobs", "refused");
+  const value = fc.oneof(fc.jsonValue(), fc.constant(REQUEST), fc.record({ limit: fc.integer() }));
+  const near = fc.record({ type: word, id: value, request: value, filter: value }).map((one) => JSON.stringify(one));
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), near), (text) => {
+      const read = readQuestion(text);
+      assert.ok(read.ok ? read.question.type.length > 0 : read.why.length > 0);
+      readAnswer(text);
+    }),
+    { numRuns: 1000 },
+  );
+  assert.deepEqual(readQuestion(JSON.stringify({ type: "create", request: REQUEST })), {
+    ok: true,
+    question: { type: "create", request: REQUEST },
+  });
 });

@@ -8,10 +8,11 @@ export function suiteFiles(dir: string): string[] {
     .toSorted();
 }
 
-// What a file of the suite imports to have a real containerd or registry, or namespaces.
-const DEBIAN_HARNESS = /from "\.\.?\/harness\/(?:cluster|containerd|docker-registry|local-nodes|network)\.ts"/;
+// What a file of the suite imports to have a real containerd or registry, namespaces, or a real Helm.
+const DEBIAN_HARNESS =
+  /from "(?:\.\.?\/harness\/(?:cluster|containerd|docker-registry|local-nodes|network)|\.\.?\/test\/kubernetes\/helm)\.ts"/;
 
-/** Whether a file needs more than npm gives: Debian's containerd or registry, or root. */
+/** Whether a file needs more than a checkout gives: Debian's containerd or registry, root, or a Helm that is fetched first. */
 export function needsDebian(dir: string, file: string): boolean {
   return DEBIAN_HARNESS.test(readFileSync(join(dir, file), "utf8"));
 }

@@ -77,6 +77,11 @@ node set-up, which gives the runtime's files back, then the sidecar, which serve
     - http://127.0.0.1:{{ $.Values.daemon.ports.metrics }}/readyz
     - --mirror
     - 127.0.0.1:{{ $.Values.daemon.ports.mirror }}
+    - --admin
+    - 127.0.0.1:{{ $.Values.daemon.ports.admin }}
+    {{- if not $setup.socketDir }}
+    - --no-probe
+    {{- end }}
     - --root
     - /host
     - --state-dir
@@ -122,6 +127,9 @@ node set-up, which gives the runtime's files back, then the sidecar, which serve
     - { name: node-setup-state, mountPath: {{ printf "/host%s" $n.statePath | quote }} }
     {{- range $i, $p := $setup.paths }}
     - { name: node-{{ $i }}, mountPath: {{ printf "/host%s" $p.path | quote }}{{ if $p.readOnly }}, readOnly: true{{ end }} }
+    {{- end }}
+    {{- with $setup.socketDir }}
+    - { name: runtime-socket, mountPath: {{ printf "/host%s" . | quote }}, readOnly: true }
     {{- end }}
     {{- if or $.Values.zone.labels $.Values.nodeReadiness.enabled }}
     - { name: node-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { buildImage, type BuiltImage } from "@darner/testkit";
 import type { Helm } from "../test/kubernetes/helm.ts";
 import type { DockerRegistry } from "./harness/docker-registry.ts";
-import { until } from "./harness/shell.ts";
+import { run, until } from "./harness/shell.ts";
 import { containerdReleases } from "./pods/containerd-releases.ts";
 import { darnerImage } from "./pods/darner-image.ts";
 import { snapshotOf } from "./pods/node-snapshot.ts";
@@ -67,6 +67,8 @@ function values(): string[] {
     "daemon.config.store.minFreeBytes=1GiB",
     "--set",
     "daemon.updateStrategy.rollingUpdate.maxUnavailable=50%",
+    "--set",
+    "nodeSetup.probe=true",
     "--wait",
     "--timeout",
     "120s",
@@ -103,6 +105,12 @@ function node(at: number): ClusterNode {
   return found;
 }
 
+/** A daemon is ready before it has found its scheduler: an absent one is a state. */
+async function follows(namespace: string): Promise<true | undefined> {
+  const { ok, stdout } = await run(["curl", "-sf", "-m", "5", "http://127.0.0.1:4104/api/v1/status"], { namespace });
+  return ok && (JSON.parse(stdout) as { scheduler: string | null }).scheduler !== null ? true : undefined;
+}
+
 const hasLease = (one: ClusterNode): boolean => snapshotOf(one.root, NOT_COMPARED).some((line) => line.includes("_default/hosts.toml"));
 
 test("helm install --wait: the scheduler, and on every node the daemon and node set-up, as the manifests say", async () => {
@@ -111,6 +119,8 @@ test("helm install --wait: the scheduler, and on every node the daemon and node 
   assert.equal(cluster.pods.length, NODES + 1);
   await until("every node to be told of its mirror", () => (cluster.nodes.every(hasLease) ? true : undefined));
   assert.deepEqual(cluster.api.access.refusals, [], "every role allows what its pod does");
+  for (const { host, name } of cluster.nodes)
+    await until(`the daemon of ${name} to follow the scheduler`, () => follows(host.namespace), 60_000);
 });
 
 test("all nodes pull an image at once through it: one copy leaves the registry, nobody asks it past the mirror", async () => {

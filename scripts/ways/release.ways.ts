@@ -7,6 +7,9 @@ import { parseAllDocuments } from "yaml";
 import { must, run } from "../../packages/cli/e2e/harness/shell.ts";
 import { contentsOf, ROOT } from "./harness/built.ts";
 
+// Seconds on a machine of its own; it writes a few hundred megabytes.
+const RELEASE_MS = 115_000;
+
 let dir: TempDir;
 let helm: string;
 before(async () => {
@@ -20,7 +23,8 @@ after(() => dir[Symbol.asyncDispose]());
 async function release(name: string, env: readonly string[], ...words: string[]): Promise<string> {
   const out = join(dir.path, name);
   const script = join(ROOT, "scripts/release.ts");
-  await must(["env", ...env, process.execPath, "--conditions=source", script, "--quick", "--out", out, ...words]);
+  const command = ["env", ...env, process.execPath, "--conditions=source", script, "--quick", "--out", out, ...words];
+  await must(command, { timeoutMs: RELEASE_MS });
   return out;
 }
 

@@ -4,6 +4,8 @@ import { darnerCommand } from "./darner-command.ts";
 import { Running } from "./running.ts";
 import { until } from "./shell.ts";
 
+// A second on a machine with nothing else to do; beside other suites on two cores it took more than 20.
+const START_MS = 90_000;
 const DOORS = ["MIRROR", "PIECES", "P2P", "ADMIN", "METRICS", "GRPC", "HTTP"];
 
 /** A `darner` process of its own on loopback, every door at a port that the system gives. */
@@ -31,12 +33,16 @@ export class LoopbackProcess implements AsyncDisposable {
       env: { DARNER_DATA_DIR: join(dir, "data"), DARNER_STORE_MIN_FREE_BYTES: "1GiB", DARNER_JOIN_INSECURE: "true", ...listen, ...config },
     });
     try {
-      const doors = await until(`${command} ready (${started.logFile})`, () => {
-        if (!started.alive) throw new Error(`the ${command} ended: ${started.log()}`);
-        return linesOf(started.log())
-          .slice(earlier)
-          .find(({ message }) => message === `${command} ready`);
-      });
+      const doors = await until(
+        `${command} ready (${started.logFile})`,
+        () => {
+          if (!started.alive) throw new Error(`the ${command} ended: ${started.log()}`);
+          return linesOf(started.log())
+            .slice(earlier)
+            .find(({ message }) => message === `${command} ready`);
+        },
+        START_MS,
+      );
       return new LoopbackProcess(started, doors);
     } catch (error) {
       await started.stop();

@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import type { Command } from "../../command.ts";
 import { CLUSTER_FLAGS } from "./node-init.ts";
 
 /** `darner pre-pull`: holds an image on a node, or waits until it is on all of them. */
@@ -15,7 +15,7 @@ export const prePullCommand: Command = {
   ],
   takesConfig: false,
   async run(context) {
-    const { runPrePull } = await import("../node/run-pre-pull.ts");
+    const { runPrePull } = await import("../../node/run-pre-pull.ts");
     return runPrePull(context);
   },
 };

@@ -1,5 +1,5 @@
-import { DEFAULT_ADMIN } from "../admin-client.ts";
-import type { Command } from "../command.ts";
+import { DEFAULT_ADMIN } from "../../admin-client.ts";
+import type { Command } from "../../command.ts";
 import { NODE_FLAGS } from "./configure.ts";
 import { CLUSTER_FLAGS } from "./node-init.ts";
 
@@ -27,7 +27,7 @@ export const nodeSetupCommand: Command = {
   ],
   takesConfig: false,
   async run(context) {
-    const { runNodeSetup } = await import("../node/run-node-setup.ts");
+    const { runNodeSetup } = await import("../../node/run-node-setup.ts");
     return runNodeSetup(context);
   },
 };

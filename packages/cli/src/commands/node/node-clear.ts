@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import type { Command } from "../../command.ts";
 
 /** `darner node-clear`: takes away what a daemon kept on a node. */
 export const nodeClearCommand: Command = {
@@ -13,7 +13,7 @@ export const nodeClearCommand: Command = {
   ],
   takesConfig: false,
   async run(context) {
-    const { runNodeClear } = await import("../node/run-node-clear.ts");
+    const { runNodeClear } = await import("../../node/run-node-clear.ts");
     return runNodeClear(context);
   },
 };

@@ -1,4 +1,4 @@
-import type { Command } from "../command.ts";
+import type { Command } from "../../command.ts";
 
 /** The flags that say how a node is set up; `node-setup` has them too. */
 export const NODE_FLAGS: Command["flags"] = [
@@ -29,7 +29,7 @@ export const configureCommand: Command = {
   ],
   takesConfig: false,
   async run(context) {
-    const { runConfigure } = await import("../node/run-configure.ts");
+    const { runConfigure } = await import("../../node/run-configure.ts");
     return runConfigure(context);
   },
 };

@@ -1,4 +1,4 @@
-import type { Command, FlagHelp } from "../command.ts";
+import type { Command, FlagHelp } from "../../command.ts";
 
 /** The flags that say which node of which cluster this is; `node-setup` has them too. */
 export const CLUSTER_FLAGS: readonly FlagHelp[] = [
@@ -27,7 +27,7 @@ export const nodeInitCommand: Command = {
   ],
   takesConfig: false,
   async run(context) {
-    const { runNodeInit } = await import("../node/run-node-init.ts");
+    const { runNodeInit } = await import("../../node/run-node-init.ts");
     return runNodeInit(context);
   },
 };

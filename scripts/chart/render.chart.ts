@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { loadConfig } from "@darner/runtime";
+import type { HelmMajor } from "@darner/testkit";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHART, nameOf, objects, PROFILES, profileArgs, rendered } from "./harness/render.ts";
-import { helm, type HelmMajor } from "./harness/tools.ts";
+import { helm } from "./harness/tools.ts";
 
 const MAJORS: readonly HelmMajor[] = [3, 4];
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { globSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { helm, type HelmMajor } from "./tools.ts";
+import type { HelmMajor } from "@darner/testkit";
+import { helm } from "./tools.ts";
 
 /** The checkout. */
 export const ROOT: string = join(import.meta.dirname, "../../..");

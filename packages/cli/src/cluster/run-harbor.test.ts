@@ -74,7 +74,13 @@ suite("darner harbor register", () => {
     const { code, out } = await harbor.run("--endpoint", "http://darner-api.darner.svc:4111");
     assert.equal(code, 0);
     assert.match(out, /darner is a preheat provider of .* now/);
-    const { auth_info: credential, vendor, endpoint, auth_mode: mode, enabled } = harbor.instances.get("darner") ?? {};
+    const {
+      auth_info: credential,
+      vendor,
+      endpoint,
+      auth_mode: mode,
+      enabled,
+    } = harbor.instances.get("darner") ?? ({} as Partial<Instance>);
     assert.deepEqual(
       { credential, vendor, endpoint, mode, enabled },
       {
@@ -94,7 +100,7 @@ suite("darner harbor register", () => {
     assert.equal(code, 0);
     assert.match(out, /brought up to date/);
     assert.equal(harbor.instances.size, 1);
-    const { endpoint, description, id } = harbor.instances.get("darner") ?? {};
+    const { endpoint, description, id } = harbor.instances.get("darner") ?? ({} as Partial<Instance>);
     assert.deepEqual([endpoint, description, id], ["http://new:4111", "ours", 7]);
   });
 

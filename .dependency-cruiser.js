@@ -22,7 +22,8 @@ export const FLOORS = {
 export const PURE = ["domain", "peer-core", "scheduler-core"];
 
 // Where test code lives; only from there the test kit may be imported.
-const TEST_CODE = "(\\.(test|conformance)\\.ts$)|^packages/[^/]+/(test|e2e|demo|bench|fuzz)/|^packages/testkit/|^scripts/ways/|^scripts/chart(\\.ts$|/harness/|/[^/]*\\.chart\\.ts$)";
+const TEST_CODE =
+  "(\\.(test|conformance)\\.ts$)|^packages/[^/]+/(test|e2e|demo|bench|fuzz)/|^packages/testkit/|^scripts/ways/|^scripts/chart(\\.ts$|/harness/|/[^/]*\\.chart\\.ts$)";
 
 // One folder per technology, so that changing one stays a change in one folder.
 const ROOMS = [

@@ -5,7 +5,9 @@ import type { HelmMajor } from "@darner/testkit";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CHART, nameOf, objects, PROFILES, profileArgs, rendered } from "./harness/render.ts";
+import { parse } from "yaml";
+import { containersOf, podsOf } from "./harness/pods.ts";
+import { CHART, nameOf, objects, PROFILES, profileArgs, rendered, type KubeObject } from "./harness/render.ts";
 import { helm } from "./harness/tools.ts";
 
 const MAJORS: readonly HelmMajor[] = [3, 4];
@@ -110,4 +112,16 @@ suite("an install", () => {
     for (const words of ["helm -n darner-system test darner", "darner status", "Is it well?", "jsonpath='{.data.api-token}'"])
       assert.ok(out.includes(words), words);
   });
+
+  test("names the image and the version that Artifact Hub is told of", async () => {
+    const { out } = await helm(4, "show", "chart", CHART);
+    const { version, appVersion, annotations } = parse(out) as { version: string; appVersion: string; annotations: Record<string, string> };
+    assert.equal(version, appVersion);
+    const [image] = parse(annotations["artifacthub.io/images"] ?? "") as readonly { image: string; platforms: readonly string[] }[];
+    assert.deepEqual(image, { name: "darner", image: imageOf(await objects()), platforms: ["linux/amd64", "linux/arm64"] });
+  });
 });
+
+function imageOf(all: readonly KubeObject[]): string {
+  return podsOf(all).flatMap(containersOf)[0]?.image ?? "";
+}

@@ -103,6 +103,19 @@ suite("keys that schedulers share through a Secret", () => {
     assert.equal(await scheduler.read("api-token"), "new\n");
   });
 
+  test("a Secret that somebody empties is filled again with the same", async () => {
+    await using bench = await openBench();
+    const scheduler = await bench.scheduler();
+    await using _keys = await openSharedKeys(bench.config, scheduler.dir, scheduler);
+    const before = bench.secret();
+    bench.api.objects.set(SECRET, { metadata: { resourceVersion: "40" } });
+    const made = (): number => scheduler.log.lines.filter(({ message }) => message === "keys of the cluster made").length;
+    assert.equal(made(), 1);
+    scheduler.timers.advance(30_000);
+    await eventually(() => made() === 2, "they are put back");
+    assert.deepEqual(bench.secret(), before);
+  });
+
   test("a Secret that is not allowed is a reason not to start, and says which and why", async () => {
     await using bench = await openBench();
     const scheduler = await bench.scheduler();
@@ -161,4 +174,8 @@ test("the fingerprint is told to the daemons as soon as the API server lets it",
   timers.advance(10_000);
   await eventually(() => log.lines.some(({ message }) => message === "fingerprint told"), "it is told");
   assert.deepEqual(bench.api.objects.get(MAP)?.["data"], { fingerprint: writeFingerprint(publicKey) });
+  bench.api.objects.set(MAP, { metadata: { resourceVersion: "9" } });
+  const asked = bench.api.asked.length;
+  timers.advance(30_000);
+  await eventually(() => bench.api.asked.length > asked && bench.api.objects.get(MAP)?.["data"] !== undefined, "it is told again");
 });

@@ -34,19 +34,20 @@ export async function openSharedKeys(config: Config, dir: string, deps: SharedKe
   });
 }
 
-/** Tells the daemons the fingerprint of the signing key, as soon as the API server lets it. */
+/** Tells the daemons the fingerprint of the signing key, as soon as the API server lets it, and again should somebody empty the ConfigMap. */
 export function tellFingerprint(config: Config, publicKey: Uint8Array, { log, timers }: SharedKeysDeps): AsyncDisposable {
   const { configMap } = config.join.kubernetes;
   return inBackground(async (leaving) => {
+    let isTold = false;
     while (configMap !== undefined) {
       try {
         await writeConfigMap(apiOf(config), objectName(configMap), { fingerprint: writeFingerprint(publicKey) });
-        log.info("fingerprint told", { configMap });
-        return;
+        if (!isTold) log.info("fingerprint told", { configMap });
+        isTold = true;
       } catch (error) {
         log.warn("fingerprint cannot be told to the daemons; those that are no members yet wait for it", { configMap, error });
       }
-      await sleep(PAUSE_MS * TRIES, leaving, timers);
+      await sleep(isTold ? LOOK_MS : PAUSE_MS * TRIES, leaving, timers);
     }
   });
 }
@@ -78,10 +79,15 @@ class SharedKeys {
     }
   }
 
-  /** Takes over what was changed in the Secret since. */
+  /** Takes over what was changed in the Secret since, and puts back what somebody emptied. */
   async follow(): Promise<void> {
     try {
       const { values } = await readSecret(this.#api, objectName(this.#secret));
+      if (SHARED.some((name) => (values[name] ?? "").trim() === "")) {
+        this.#log.warn("keys of the cluster are gone from the secret and are put back", { secret: this.#secret });
+        await this.#exchange();
+        return;
+      }
       const token = values[API_TOKEN_FILE];
       if (token !== undefined && (await this.#takeOver(API_TOKEN_FILE, token)))
         this.#log.info("token of the api changed", { secret: this.#secret });

@@ -1,6 +1,6 @@
 import { DEFAULT_ADMIN } from "../admin-client.ts";
 import type { Command } from "../command.ts";
-import { NODE_FLAGS } from "../commands/configure.ts";
+import { NODE_FLAGS } from "../commands/node/configure.ts";
 
 /** `darner doctor`: what is wrong on this node, and what to do about it. */
 export const doctorCommand: Command = {

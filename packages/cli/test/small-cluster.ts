@@ -10,6 +10,8 @@ export type SmallCluster = AsyncDisposable & {
   readonly dir: TempDir;
   readonly registry: ScriptedRegistry;
   readonly journal: string;
+  /** The scheduler's HTTP side, and the file of its API token. */
+  readonly api: { readonly url: string; readonly tokenFile: string };
   readonly daemons: readonly [RunningDaemon, RunningDaemon];
   /** Ends the scheduler, so that its journal is whole. */
   stopScheduler(): Promise<void>;
@@ -22,6 +24,7 @@ export async function openSmallCluster(): Promise<SmallCluster> {
   const journal = join(dir.path, "journal");
   const scheduler = await openScheduler(configOf(dir, "scheduler", { journal: { file: journal } }), { log: silentLog });
   births.defer(() => stop(scheduler));
+  const api = { url: `http://${scheduler.http}`, tokenFile: join(dir.path, "scheduler", "scheduler", "api-token") };
   const registries = { [registry.host]: { plainHttp: true } };
   const schedulers = [scheduler.grpc];
   const open = async (name: string): Promise<RunningDaemon> => {
@@ -32,7 +35,7 @@ export async function openSmallCluster(): Promise<SmallCluster> {
   };
   const daemons: [RunningDaemon, RunningDaemon] = [await open("one"), await open("two")];
   const lives = births.move();
-  return { dir, registry, journal, daemons, stopScheduler: () => stop(scheduler), [Symbol.asyncDispose]: () => lives.disposeAsync() };
+  return { dir, registry, journal, api, daemons, stopScheduler: () => stop(scheduler), [Symbol.asyncDispose]: () => lives.disposeAsync() };
 }
 
 const stopped = new WeakSet<RunningScheduler>();

@@ -4,6 +4,6 @@ export type { GrantId } from "./grant.ts";
 export { DEFAULT_LIMITS } from "./limits.ts";
 export type { SchedulerLimits } from "./limits.ts";
 export { Scheduler } from "./scheduler.ts";
-export type { HostView, TaskView } from "./snapshot.ts";
+export type { HostView, SwarmView, TaskView } from "./snapshot.ts";
 export { StandingBook } from "./schedulers/standing-book.ts";
 export type { StandingEffect, StandingEvent } from "./schedulers/standing-book.ts";

@@ -1,4 +1,4 @@
-import { SteadyTime, type PieceSet, type Task } from "@darner/domain";
+import { SteadyTime, type Digest, type PieceSet, type Task } from "@darner/domain";
 import { Deadlines } from "./books/deadlines.ts";
 import type { SchedulerEffect } from "./effect.ts";
 import type { SchedulerEvent } from "./event.ts";
@@ -15,7 +15,7 @@ import { awaitMoving } from "./happenings/moving-hosts.ts";
 import { noteProof } from "./happenings/prove-table.ts";
 import { RegistryTable } from "./books/registry-table.ts";
 import { settle } from "./settle.ts";
-import { viewHosts, viewTasks, type HostView, type TaskView } from "./snapshot.ts";
+import { viewHosts, viewSwarms, viewTasks, type HostView, type SwarmView, type TaskView } from "./snapshot.ts";
 import type { Swarm } from "./books/swarm.ts";
 import { TaskTable } from "./books/task-table.ts";
 import { TrustBook } from "./books/trust-book.ts";
@@ -95,6 +95,11 @@ export class Scheduler {
   /** Every task with a member, as it stands now. */
   tasks(): TaskView[] {
     return viewTasks(this.#memory);
+  }
+
+  /** What the swarms of a digest hold and who feeds whom, with at most `most` hosts each. */
+  swarms(digest: Digest, most: number): SwarmView[] {
+    return viewSwarms(this.#memory, digest, most);
   }
 
   /** What a host holds of a blob, as it is known here; undefined where it has no part in it. */

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { digestOf, pieceCount, PieceSet, type Task } from "@darner/domain";
+import type { HostReport } from "@darner/protocol";
 import { parseListen } from "@darner/runtime";
 import { noLeaks, StoppedClock } from "@darner/testkit";
 import { eventually } from "../test/eventually.ts";
@@ -39,6 +40,27 @@ test("pieces outside of the blob end the session of who reports them", async () 
   liar.say({ reports: [{ task, report: { type: "verified", pieces, hashes: [] } }] });
   await isRefused(bench, liar, "INVALID_ARGUMENT", "bad-message");
   assert.match(liar.ended?.details ?? "", /verified\.pieces .* a run of pieces within the blob/);
+  await servesOthers(bench);
+});
+
+test("an index out of range ends the session of who names it, whatever is said of it, and the answer names the field", async () => {
+  await using bench = await openBench();
+  const beyond = { first: none.size, stride: 1, count: 1 };
+  const line = { piece: none.size, hash: new Uint8Array(32) };
+  const words: readonly (readonly [RegExp, HostReport])[] = [
+    [/need/, { type: "need", run: beyond }],
+    [/need/, { type: "need", run: { first: 0, stride: 0, count: 4 } }],
+    [/reading/, { ...opening, reading: [beyond] }],
+    [/verified/, { type: "verified", pieces: [], hashes: [line] }],
+    [/table/, { type: "table", hashes: [line] }],
+  ];
+  for (const [at, [field, report]] of words.entries()) {
+    const liar = await bench.join(String.fromCharCode("a".charCodeAt(0) + at));
+    liar.say({ reports: [{ task, report }] });
+    await isRefused(bench, liar, "INVALID_ARGUMENT", "bad-message");
+    assert.match(liar.ended?.details ?? "", field);
+  }
+  assert.equal(bench.core.tasks().length, 0);
   await servesOthers(bench);
 });
 

@@ -81,7 +81,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const known = { preheat, standing: matchmaker.standing, signingKey: members.signingKey, tokens };
   const siblings = births.use(openSiblings(config, known, { timers, metrics, log: log.child({ room: "siblings" }) }));
   const { jobs } = siblings;
-  const routes = allRoutes(config, { registry, ready: () => state, jobs, members, metrics: metrics.preheat });
+  const routes = allRoutes(config, { registry, ready: () => state, jobs, members, core, metrics: metrics.preheat });
   const http = births.use(await openHttp(config, { routes, tokens, log: log.child({ room: "api" }), requests: metrics.apiRequests }));
   const isActive = (): boolean => !matchmaker.standing.isStandby;
   births.use(startSchedules(config.preheat.schedules, { jobs: preheat.jobs, log: log.child({ room: "schedule" }), isActive }));

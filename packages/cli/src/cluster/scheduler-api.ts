@@ -44,6 +44,13 @@ export function readApiWords<const Given extends Options>(
   return { ...read, api: openApi(base, tokenFile, context.signal) };
 }
 
+/** The API at `base`, with the token in this file, else with the one that the configuration or this machine's scheduler has. */
+export function apiAt(context: CommandContext, base: string, tokenFile: string | undefined): SchedulerApi {
+  const config = readConfig({ ...context, argv: [] });
+  const file = tokenFile ?? config.api.tokenFile ?? join(config.dataDir, SCHEDULER_DIR, API_TOKEN_FILE);
+  return openApi(base.replace(/\/$/, ""), file, context.signal);
+}
+
 function openApi(base: string, tokenFile: string, interrupted: AbortSignal): SchedulerApi {
   const send = async (method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> => {
     // Who says that a body is JSON has to send one.

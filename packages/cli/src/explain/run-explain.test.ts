@@ -57,6 +57,24 @@ test("explain tells of a blob which pieces came from where, when, and why the so
   assert.ok(account.ms.total >= (account.ms.lastPiece ?? NaN) && (account.ms.proof ?? -1) >= 0);
 });
 
+test("the scheduler tells besides what the swarm holds and who feeds whom, also of what this host does not have", async () => {
+  const { url, tokenFile } = cluster.api;
+  const { code, out, err } = await explain(0, blob.digest, "--api", url, "--token-file", tokenFile);
+  assert.equal(code, 0, err);
+  assert.match(out, /^ {2}1\.4 MiB, held whole by this host/m);
+  assert.match(
+    out,
+    /^ {2}in the swarm, as the scheduler knows it \(1\.4 MiB in 6 pieces\): 2 hold some of it, 2 all of it, 0 wait for more/m,
+  );
+  assert.match(out, new RegExp(`^ {4}one \\(…${cluster.daemons[0].host.slice(-8)}\\) {2}6 pieces, proven$`, "m"));
+  const unknown = await explain(0, `sha256:${"0".repeat(64)}`, "--api", url, "--token-file", tokenFile);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.out, /not held by this host.+\n {2}the scheduler knows of no host that holds it or wants it$/m);
+  const wrong = await explain(0, blob.digest, "--api", "http://127.0.0.1:1", "--token-file", tokenFile);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.err, /no scheduler answers at http:\/\/127\.0\.0\.1:1/);
+});
+
 test("a blob on its way is explained as it stands, and one that waits tells for how long", async () => {
   const slow = randomBlob("explain, slow", 1_000_000);
   cluster.registry.content.pushBlob("team/app", slow.bytes);

@@ -6,9 +6,12 @@ import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
 import { hostPlatform } from "../image/manifest.ts";
 import { failed, mirrorClient } from "../image/transfer.ts";
 import { explainText } from "./explain-text.ts";
+import { apiAt, type SchedulerApi } from "../cluster/scheduler-api.ts";
+import { swarmText, type SwarmAnswer } from "./swarm-text.ts";
 import { imageParts, type ImagePart } from "./image-parts.ts";
 
-type Explained = ImagePart & { readonly explanation: BlobExplanation | null };
+/** What this host's daemon says of a blob, and what the scheduler does where it was asked. */
+type Explained = ImagePart & { readonly explanation: BlobExplanation | null; readonly swarm?: SwarmAnswer };
 
 /** Runs `darner explain`. */
 export async function runExplain(context: CommandContext): Promise<ExitCode> {
@@ -17,6 +20,8 @@ export async function runExplain(context: CommandContext): Promise<ExitCode> {
     admin: { type: "string", default: env["DARNER_LISTEN_ADMIN"] ?? DEFAULT_ADMIN },
     mirror: { type: "string" },
     platform: { type: "string", default: hostPlatform() },
+    api: { type: "string" },
+    "token-file": { type: "string" },
     json: { type: "boolean", default: false },
   });
   const [text, ...more] = positionals;
@@ -24,13 +29,15 @@ export async function runExplain(context: CommandContext): Promise<ExitCode> {
   const admin = addressIn(values.admin, "--admin");
   try {
     const parts = await partsMeant(text, values.mirror, values.platform, context);
-    const explained = await explainAll(parts, admin, context);
+    const base = values.api ?? env["DARNER_API"];
+    const api = base === undefined ? undefined : apiAt(context, base, values["token-file"]);
+    const explained = await explainAll(parts, admin, api, context);
     if (typeof explained === "string") {
       terminal.err(`darner: ${explained}\n`);
       return 1;
     }
     terminal.out(values.json ? `${JSON.stringify({ blobs: explained })}\n` : explained.map(textOf).join("\n"));
-    return explained.some(({ explanation }) => explanation !== null) ? 0 : 1;
+    return explained.some(({ explanation, swarm }) => explanation !== null || (swarm?.swarms.length ?? 0) > 0) ? 0 : 1;
   } catch (error) {
     if (error instanceof UsageError) throw error;
     return failed(context, error);
@@ -48,21 +55,30 @@ async function partsMeant(text: string, mirror: string | undefined, platform: st
   return imageParts({ reference, client: mirrorClient(mirror, context), platform });
 }
 
-/** What the daemon says of each; the reason where it says nothing at all. */
-async function explainAll(parts: readonly ImagePart[], admin: string, { signal }: CommandContext): Promise<Explained[] | string> {
+/** What daemon and scheduler say of each; the reason where the daemon says nothing at all and nobody else is asked. */
+async function explainAll(
+  parts: readonly ImagePart[],
+  admin: string,
+  api: SchedulerApi | undefined,
+  { signal }: CommandContext,
+): Promise<Explained[] | string> {
   const explained: Explained[] = [];
   for (const part of parts) {
     const answer = await askAdmin(admin, `/api/v1/blobs/${part.digest}`, signal);
-    if (answer.ok) explained.push({ ...part, explanation: answer.body as BlobExplanation });
-    else if (answer.status === 404 && parts.length > 1) explained.push({ ...part, explanation: null });
+    const told = await api?.ask("GET", `/api/v1/blobs/${part.digest}`);
+    const swarm = told === undefined ? {} : { swarm: told as SwarmAnswer };
+    if (answer.ok) explained.push({ ...part, explanation: answer.body as BlobExplanation, ...swarm });
+    else if (answer.status === 404 && (parts.length > 1 || api !== undefined)) explained.push({ ...part, explanation: null, ...swarm });
     else if (answer.status === 404) return `${answer.problem}. Pull it here first (darner get, darner pull), or ask the host that has it.`;
     else return answer.problem;
   }
   return explained;
 }
 
-function textOf({ kind, digest, explanation }: Explained): string {
-  return explanation === null
-    ? `${kind} ${digest}\n  not held by this host, and not asked for since its daemon started\n`
-    : explainText(kind, explanation);
+function textOf({ kind, digest, explanation, swarm }: Explained): string {
+  const here =
+    explanation === null
+      ? `${kind} ${digest}\n  not held by this host, and not asked for since its daemon started\n`
+      : explainText(kind, explanation);
+  return swarm === undefined ? here : here + swarmText(swarm);
 }

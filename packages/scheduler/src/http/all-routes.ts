@@ -8,6 +8,7 @@ import { krakenRoutes } from "./harbor/kraken-routes.ts";
 import { legacyRoutes } from "./harbor/legacy-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { hostRoutes } from "./host-routes.ts";
+import { blobRoutes, type Swarms } from "./native/blob-routes.ts";
 import { jobRoutes } from "./native/job-routes.ts";
 import { openApiOf } from "./native/openapi.ts";
 import type { ApiRoute } from "./route.ts";
@@ -18,6 +19,7 @@ export type RouteParts = {
   readonly ready: () => ReadyState;
   readonly jobs: Jobs;
   readonly members: Pick<Members, "book" | "remove">;
+  readonly core: Swarms;
   readonly metrics: Pick<PreheatMetrics, "refused">;
 };
 
@@ -29,9 +31,9 @@ const SCOPES: Readonly<Record<Config["api"]["notificationScope"], Scope>> = {
 };
 
 /** Every route of the scheduler's HTTP side. */
-export function allRoutes({ api, registries }: Config, { registry, ready, jobs, members, metrics }: RouteParts): readonly ApiRoute[] {
+export function allRoutes({ api, registries }: Config, { registry, ready, jobs, members, metrics, core }: RouteParts): readonly ApiRoute[] {
   const asked = new AskedJobs(jobs, registries, metrics.refused);
-  const native = [...jobRoutes(jobs, asked), ...hostRoutes(members)];
+  const native = [...jobRoutes(jobs, asked), ...hostRoutes(members), ...blobRoutes(core, members.book)];
   const document: ApiRoute = {
     method: "GET",
     path: "/api/v1/openapi.json",

@@ -52,7 +52,7 @@ async function openBench(api: Partial<Config["api"]> = {}): Promise<Bench> {
   const jobs = new ScriptedJobs();
   const members = { book: new HostBook(10), remove: () => Promise.resolve("removed" as const) };
   const metrics = createPreheatMetrics(registry, () => ({ pending: 0, running: 0, succeeded: 0, partial: 0, failed: 0, cancelled: 0 }));
-  const routes = allRoutes(config, { registry, ready: () => ({ ready: true }), jobs, members, metrics });
+  const routes = allRoutes(config, { registry, ready: () => ({ ready: true }), jobs, members, core: { swarms: () => [] }, metrics });
   const requests = createCounter(registry, "test_requests_total", "x", ["face", "status"]);
   const http = await openHttp(config, {
     routes,

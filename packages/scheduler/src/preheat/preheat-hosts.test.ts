@@ -83,7 +83,14 @@ async function openBench(): Promise<Bench> {
     listen: { http: "127.0.0.1:0" },
   } as unknown as Config;
   const members = { book: new HostBook(10), remove: () => Promise.resolve("removed" as const) };
-  const routes = allRoutes(config, { registry: metrics, ready: () => ({ ready: true }), jobs, members, metrics: preheat });
+  const routes = allRoutes(config, {
+    registry: metrics,
+    ready: () => ({ ready: true }),
+    jobs,
+    members,
+    core: { swarms: () => [] },
+    metrics: preheat,
+  });
   const requests = createCounter(metrics, "test_requests_total", "x", ["face", "status"]);
   const apiTokens = await openApiTokens(dir.path, { tokenFile: tokens }, silentLog);
   const http = births.use(await openHttp(config, { routes, tokens: apiTokens, log: silentLog, requests }));

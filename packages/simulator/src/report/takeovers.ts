@@ -1,6 +1,5 @@
 import type { HostId, PieceSet, Task } from "@darner/domain";
 import type { Scheduler } from "@darner/scheduler-core";
-import type { HostInWorld } from "../world.ts";
 
 /** The scheduler that hosts followed was lost, and another (or the same, begun anew) took its place. */
 export type Takeover = {
@@ -9,17 +8,25 @@ export type Takeover = {
   readonly knewAfterMs: number;
 };
 
+/** A host, as far as it is looked at what it holds. */
+export interface HoldingHost {
+  readonly id: HostId;
+  readonly isAlive: boolean;
+  /** What is on its disk now. */
+  holdings(): readonly { readonly task: Task; readonly have: PieceSet }[];
+}
+
 /** A scheduler, as far as what it knows is looked at. */
 export type KnowingScheduler = { readonly core: Scheduler | undefined; readonly followers: number };
 
 /** Whose knowledge of whom is looked at, and when it is now. */
 export type TakeoverDeps = {
   readonly now: () => number;
-  readonly hosts: () => Iterable<HostInWorld>;
+  readonly hosts: () => Iterable<HoldingHost>;
   readonly schedulers: () => readonly KnowingScheduler[];
 };
 
-type Held = { readonly host: HostInWorld; readonly task: Task; readonly have: PieceSet };
+type Held = { readonly host: HoldingHost; readonly task: Task; readonly have: PieceSet };
 type Open = { readonly lostAtMs: number; readonly held: readonly Held[]; readonly unknown: Map<Scheduler, Held[]> };
 
 /** Measures how soon the next scheduler knows what the swarm holds: looks into its core, at what was on the hosts' disks. */

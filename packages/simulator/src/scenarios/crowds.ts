@@ -28,6 +28,22 @@ export const CROWDS: readonly Scenario[] = [
   },
   {
     ...cold,
+    name: "two-images",
+    about: "Two images without a common layer, each pulled by every host at the same time: neither waits for the other.",
+    hosts: 8,
+    blobBytes: [48 * MIB, 16 * MIB],
+    expect: { lastRatio: 1.15, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "small-among-large",
+    about: "A blob of one piece is pulled while every link is busy with a large one.",
+    hosts: 8,
+    blobBytes: [96 * MIB, 200_000],
+    expect: { lastRatio: 1.1, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
     name: "small-blobs",
     about: "Blobs of one piece: one source read each, everybody else is fed.",
     blobBytes: [1000, 200_000, 262_144],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -88,7 +88,7 @@ function plant(): void {
 async function openCluster(): Promise<void> {
   const passwordFile = join(dir, "own-password");
   writeFileSync(passwordFile, `${OWN_PASSWORD}\n`, { mode: 0o600 });
-  scheduler = await open("scheduler", "scheduler", {});
+  scheduler = await open("scheduler", "scheduler", { DARNER_JOURNAL_FILE: join(dir, "scheduler", "journal") });
   grpcTap = lives.use(await TcpTap.open("127.0.0.1:0", scheduler.process.door("grpc")));
   const registries = Object.fromEntries(
     [bearer, basic, own].flatMap(({ host, secondHost }) => [host, secondHost]).map((host) => [host, { plainHttp: true }]),
@@ -137,6 +137,18 @@ async function freePort(): Promise<number> {
 
 async function statusOf({ process }: Node): Promise<string> {
   return (await fetch(`http://${process.door("admin")}/api/v1/status`)).text();
+}
+
+/** One host's status as another is told it over libp2p. */
+async function overLibp2p(asking: Node, asked: Node): Promise<string> {
+  const { host } = JSON.parse(await statusOf(asked)) as { host: string };
+  const url = `http://${asking.process.door("admin")}/api/v1/hosts/${host}/status?address=${asked.process.door("p2p")}`;
+  // A busy machine does not load libp2p in the time that people would wait for an answer.
+  return until(`an answer of ${asked.name} over libp2p`, async () => {
+    const answer = await fetch(url);
+    const text = await answer.text();
+    return answer.ok ? text : undefined;
+  });
 }
 
 async function tokenOf(registry: ScriptedRegistry, name: string, user: string, password: string): Promise<string> {
@@ -222,6 +234,12 @@ test("secrets that came to one host are in no log, metric, file, environment or 
     search(`the metrics of ${node.name}`, Buffer.from(await metrics.text()), everything);
   }
   for (const node of [first, second]) search(`the status of ${node.name}`, Buffer.from(await statusOf(node)), everything);
+  for (const [asking, asked] of [
+    [first, second],
+    [second, first],
+  ] as const)
+    search(`what ${asked.name} tells over libp2p`, Buffer.from(await overLibp2p(asking, asked)), everything);
+  assert.ok(statSync(join(dir, "scheduler", "journal")).size > 0, "the scheduler's journal is among the files");
   assert.match(first.process.log(), /"level":"debug".*"source stream broke"/, "the log of the host they came to tells everything it can");
   const [grpc, pieces] = [grpcTap.recorded(), pieceTap.recorded()];
   assert.ok(grpc.includes(bearer.host) && grpc.includes(image.manifest.digest), "the tap on the scheduler's line hears plain words");

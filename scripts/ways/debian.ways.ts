@@ -92,7 +92,7 @@ test("scheduler, daemon and node-setup run hardened under systemd, as the page o
   machine.write("etc/darner/darner.yaml", `${machine.read("etc/darner/darner.yaml")}${settings}`);
   await machine.must("systemctl", "enable", "--now", "darner-daemon", "darner-node-setup");
   assert.deepEqual(await statesOf(...UNITS), ["active", "active", "active"]);
-  await until("the daemon to be a member", async () => /^scheduler +machine$/m.test(await machine.must("darner", "status")) || undefined);
+  await until("the daemon to be a member", async () => /^scheduler +machine\b/m.test(await machine.must("darner", "status")) || undefined);
   await until("containerd to be told", async () => (await machine.run("test", "-s", `/${HOSTS_TOML}`)).ok || undefined);
   const pid = await machine.property("darner-daemon", "MainPID");
   const status = await machine.must("cat", `/proc/${pid}/status`);

@@ -9,14 +9,15 @@ export type Kind = {
   readonly models: Models;
 };
 
-/** A package of typed models, and what the names of its schemas begin with. */
-export type Models = { readonly package: string; readonly prefix: string };
+/** The front door of a package of typed models, and what the names of its schemas begin with. */
+export type Models = { readonly door: string; readonly prefix: string };
 
+const BUILT_IN = import.meta.resolve("kubernetes-models");
 const OPERATOR = {
-  package: "@kubernetes-models/prometheus-operator",
+  door: import.meta.resolve("@kubernetes-models/prometheus-operator"),
   prefix: "ComGithubPrometheusOperatorPrometheusOperatorPkgApisMonitoring",
 };
-const GATEWAY = { package: "@kubernetes-models/gateway-api", prefix: "IoK8sSigsGatewayApiApis" };
+const GATEWAY = { door: import.meta.resolve("@kubernetes-models/gateway-api"), prefix: "IoK8sSigsGatewayApiApis" };
 
 /** What a cluster knows, with the custom resources of a monitoring operator and of a gateway. Plurals are the API's own. */
 export const KINDS: readonly Kind[] = [
@@ -43,7 +44,7 @@ function kinds(group: string, version: string, namespaced: boolean, names: reado
 
 function builtIn(group: string): Models {
   const [name = ""] = group.split(".");
-  return { package: "kubernetes-models", prefix: `IoK8sApi${group === "" ? "Core" : capital(name)}` };
+  return { door: BUILT_IN, prefix: `IoK8sApi${group === "" ? "Core" : capital(name)}` };
 }
 
 /** A word with its first letter large. */

@@ -63,7 +63,7 @@ function validatorOf(kind: Kind): Promise<Validator> {
 
 /** The packages publish their models, not the schemas behind them; these are beside them. */
 async function importValidator({ models, version, kind }: Kind): Promise<Validator> {
-  const schema = new URL(`_schemas/${models.prefix}${capital(version)}${kind}.js`, import.meta.resolve(models.package));
+  const schema = new URL(`_schemas/${models.prefix}${capital(version)}${kind}.js`, models.door);
   const { validate } = (await import(schema.href)) as { validate: Validator };
   return validate;
 }

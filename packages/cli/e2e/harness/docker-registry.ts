@@ -14,7 +14,7 @@ export type RegistryRequest = {
   readonly status: number;
   /** Body bytes the registry wrote. */
   readonly bytes: number;
-  /** When the answer was complete, in milliseconds of the machine's clock; the registry tells whole seconds only. */
+  /** When the answer was complete, in milliseconds of the machine's clock. */
   readonly at: number;
 };
 

@@ -51,6 +51,7 @@ export class PodCluster implements AsyncDisposable {
   readonly #ending = new Map<Pod, Promise<void>>();
   readonly #controllers: Controllers;
   #podHosts = 0;
+  #lastHost: Promise<unknown> = Promise.resolve();
   #due = false;
   #closing = false;
 
@@ -205,7 +206,7 @@ export class PodCluster implements AsyncDisposable {
     // Its place is taken before its address is known.
     if (this.#starting.has(uid)) return;
     this.#starting.add(uid);
-    const host = isOnHost ? node.host : await this.network.add(`p${String((this.#podHosts += 1))}`);
+    const host = isOnHost ? node.host : await this.#podHost();
     if (this.#closing) return;
     const place = {
       api: this.api,
@@ -228,6 +229,15 @@ export class PodCluster implements AsyncDisposable {
   }
 
   readonly #starting = new Set<string>();
+
+  /** A namespace and an address for a pod of its own; one after the other, since each takes the next number. */
+  #podHost(): Promise<NetworkHost> {
+    this.#podHosts += 1;
+    const name = `p${String(this.#podHosts)}`;
+    const added = this.#lastHost.then(() => this.network.add(name));
+    this.#lastHost = added.catch(() => undefined);
+    return added;
+  }
 
   #end(uid: string, pod: Pod): void {
     this.#pods.delete(uid);

@@ -1,6 +1,6 @@
 import { parseReference } from "@darner/domain";
 import type { Terminal } from "../src/command.ts";
-import { hostPlatform } from "../src/image/manifest.ts";
+import { ownPlatform } from "../src/image/own-platform.ts";
 import { MirrorClient } from "../src/image/mirror-client.ts";
 import { pullImage } from "../src/image/pull-image.ts";
 import { statusOf, type DemoCluster, type DemoNode, type NodeBytes } from "./demo-cluster.ts";
@@ -76,7 +76,7 @@ async function pull(
       reference,
       client,
       layout: undefined,
-      platform: hostPlatform(),
+      platform: ownPlatform(),
       allPlatforms: false,
       terminal: SILENT,
     });

@@ -3,7 +3,7 @@ import { isRegistryHost, isRepositoryName, isTag, parseDigest, parseHostId, pars
 import { formatAddress, parseListen } from "@darner/runtime";
 import { latin1, utf8 } from "@darner/testkit";
 import type { FuzzDice, FuzzTarget } from "@darner/testkit";
-import { readManifest } from "../src/image/manifest.ts";
+import { namesIn } from "../src/image/manifest.ts";
 
 const HEX = "f".repeat(64);
 const MANIFEST = `{"config":{"digest":"sha256:${HEX}","size":2},"layers":[{"digest":"sha256:${HEX}","size":9,"platform":{"os":"linux","architecture":"arm64"}}]}`;
@@ -67,7 +67,7 @@ export const manifest: FuzzTarget = {
   ],
   make: (dice) => MANIFEST.replace("9", dice.pick(["0", "-1", "1.5", "9007199254740993", '"9"', "null"])),
   check: (input) => {
-    const parts = readManifest(input);
+    const parts = namesIn(input);
     if (parts === undefined) return "no manifest";
     for (const { digest, size } of [...parts.blobs, ...parts.manifests]) {
       assert.ok(parseTask(digest, 0) !== undefined && Number.isSafeInteger(size) && size >= 0);

@@ -9,4 +9,3 @@ export type { JobEvent } from "./engine/event.ts";
 export type { LiveHost } from "./engine/live-host.ts";
 export { ImageError, resolveImage } from "./image/resolve-image.ts";
 export type { Content, ImageContents, ResolveDeps } from "./image/resolve-image.ts";
-export { parsePlatform } from "./image/platforms.ts";

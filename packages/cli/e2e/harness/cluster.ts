@@ -160,11 +160,15 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #schedulerReady(at: number): Promise<void> {
-    await until("the scheduler to be ready", async () => {
-      const scheduler = this.#schedulers[at];
-      if (scheduler?.alive === false) throw new Error(`the scheduler ended: ${scheduler.log()}`);
-      const { ok } = await run(["curl", "-sf", "http://127.0.0.1:4111/readyz"], { namespace: this.#schedulerHost(at).namespace });
-      return ok ? true : undefined;
-    });
+    await until(
+      "the scheduler to be ready",
+      async () => {
+        const scheduler = this.#schedulers[at];
+        if (scheduler?.alive === false) throw new Error(`the scheduler ended: ${scheduler.log()}`);
+        const { ok } = await run(["curl", "-sf", "http://127.0.0.1:4111/readyz"], { namespace: this.#schedulerHost(at).namespace });
+        return ok ? true : undefined;
+      },
+      READY_MS,
+    );
   }
 }

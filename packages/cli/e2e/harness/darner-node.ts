@@ -9,8 +9,8 @@ import { run, until } from "./shell.ts";
 /** The mirror's address inside a node's namespace. */
 export const MIRROR = "127.0.0.1:4101";
 
-// A daemon is ready within a second; on a machine with thirty processes for every core it was not within twenty.
-const READY_MS = 60_000;
+/** A process is ready within a second; on a machine with thirty processes for every core it was not within twenty. */
+export const READY_MS = 60_000;
 
 /** Starts `darner` with this configuration, given as variables, the way a unit file would. */
 export function startDarner(

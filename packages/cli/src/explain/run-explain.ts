@@ -3,7 +3,7 @@ import { parseDigest, parseReference } from "@darner/domain";
 import { askAdmin, DEFAULT_ADMIN } from "../admin-client.ts";
 import { addressIn, readArguments } from "../arguments.ts";
 import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
-import { hostPlatform } from "../image/manifest.ts";
+import { ownPlatform } from "../image/own-platform.ts";
 import { failed, mirrorClient } from "../image/transfer.ts";
 import { explainText } from "./explain-text.ts";
 import { apiAt, type SchedulerApi } from "../cluster/scheduler-api.ts";
@@ -19,7 +19,7 @@ export async function runExplain(context: CommandContext): Promise<ExitCode> {
   const { values, positionals } = readArguments(argv, {
     admin: { type: "string", default: env["DARNER_LISTEN_ADMIN"] ?? DEFAULT_ADMIN },
     mirror: { type: "string" },
-    platform: { type: "string", default: hostPlatform() },
+    platform: { type: "string", default: ownPlatform() },
     api: { type: "string" },
     "token-file": { type: "string" },
     json: { type: "boolean", default: false },

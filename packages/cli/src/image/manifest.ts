@@ -1,83 +1,25 @@
-import { parseDigest, type Digest } from "@darner/domain";
+import { fittingPlatform, readManifest, type Descriptor } from "@darner/domain";
 
-/** What a manifest says of something else it names. */
-export type Descriptor = { readonly mediaType: string; readonly digest: Digest; readonly size: number; readonly platform?: Platform };
-
-/** What an image is made for, in OCI's words: `linux/arm64`, `linux/arm/v7`. */
-export type Platform = { readonly name: string; readonly variant?: string };
+/** A part whose size is known, as it has to be for a pull. */
+export type SizedPart = Descriptor & { readonly size: number };
 
 /** What an index or a manifest names, as far as a pull needs to know. */
-export type ManifestParts = { readonly manifests: readonly Descriptor[]; readonly blobs: readonly Descriptor[] };
+export type ImageNames = { readonly manifests: readonly SizedPart[]; readonly blobs: readonly SizedPart[] };
 
-type Json = Readonly<Record<string, unknown>>;
-
-/**
- * Reads an index or a manifest (image-spec image-index.md, manifest.md; Docker's schema 2 alike). Undefined where the bytes are neither,
- * or name something by a digest that cannot be checked: an image that lacks a part is no image.
- */
-export function readManifest(bytes: Uint8Array): ManifestParts | undefined {
-  const manifest = jsonIn(bytes);
-  if (manifest === undefined) return undefined;
-  const named = [
-    ...(manifest["config"] === undefined ? [] : [manifest["config"]]),
-    ...listOf(manifest["layers"]),
-    ...listOf(manifest["blobs"]),
-  ];
-  const blobs = named.map(descriptorOf);
-  const manifests = listOf(manifest["manifests"]).map(descriptorOf);
-  const isEmpty = !("layers" in manifest || "config" in manifest || "blobs" in manifest || "manifests" in manifest);
-  return isEmpty || !areWhole(blobs) || !areWhole(manifests) ? undefined : { manifests, blobs };
+/** Reads an index or a manifest. Undefined where the bytes are neither, or name something that cannot be checked: an image that lacks a part is no image. */
+export function namesIn(bytes: Uint8Array): ImageNames | undefined {
+  const parts = readManifest(new TextDecoder().decode(bytes));
+  if (parts.kind === "unreadable") return undefined;
+  const [manifests, blobs] = parts.kind === "index" ? [parts.manifests, []] : [[], [...parts.blobs, ...parts.elsewhere]];
+  return areSized(manifests) && areSized(blobs) ? { manifests, blobs } : undefined;
 }
 
-/** The platform of this machine in OCI's words. */
-export function hostPlatform(): string {
-  const architectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
-  return `linux/${architectures[process.arch] ?? process.arch}`;
+/** Of the images an index names the one that fits `wanted`, `os/architecture[/variant]`; an image made for nothing in particular is a last resort. */
+export function childFor(wanted: string, children: readonly SizedPart[]): SizedPart | undefined {
+  const exact = children.find(({ platform }) => platform === wanted);
+  return exact ?? fittingPlatform(wanted, children) ?? children.find(({ platform }) => platform === undefined);
 }
 
-/** Of the images an index names the one for `wanted`, `os/architecture[/variant]`; an image made for nothing in particular is a last resort. */
-export function childFor(wanted: string, children: readonly Descriptor[]): Descriptor | undefined {
-  const exact = children.find(({ platform }) => platform !== undefined && platformText(platform) === wanted);
-  return exact ?? children.find(({ platform }) => platform?.name === wanted) ?? children.find(({ platform }) => platform === undefined);
-}
-
-/** A platform as `--platform` takes it. */
-export function platformText({ name, variant }: Platform): string {
-  return variant === undefined ? name : `${name}/${variant}`;
-}
-
-function jsonIn(bytes: Uint8Array): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof value === "object" && value !== null ? (value as Json) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function areWhole(descriptors: readonly (Descriptor | undefined)[]): descriptors is readonly Descriptor[] {
-  return !descriptors.includes(undefined);
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as unknown[]) : [];
-}
-
-function descriptorOf(value: unknown): Descriptor | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const { digest, size, mediaType, platform } = value as Json;
-  const parsed = typeof digest === "string" ? parseDigest(digest) : undefined;
-  if (parsed?.ok !== true || !parsed.known || typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return undefined;
-  return {
-    digest: parsed.digest,
-    size,
-    mediaType: typeof mediaType === "string" ? mediaType : "application/octet-stream",
-    ...platformOf(platform),
-  };
-}
-
-function platformOf(value: unknown): { platform?: Platform } {
-  const { os, architecture, variant } = (value ?? {}) as Json;
-  if (typeof os !== "string" || typeof architecture !== "string") return {};
-  return { platform: { name: `${os}/${architecture}`, ...(typeof variant === "string" ? { variant } : {}) } };
+function areSized(parts: readonly Descriptor[]): parts is readonly SizedPart[] {
+  return parts.every(({ size }) => size !== undefined);
 }

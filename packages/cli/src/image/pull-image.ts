@@ -1,6 +1,6 @@
 import type { Digest, Reference } from "@darner/domain";
 import type { Terminal } from "../command.ts";
-import { childFor, platformText, readManifest, type Descriptor, type ManifestParts } from "./manifest.ts";
+import { childFor, namesIn, type ImageNames, type SizedPart } from "./manifest.ts";
 import { MirrorError, type FetchedManifest, type MirrorClient } from "./mirror-client.ts";
 import type { BlobWrite, OciLayout } from "./oci-layout.ts";
 import { Progress } from "./progress.ts";
@@ -32,7 +32,7 @@ export type PulledImage = {
   readonly bytes: number;
 };
 
-type Image = { readonly top: FetchedManifest; readonly blobs: Map<Digest, Descriptor> };
+type Image = { readonly top: FetchedManifest; readonly blobs: Map<Digest, SizedPart> };
 
 // containerd's own default for one image.
 const PARALLEL_BLOBS = 3;
@@ -65,7 +65,7 @@ export async function imageFor(plan: ImageChoice, root: FetchedManifest): Promis
 }
 
 /** Takes in a manifest and, for an index, the manifests it names; gathers the blobs they name. */
-async function collect(plan: PullPlan, manifest: FetchedManifest, blobs: Map<Digest, Descriptor>, budget: { left: number }): Promise<void> {
+async function collect(plan: PullPlan, manifest: FetchedManifest, blobs: Map<Digest, SizedPart>, budget: { left: number }): Promise<void> {
   budget.left -= 1;
   if (budget.left < 0) throw notAnImage(manifest);
   const parts = partsOf(manifest);
@@ -76,7 +76,7 @@ async function collect(plan: PullPlan, manifest: FetchedManifest, blobs: Map<Dig
   }
 }
 
-async function pullBlobs(plan: PullPlan, blobs: readonly Descriptor[]): Promise<void> {
+async function pullBlobs(plan: PullPlan, blobs: readonly SizedPart[]): Promise<void> {
   const progress = new Progress(plan.terminal, plan.reference.name);
   for (const { size } of blobs) progress.expect(size);
   const waiting = [...blobs];
@@ -97,7 +97,7 @@ async function pullBlobs(plan: PullPlan, blobs: readonly Descriptor[]): Promise<
 
 async function pullBlob(
   { client, layout, reference }: PullPlan,
-  { digest, size }: Descriptor,
+  { digest, size }: SizedPart,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
@@ -118,8 +118,8 @@ function repositoryOf({ reference: { registry, name } }: ImageChoice): { registr
 }
 
 /** What a manifest or index names. Throws `MirrorError` where it is none. */
-export function partsOf(manifest: FetchedManifest): ManifestParts {
-  const parts = readManifest(manifest.bytes);
+export function partsOf(manifest: FetchedManifest): ImageNames {
+  const parts = namesIn(manifest.bytes);
   if (parts === undefined) throw notAnImage(manifest);
   return parts;
 }
@@ -131,9 +131,9 @@ function notAnImage({ digest, mediaType }: FetchedManifest): MirrorError {
   );
 }
 
-function noPlatform(platform: string, children: readonly Descriptor[]): MirrorError {
+function noPlatform(platform: string, children: readonly SizedPart[]): MirrorError {
   const there = children
-    .flatMap((child) => (child.platform === undefined ? [] : [platformText(child.platform)]))
+    .flatMap((child) => (child.platform === undefined ? [] : [child.platform]))
     .filter((text) => text !== "unknown/unknown");
   return new MirrorError(
     { code: "no-platform", platform },

@@ -16,7 +16,7 @@ import {
   type TempDir,
 } from "@darner/testkit";
 import { runHere, type Ran, type World } from "../../test/run-here.ts";
-import { hostPlatform } from "./manifest.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 // To the command a mirror is a registry that is told with `ns` which one is meant: the scripted registry answers as one, faults included.
 let mirror: ScriptedRegistry;
@@ -105,7 +105,7 @@ test("--json tells digest, manifest and bytes to programs, on standard output al
 test("of an index the image for the platform is taken, this machine's by default", async () => {
   const index = indexOf([
     ["linux/s390x", other],
-    [hostPlatform(), image],
+    [ownPlatform(), image],
     ["unknown/unknown", other],
   ]);
   mirror.content.push("team/multi", image);
@@ -121,7 +121,7 @@ test("of an index the image for the platform is taken, this machine's by default
   assert.deepEqual([chosen.digest, chosen.manifest], [index.digest, other.manifest.digest]);
 });
 
-test("a variant is chosen where one is asked for, the first where none is", async () => {
+test("a variant is chosen as containerd does: the one that is asked for, the usual one where none is, a lower one where it is missing", async () => {
   const index = indexOf([
     ["linux/arm/v6", other],
     ["linux/arm/v7", image],
@@ -132,7 +132,8 @@ test("a variant is chosen where one is asked for, the first where none is", asyn
   const manifestFor = async (platform: string): Promise<string> =>
     (JSON.parse((await pull("team/arm:v1", ["--platform", platform, "--json"])).out) as { manifest: string }).manifest;
   assert.equal(await manifestFor("linux/arm/v7"), image.manifest.digest);
-  assert.equal(await manifestFor("linux/arm"), other.manifest.digest);
+  assert.equal(await manifestFor("linux/arm"), image.manifest.digest);
+  assert.equal(await manifestFor("linux/arm/v6"), other.manifest.digest);
 });
 
 test("--all-platforms writes the index with every image in it", async () => {

@@ -2,7 +2,7 @@ import { parseDigest, parseReference, type Reference } from "@darner/domain";
 import { readArguments } from "../arguments.ts";
 import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
 import { bytesText } from "../text.ts";
-import { hostPlatform } from "./manifest.ts";
+import { ownPlatform } from "./own-platform.ts";
 import { OciLayout } from "./oci-layout.ts";
 import { pullImage, type PulledImage } from "./pull-image.ts";
 import { failed, mirrorClient } from "./transfer.ts";
@@ -19,7 +19,7 @@ export async function runPull(context: CommandContext): Promise<ExitCode> {
   const reference = imageIn(positionals);
   const allPlatforms = values["all-platforms"];
   if (allPlatforms && values.platform !== undefined) throw new UsageError("--platform and --all-platforms exclude each other");
-  const platform = platformIn(values.platform ?? hostPlatform());
+  const platform = platformIn(values.platform ?? ownPlatform());
   const layout = values.output === undefined ? undefined : new OciLayout(layoutDir(values.output));
   const client = mirrorClient(values.mirror, context);
   try {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { pieceCount, PieceSet, type Task } from "@darner/domain";
+import { pieceCount, PieceSet, type Task, hostPlatform } from "@darner/domain";
 import { DEFAULT_LIMITS } from "@darner/peer-core";
 import type { PublicFact, WarmReport } from "@darner/protocol";
 import type { RegistryClient } from "@darner/registry-client";
@@ -23,7 +23,6 @@ import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
 import { channelBooks } from "./channel-books.ts";
 import type { PeerDeps } from "./peer-deps.ts";
-import { hostPlatform } from "./host-platform.ts";
 import { PeerTable } from "./peer-table.ts";
 import { ReadBuffers } from "./read-buffers.ts";
 

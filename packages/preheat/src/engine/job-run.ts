@@ -1,5 +1,4 @@
-import type { Digest, HostId } from "@darner/domain";
-import { platformFor } from "../image/platforms.ts";
+import { fittingPlatform, type Digest, type HostId } from "@darner/domain";
 import type { ImageContents } from "../image/resolve-image.ts";
 import type { HostProgress, Job, JobState, ResolvedImage } from "../job.ts";
 import type { JobEffect, WarmContent } from "./effect.ts";
@@ -273,7 +272,7 @@ export class JobRun {
   #needs({ about: { seed, platform } }: Target, { platforms }: WarmContent): boolean {
     const { scope, platforms: wished } = this.#job.request;
     if (platforms === undefined || seed || wished !== undefined || scope.kind === "single-seed" || scope.kind === "all-seeds") return true;
-    return platform === "" || platformFor(platform, platforms) !== undefined;
+    return platform === "" || platforms.some((made) => fittingPlatform(platform, [{ platform: made }]) !== undefined);
   }
 
   #tellOpen(target: Target): JobEffect[] {

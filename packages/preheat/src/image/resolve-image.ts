@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { digestAlgorithm, digestEncoded, type Digest, type Repository } from "@darner/domain";
+import { digestAlgorithm, digestEncoded, type Digest, type Repository, readManifest, type Descriptor } from "@darner/domain";
 import { RegistryError, type Authority, type ManifestBody, type RegistryClient } from "@darner/registry-client";
 import type { ImageReference } from "../job-request.ts";
 import type { ResolvedImage } from "../job.ts";
-import { choosePlatforms } from "./platforms.ts";
-import { readManifest, type Named } from "./read-manifest.ts";
+import { choosePlatforms } from "./choose-platforms.ts";
 
 /** One thing that hosts are to hold: a manifest or a blob of a repository, by digest. */
 export type Content = {
@@ -136,12 +135,12 @@ class Resolution {
     this.#note(digest, platform);
     const mediaType = body.mediaType ?? "application/octet-stream";
     this.#contents.set(digest, { kind: "manifest", digest, size: body.bytes.length, mediaType, bytes: body.bytes });
-    const parts = readManifest(body.bytes);
+    const parts = readManifest(new TextDecoder().decode(body.bytes));
     switch (parts.kind) {
       case "unreadable":
         throw new ImageError(`${this.#name()}: the manifest ${digest} cannot be read: ${parts.why}`);
       case "image":
-        this.#elsewhere += parts.elsewhere;
+        this.#elsewhere += parts.elsewhere.length;
         for (const blob of parts.blobs) await this.#takeBlob(blob, platform);
         return;
       case "index":
@@ -149,7 +148,7 @@ class Resolution {
     }
   }
 
-  async #takeIndex(manifests: readonly Named[], depth: number, above: string | undefined): Promise<void> {
+  async #takeIndex(manifests: readonly Descriptor[], depth: number, above: string | undefined): Promise<void> {
     if (depth >= MAX_DEPTH) throw new ImageError(`${this.#name()}: indexes are nested more than ${String(MAX_DEPTH)} deep`);
     const { chosen, platforms, otherPlatforms, lacking } = choosePlatforms(manifests, this.#wanted);
     if (depth === 0) this.#lacking = lacking;
@@ -164,12 +163,12 @@ class Resolution {
     return `${this.#name()}: there is nothing for ${(this.#wanted ?? []).join(", ")}; the image has ${has}`;
   }
 
-  async #takeBlob({ digest, mediaType, size }: Named, platform: string | undefined): Promise<void> {
+  async #takeBlob({ digest, mediaType, size }: Descriptor, platform: string | undefined): Promise<void> {
     this.#note(digest, platform);
     if (this.#contents.has(digest)) return;
     const known = size ?? (await this.#asked(() => this.#deps.client.head(this.#request("blob", digest)))).size;
     if (known === undefined) throw new ImageError(`${this.#name()}: nobody says how large ${digest} is`);
-    this.#contents.set(digest, { kind: "blob", digest, size: known, mediaType });
+    this.#contents.set(digest, { kind: "blob", digest, size: known, mediaType: mediaType ?? "application/octet-stream" });
   }
 
   /** Jobs for one image that come at once share a GET; where it fails each asks itself, as the next one's credential may be a better one. */

@@ -1,4 +1,5 @@
-import { parsePlatform, type JobCredential, type JobRequest, type Scope } from "@darner/preheat";
+import { parsePlatform } from "@darner/domain";
+import type { JobCredential, JobRequest, Scope } from "@darner/preheat";
 import { Secret } from "@darner/runtime";
 import { isObject, member, textMember, type JsonObject } from "./json-body.ts";
 import { readManifestUrl } from "./manifest-url.ts";

@@ -1,5 +1,5 @@
-import { parseReference } from "@darner/domain";
-import { parsePlatform, type ImageReference, type Job, type JobCredential, type JobRequest, type Scope } from "@darner/preheat";
+import { parsePlatform, parseReference } from "@darner/domain";
+import type { ImageReference, Job, JobCredential, JobRequest, Scope } from "@darner/preheat";
 import { Secret } from "@darner/runtime";
 import { z } from "zod";
 import { DEFAULT_DEADLINE_MS } from "../harbor/dragonfly-request.ts";

@@ -1,27 +1,36 @@
-import { parseDigest, type Digest } from "@darner/domain";
+import { parseDigest, type Digest } from "./digest.ts";
 
-/** What a manifest names. Sizes that are missing or impossible are left out: the registry is asked for them. */
-export type Named = { readonly digest: Digest; readonly mediaType: string; readonly size?: number; readonly platform?: string };
+/** What a manifest or an index says of a thing it names. Sizes that are missing or impossible are left out: the registry is asked for them. */
+export type Descriptor = {
+  readonly digest: Digest;
+  readonly mediaType?: string;
+  readonly size?: number;
+  /** `os/arch[/variant]`, as an index writes it. */
+  readonly platform?: string;
+};
 
-/** A manifest as far as warming needs it: an index names manifests, everything else names blobs. */
+/** A manifest as what it names: an index names manifests, everything else names blobs. */
 export type ManifestParts =
-  | { readonly kind: "index"; readonly manifests: readonly Named[] }
-  | { readonly kind: "image"; readonly blobs: readonly Named[]; /** Layers that are not at the registry. */ readonly elsewhere: number };
+  | { readonly kind: "index"; readonly manifests: readonly Descriptor[] }
+  | {
+      readonly kind: "image";
+      readonly blobs: readonly Descriptor[];
+      /** Layers that clients fetch from their `urls`: registries need not have them, and many do not. */
+      readonly elsewhere: readonly Descriptor[];
+    };
 
-/** Why bytes are no manifest that can be warmed. */
+/** Why bytes are no manifest. */
 export type Unreadable = { readonly kind: "unreadable"; readonly why: string };
 
 type Json = Readonly<Record<string, unknown>>;
 
 // As many as a manifest of 16 MiB can hold; more are no image.
 const MAX_NAMED = 100_000;
-// Layers that clients fetch from their `urls`: registries need not have them, and many do not.
 const ELSEWHERE = /\.foreign\.|\.nondistributable\./;
-const UNKNOWN_TYPE = "application/octet-stream";
 
 /** Reads an index or a manifest of any kind: OCI, Docker schema 2 and 1, artifacts (image-spec manifest.md, image-index.md). */
-export function readManifest(bytes: Uint8Array): ManifestParts | Unreadable {
-  const manifest = objectIn(bytes);
+export function readManifest(text: string): ManifestParts | Unreadable {
+  const manifest = objectIn(text);
   if (manifest === undefined) return { kind: "unreadable", why: "it is no JSON object" };
   if (Array.isArray(manifest["manifests"])) {
     const manifests = namedIn(manifest["manifests"]);
@@ -34,10 +43,11 @@ export function readManifest(bytes: Uint8Array): ManifestParts | Unreadable {
     ...listOf(manifest["layers"]),
     ...listOf(manifest["blobs"]),
   ];
-  const here = listed.filter((entry) => !isElsewhere(entry));
-  const blobs = namedIn([...here, ...listOf(manifest["fsLayers"]).map(schema1Layer)]);
+  const blobs = namedIn([...listed.filter((entry) => !isElsewhere(entry)), ...listOf(manifest["fsLayers"]).map(schema1Layer)]);
   if (typeof blobs === "string") return { kind: "unreadable", why: blobs };
-  return { kind: "image", blobs: distinct(blobs), elsewhere: listed.length - here.length };
+  const elsewhere = namedIn(listed.filter(isElsewhere));
+  if (typeof elsewhere === "string") return { kind: "unreadable", why: elsewhere };
+  return { kind: "image", blobs: distinct(blobs), elsewhere };
 }
 
 /** Docker's first schema says of a layer its digest alone. */
@@ -45,9 +55,9 @@ function schema1Layer(value: unknown): unknown {
   return isObject(value) ? { digest: value["blobSum"] } : value;
 }
 
-function namedIn(values: readonly unknown[]): readonly Named[] | string {
+function namedIn(values: readonly unknown[]): readonly Descriptor[] | string {
   if (values.length > MAX_NAMED) return `it names ${String(values.length)} things, more than any image has`;
-  const named: Named[] = [];
+  const named: Descriptor[] = [];
   for (const value of values) {
     const parsed = isObject(value) && typeof value["digest"] === "string" ? parseDigest(value["digest"]) : undefined;
     if (parsed?.ok !== true || !isObject(value)) return "it names something without a well-formed digest";
@@ -56,7 +66,7 @@ function namedIn(values: readonly unknown[]): readonly Named[] | string {
     const platform = platformOf(value["platform"]);
     named.push({
       digest: parsed.digest,
-      mediaType: typeof mediaType === "string" && mediaType !== "" ? mediaType : UNKNOWN_TYPE,
+      ...(typeof mediaType === "string" && mediaType !== "" ? { mediaType } : {}),
       ...(typeof size === "number" && Number.isSafeInteger(size) && size >= 0 ? { size } : {}),
       ...(platform === undefined ? {} : { platform }),
     });
@@ -72,7 +82,7 @@ function platformOf(value: unknown): string | undefined {
 }
 
 /** Images name the same empty layer many times over. */
-function distinct(named: readonly Named[]): Named[] {
+function distinct(named: readonly Descriptor[]): Descriptor[] {
   return [...new Map(named.map((one) => [one.digest, one])).values()];
 }
 
@@ -82,9 +92,9 @@ function isElsewhere(value: unknown): boolean {
   return (typeof mediaType === "string" && ELSEWHERE.test(mediaType)) || (Array.isArray(urls) && urls.length > 0);
 }
 
-function objectIn(bytes: Uint8Array): Json | undefined {
+function objectIn(text: string): Json | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Containerd } from "./containerd.ts";
 import { darnerCommand } from "./darner-command.ts";
-import { DarnerNode, MIRROR, startDarner } from "./darner-node.ts";
+import { DarnerNode, MIRROR, READY_MS, startDarner } from "./darner-node.ts";
 import { DockerRegistry } from "./docker-registry.ts";
 import { Network, type NetworkHost } from "./network.ts";
 import type { Running } from "./running.ts";

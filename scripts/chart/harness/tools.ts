@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -7,8 +7,11 @@ import { helmBinary, type HelmMajor } from "@darner/testkit";
 
 const run = promisify(execFile);
 
-/** Where the tools are: packages that only the chart's checks need, with a lock file of their own. */
-export const TOOLS: string = join(import.meta.dirname, "../tools");
+// Packages that only the chart's checks need, with a lock file of their own.
+const LIST = join(import.meta.dirname, "../tools");
+
+/** Where they are installed; no part of the sources. */
+export const TOOLS: string = join(import.meta.dirname, "../../../.tmp/chart-tools");
 
 /** Resolves what is installed there. */
 export const toolRequire: NodeJS.Require = createRequire(join(TOOLS, "package.json"));
@@ -24,8 +27,10 @@ export async function installTools(): Promise<void> {
   mkdirSync(CACHE, { recursive: true });
   for (const major of [3, 4] as const) await helmBinary(major, CACHE);
   const stamp = join(TOOLS, "node_modules/.stamp");
-  const lock = readFileSync(join(TOOLS, "package-lock.json"), "utf8");
+  const lock = readFileSync(join(LIST, "package-lock.json"), "utf8");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  mkdirSync(TOOLS, { recursive: true });
+  for (const name of ["package.json", "package-lock.json", ".npmrc"]) copyFileSync(join(LIST, name), join(TOOLS, name));
   await run("npm", ["ci", "--no-audit", "--no-fund", "--prefer-offline"], { cwd: TOOLS, maxBuffer: 16 * 1024 * 1024 });
   writeFileSync(stamp, lock);
 }

@@ -42,7 +42,8 @@ async function waitUntilReady(api: ApiServerConfig, set: ObjectName, ms: number,
       terminal.err("darner: not every node is done in time; the others do it when it is their turn\n");
       return;
     }
-    await sleep(LOOK_MS, signal);
+    await sleep(LOOK_MS, signal).catch(() => undefined);
+    if (signal.aborted) return;
   }
 }
 

@@ -22,30 +22,40 @@ function hostNumbered(number: number): HostId {
 }
 
 const { address, hosts, full } = JSON.parse(process.argv[2] ?? "") as WarmHostsPlan;
-const daemons = Array.from({ length: hosts }, (_, number) => {
-  const daemon = new ScriptedDaemon(address);
+
+type WarmHost = { readonly daemon: ScriptedDaemon; isWelcome: boolean };
+
+function open(number: number): WarmHost {
+  const host: WarmHost = { daemon: new ScriptedDaemon(address), isWelcome: false };
   const name = `node-${String(number).padStart(4, "0")}.cluster.internal`;
-  let isWelcome = false;
-  daemon.onMessage = ({ welcome, warm = [] }) => {
-    isWelcome ||= welcome !== undefined;
+  host.daemon.onMessage = ({ welcome, warm = [] }) => {
+    host.isWelcome ||= welcome !== undefined;
     const digests = warm.flatMap(({ contents }) => contents.map(({ task }) => task.digest));
     if (digests.length === 0) return;
     const report = (digest: WarmReport["digest"]): WarmReport =>
       number < full ? { digest, state: "failed", reason: "the disk is full", final: true } : { digest, state: "held" };
-    daemon.say({ warmed: digests.map(report) });
+    host.daemon.say({ warmed: digests.map(report) });
   };
   const ip = `10.0.${String(number >> 8)}.${String(number & 255)}`;
   const platform = `linux/${process.arch === "x64" ? "amd64" : process.arch}`;
-  daemon.say({ hello: { ...helloOf("a", `${ip}:4102`), host: hostNumbered(number), name, platform } });
-  return { daemon, isWelcome: () => isWelcome };
-});
+  host.daemon.say({ hello: { ...helloOf("a", `${ip}:4102`), host: hostNumbered(number), name, platform } });
+  return host;
+}
+
+const all = Array.from({ length: hosts }, (_, number) => open(number));
+let isReady = false;
+// As daemons do, a host whose session was dropped comes back: on a machine with much else to do a thousand of them are not all heard in time.
 const looking = setInterval(() => {
-  const ended = daemons.find(({ daemon }) => daemon.ended !== undefined)?.daemon.ended;
-  if (ended !== undefined) throw new Error(`a session ended: ${ended.status} ${ended.details}`);
-  if (!daemons.every(({ isWelcome }) => isWelcome())) return;
-  clearInterval(looking);
+  for (const [number, { daemon }] of all.entries()) {
+    if (daemon.ended === undefined) continue;
+    daemon[Symbol.dispose]();
+    all[number] = open(number);
+  }
+  if (isReady || !all.every(({ isWelcome }) => isWelcome)) return;
+  isReady = true;
   process.send?.("ready");
 }, LOOK_MS);
 process.once("disconnect", () => {
-  for (const { daemon } of daemons) daemon[Symbol.dispose]();
+  clearInterval(looking);
+  for (const { daemon } of all) daemon[Symbol.dispose]();
 });

@@ -32,6 +32,7 @@ export type SchedulerLimits = {
   readonly sourceRestMs: number;
   readonly maxSourceRestMs: number;
   readonly lateMs: number;
+  readonly stallMs: number;
   readonly hedgeMs: number;
   readonly slowestBytesPerSecond: number;
   readonly checkEveryMs: number;
@@ -110,6 +111,8 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   maxSourceRestMs: 60_000,
   // No piece for this long (and the time of a piece at the slowest useful rate): somebody else tries.
   lateMs: 10_000,
+  // Nothing from a source that was giving for this long: others read on. Longer than a retransmission, shorter than a person notices.
+  stallMs: 2_000,
   // A reader waits for the piece: ask somebody else sooner.
   hedgeMs: 2_000,
   slowestBytesPerSecond: 256 * KIB,

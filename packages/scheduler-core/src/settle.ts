@@ -8,6 +8,7 @@ import { followMoved } from "./feeding/follow-trees.ts";
 import { dismissIfIdle } from "./happenings/restart-peer.ts";
 import { restTable } from "./books/resting-tables.ts";
 import { advanceFrontier, rescueStripes } from "./source/source-frontier.ts";
+import { nextStall } from "./source/stalled-reader.ts";
 import { sourceReadableFrom, tellStanding } from "./standing.ts";
 import type { Turn } from "./turn.ts";
 
@@ -66,7 +67,7 @@ function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | u
     if (forgiven !== undefined && forgiven > now) at = Math.min(at, forgiven);
   }
   swarm.lookAt = at;
-  memory.deadlines.plan(swarm, Math.min(at, group.linesDueAt ?? at));
+  memory.deadlines.plan(swarm, Math.min(at, group.linesDueAt ?? at, nextStall(turn, group) ?? at));
 }
 
 /** Asks at most once: every idle peer of a group gets the same answer. */

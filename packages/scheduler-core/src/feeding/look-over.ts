@@ -1,12 +1,16 @@
 import { isWanting } from "../books/member.ts";
 import { endLateGrants, hedgeNeeded } from "./late-pieces.ts";
 import { sendDueLines } from "../books/piece-lines.ts";
+import { endStalledReads } from "../source/stalled-reader.ts";
 import type { Turn } from "../turn.ts";
 
 /** Looks over a swarm for what no event announces: late pieces, rests and benches that are over. */
 export function lookOver(turn: Turn): void {
   const { swarm, now } = turn;
-  for (const group of swarm.allGroups()) sendDueLines(turn, group);
+  for (const group of swarm.allGroups()) {
+    sendDueLines(turn, group);
+    endStalledReads(turn, group);
+  }
   if (swarm.lookAt !== undefined && swarm.lookAt > now) return;
   swarm.lookAt = undefined;
   for (const group of swarm.allGroups()) {

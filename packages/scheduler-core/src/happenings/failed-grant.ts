@@ -3,6 +3,7 @@ import { drop } from "../books/grant-book.ts";
 import type { GrantFailure } from "../event.ts";
 import type { Group } from "../books/group.ts";
 import type { Grant, Member, Wanting } from "../books/member.ts";
+import { stripesLostWith } from "../source/failed-reader.ts";
 import type { Turn } from "../turn.ts";
 
 /** A piece that a parent sent and that is not as the table says. */
@@ -41,8 +42,13 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
       break;
   }
   endGrant(turn, grant, false);
+  if (isOfSource(failure.code)) for (const other of stripesLostWith(member, grant, failure.code)) endGrant(turn, other, true);
   if (failure.code === "disk-refused") for (const other of [...peer.grants.values()]) endGrant(turn, other, true);
   return refused;
+}
+
+function isOfSource(code: GrantFailure["code"]): code is Extract<GrantFailure["code"], `source-${string}`> {
+  return code.startsWith("source-");
 }
 
 /** Ends a grant; the rest of a stripe is to be read by somebody else at once. */

@@ -35,7 +35,7 @@ export function mayRead(turn: Turn, member: Member): member is Wanting {
 /**
  * Who reads the next stripe: filter (may read) → order → first.
  *
- *     ranges before whole blobs, fewest stripes, not the benched, seeds, readers before preheats, roots of trees, least to send, id
+ *     ranges before whole blobs, fewest stripes, not the benched, fewest source reads that broke in a row, seeds, readers before preheats, roots of trees, least to send, id
  */
 export function chooseReader(
   turn: Turn,
@@ -53,6 +53,7 @@ export function chooseReader(
       Number(readsWhole(turn, member)),
       stripes,
       Number(member.host.benchedUntil > turn.now),
+      member.peer.sourceFailures,
       Number(!member.host.seed),
       Number(member.peer.priority === "preheat"),
       Number(group.trees.rootedAt(member) === undefined),

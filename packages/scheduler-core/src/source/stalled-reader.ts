@@ -1,0 +1,65 @@
+import type { Group } from "../books/group.ts";
+import type { Wanting } from "../books/member.ts";
+import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
+import type { Turn } from "../turn.ts";
+import { chooseReader } from "./choose-reader.ts";
+
+/** Pieces a reader is given the time of: one may be cut in two by a report, another delayed by a busy link. */
+const PIECES_WAITED = 4;
+/** Twice the usual is a reader in trouble, not a busy registry. */
+const FIRST_BYTES_WAITED = 2;
+
+/**
+ * A reader from whose source nothing comes any more loses all its stripes to others.
+ *
+ *     stalled ⇔ no piece for patience
+ *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × the registry's first byte)
+ *                while its rate is unknown: one piece at the slowest useful rate
+ *     where others read and none of them had a piece within half of its patience, it is the registry: `late-pieces.ts` waits longer
+ */
+export function endStalledReads(turn: Turn, group: Group): void {
+  const readers = readersOf(group);
+  const stalled = readers.filter((reader) => stallsAt(turn, reader) <= turn.now);
+  if (stalled.length === 0) return;
+  const isGiving = (reader: Wanting): boolean => 2 * (turn.now - lastSignOf(reader)) <= patienceWith(turn, reader);
+  if (readers.length > 1 && !readers.some(isGiving)) return;
+  for (const reader of stalled) {
+    if (chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], reader) === undefined) continue;
+    restFromSource(turn, reader, 0);
+    for (const grant of [...reader.peer.grants.values()]) if (grant.parent === undefined) endGrant(turn, grant, true);
+  }
+}
+
+/** When the first reader is stalled, if nothing comes before; undefined where none can be, or all are. */
+export function nextStall(turn: Turn, group: Group): number | undefined {
+  let next: number | undefined;
+  for (const reader of readersOf(group)) {
+    const at = stallsAt(turn, reader);
+    if (at > turn.now && (next === undefined || at < next)) next = at;
+  }
+  return next !== undefined && next < Number.MAX_SAFE_INTEGER ? next : undefined;
+}
+
+function readersOf(group: Group): Wanting[] {
+  return [...new Set([...group.stripes].map(({ child }) => child as Wanting))];
+}
+
+function stallsAt(turn: Turn, reader: Wanting): number {
+  return lastSignOf(reader) + patienceWith(turn, reader);
+}
+
+function lastSignOf({ peer }: Wanting): number {
+  let begunAt = Number.MAX_SAFE_INTEGER;
+  for (const { parent, progressAt } of peer.grants.values()) if (parent === undefined) begunAt = Math.min(begunAt, progressAt);
+  return Math.max(begunAt, peer.sourceProgressAt);
+}
+
+function patienceWith({ limits, swarm, memory }: Turn, { registry, host }: Wanting): number {
+  const { firstByteMs } = memory.registries.of(registry);
+  // It gave nobody a byte yet.
+  if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
+  const rate = host.fromSource.bytesPerSecond;
+  const pieces = rate > 0 ? PIECES_WAITED : 1;
+  const pieceMs = Math.ceil((swarm.pieceBytes * 1000) / Math.max(rate, limits.slowestBytesPerSecond));
+  return Math.max(limits.stallMs, pieces * pieceMs, FIRST_BYTES_WAITED * firstByteMs);
+}

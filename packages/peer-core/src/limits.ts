@@ -47,6 +47,8 @@ export type PeerLimits = {
   readonly needPieces: number;
   /** How long readers wait for a registry that wants to be left alone, at most. */
   readonly limitedEndMs: Millis;
+  /** The same for a reader that had bytes already, where the registry says that it takes no longer. */
+  readonly limitedServedMs: Millis;
   /** How long a reader that had nothing yet waits while reads of the source only fail, whoever tries. */
   readonly troubleEndMs: Millis;
   /** How long readers wait without any progress of the peer. */
@@ -117,6 +119,8 @@ export const DEFAULT_LIMITS: PeerLimits = {
   needPieces: 8,
   // Longer, and the client is better served by asking the registry itself.
   limitedEndMs: 5000,
+  // A minute's budget of requests is there again within a minute; the registry would refuse the client for as long, and its pull would fail.
+  limitedServedMs: 62_000,
   // Time for a second host to try where the first one failed; a registry that is merely slow does not fail.
   troubleEndMs: 5000,
   // The first byte comes within 20 s while the registry is merely slow (design.md, 3).

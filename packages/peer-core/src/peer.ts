@@ -140,7 +140,7 @@ function applyWord(peer: PeerState, word: SchedulerWord, now: Millis): void {
       decidePending(peer, learnTable(peer, word.hashes), now);
       return;
     case "standing-told":
-      standingTold(peer.session, word.standing, word.retryAfterMs, now);
+      standingTold(peer.session, word.standing, word.retryAfterMs, peer.lastProgressAt, now);
       return;
     case "restart-ordered":
       restartOrdered(peer, now);

@@ -47,6 +47,6 @@ export function startPeer(event: PeerStarted, limits: PeerLimits, random: Random
 function firstSession({ schedulerLive, priority }: PeerStarted, limits: PeerLimits, random: Random, now: Millis): Session {
   const lot = schedulerLive || priority === "reader" ? 0 : random();
   const ownReadsFrom = now + lot * limits.jitterMs;
-  const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, lot };
+  const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, resumedAt: now, lot };
   return { live: schedulerLive, isOpen: false, isOpenDue: false, isRestartExpected: false, since: now, ownReadsFrom, ...heard };
 }

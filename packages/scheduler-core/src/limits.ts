@@ -11,6 +11,7 @@ export type SchedulerLimits = {
   readonly maxAvoidedParents: number;
   readonly maxReadersPerBlob: number;
   readonly maxConnectionsPerRegistry: number;
+  readonly maxRequestsPerMinute: number;
   readonly maxUnitsPerPeer: number;
   readonly maxParentsCompared: number;
   readonly maxProofFailures: number;
@@ -71,6 +72,8 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   maxReadersPerBlob: 8,
   // What Docker Hub and Harbor's defaults serve without queueing.
   maxConnectionsPerRegistry: 64,
+  // Unknown: most registries have none, and what one refuses teaches it.
+  maxRequestsPerMinute: 0,
   // Runs one peer takes from holders at a time: enough to keep four parents busy.
   maxUnitsPerPeer: 4,
   // A choice among this many parents is as good as among ten thousand, and costs the same in every swarm.

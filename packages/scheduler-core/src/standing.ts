@@ -3,8 +3,11 @@ import type { Group } from "./books/group.ts";
 import { isWanting, type Member, type Standing } from "./books/member.ts";
 import type { Turn } from "./turn.ts";
 
+// A registry that is to be left alone for so much longer than was said is worth another message.
+const LATER_MS = 1_000;
+
 /**
- * Tells a peer how it stands, where that changed.
+ * Tells a peer how it stands, where that changed, or where it is to wait longer than it was told.
  *
  *     fed      something is promised, or some peer may read the source now
  *     limited  nothing is promised, and who may read the source has to wait
@@ -15,8 +18,10 @@ export function tellStanding(turn: Turn, member: Member, sourceReadable: () => n
   const { peer } = member;
   if (peer === undefined) return;
   const { standing, retryAfterMs } = standingOf(turn, member, sourceReadable);
-  if (peer.standing === standing) return;
+  const until = turn.now + retryAfterMs;
+  if (peer.standing === standing && (standing !== "limited" || until <= peer.limitedUntil + LATER_MS)) return;
   peer.standing = standing;
+  peer.limitedUntil = until;
   turn.effects.push({ type: "tell-standing", host: member.host.id, task: turn.swarm.task, standing, retryAfterMs });
 }
 

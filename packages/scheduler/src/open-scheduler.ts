@@ -46,8 +46,8 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
     () => countsOf(core, matchmaker),
     () => preheat.counts(),
   );
-  const { maxReadersPerBlob, maxConnectionsPerRegistry, stripeSeconds } = config.source;
-  const limits = { ...DEFAULT_LIMITS, maxReadersPerBlob, maxConnectionsPerRegistry, runMs: stripeSeconds * 1000 };
+  const { stripeSeconds, ...bounds } = config.source;
+  const limits = { ...DEFAULT_LIMITS, ...bounds, runMs: stripeSeconds * 1000 };
   const { core, driven, journal } = await openCore(limits, config.journal, { timers, log: log.child({ room: "journal" }) });
   if (journal !== undefined) births.use(journal);
   const matchmaker = births.use(

@@ -55,6 +55,8 @@ export type Scenario = {
   readonly access: readonly SourceAccess[];
   /** How many schedulers there are; 0: a swarm without one. */
   readonly schedulers: number;
+  /** Requests that the schedulers were told the registry answers in a minute; they find out where it is left out. */
+  readonly toldRequestsPerMinute?: number;
   readonly faults: readonly Fault[];
   /** Whatever does not end in this much virtual time hangs; left out: a minute and ten times the bound after the last host joined. */
   readonly endMs?: number;

@@ -56,6 +56,25 @@ describe("ending readers without hope", () => {
     assert.deepEqual(one(bench.after(1), "fail-readers"), { type: "fail-readers", reason: "limited", retryAfterMs: 0, readers: [1] });
   });
 
+  it("lets a reader that had bytes wait for the next minute of a limited source, and not for the next hour", () => {
+    for (const [retryAfterMs, endsAt] of [
+      [55_000, undefined],
+      [3_600_000, 5000],
+    ] as const) {
+      const bench = new PeerBench({ access: "none" });
+      bench.table(0);
+      bench.read(1);
+      const { transfer } = one(bench.grant(1, run(0, 1), MOTHER), "fetch-pieces");
+      bench.land(transfer, 0);
+      bench.send({ type: "reader-advanced", reader: 1, next: 1 });
+      bench.send({ type: "standing-told", standing: "limited", retryAfterMs });
+      const ended = only(bench.after(endsAt ?? retryAfterMs), "fail-readers");
+      assert.equal(ended.length, endsAt === undefined ? 0 : 1);
+      bench.send({ type: "standing-told", standing: "fed", retryAfterMs: 0 });
+      if (endsAt === undefined) assert.deepEqual(only(bench.after(11_000), "fail-readers"), [], "a fed reader has its usual patience then");
+    }
+  });
+
   it("ends readers with the rest of the wait where the source is limited", () => {
     const bench = new PeerBench();
     bench.read(1);

@@ -4,6 +4,9 @@ import { isBeingFed, type Outlook, outlookOf, silenceDeadline } from "./outlook.
 import { earliest, type PeerState } from "../peer-state.ts";
 import type { WaitingReader } from "../books/reader-book.ts";
 
+// The registry's time may be over a moment before the scheduler's grant comes.
+const GRANT_COMES_MS = 1000;
+
 type EndReason = Extract<PeerEffect, { type: "fail-readers" }>["reason"];
 
 /** A rule that ends a waiting reader: when, and what it is told. */
@@ -61,15 +64,28 @@ export function failReaders(
  * starved:    nobody can give and the source may not be read: starvedEndMs. The same for a reader that had nothing yet while own reads
  *             only fail: its client is better served by the registry itself.
  * wrong-bytes: the registry is known to send wrong bytes of this blob: at once.
- * limited:    the registry is not to be asked: min(retryAfter + a second, limitedEndMs), unless a read runs all the same.
+ * limited:    the registry is not to be asked: min(retryAfter + a second, limitedEndMs), unless a read runs all the same; a reader that had
+ *             bytes already waits retryAfter + a second where that is at most limitedServedMs.
  * troubled:   no piece came since the own read of the source failed, whatever is tried meanwhile, and the reader had nothing yet:
  *             troubleEndMs. Its client is better served by the registry itself than by waiting for one more try.
  * timed-out:  no piece came in readerMs, for whatever reason.
  */
 function endingsOf(peer: PeerState, reader: WaitingReader, outlook: Outlook, now: Millis): Ending[] {
-  const { limits, lastProgressAt } = peer;
-  const timedOut = { at: Math.max(reader.waitingSince, lastProgressAt) + limits.readerMs, reason: "timed-out" as const, retryAfterMs: 0 };
+  const { limits, lastProgressAt, session } = peer;
+  const patience = limits.readerMs + limitedWait(peer, reader, outlook);
+  const timedOut = {
+    at: Math.max(reader.waitingSince, lastProgressAt, session.resumedAt) + patience,
+    reason: "timed-out" as const,
+    retryAfterMs: 0,
+  };
   return [...hopelessness(peer, reader, outlook, now), ...troubledEnding(peer, reader, now), timedOut];
+}
+
+/** How much longer than others a reader waits whose registry said how long it is not to be asked. */
+function limitedWait({ limits }: PeerState, { served }: WaitingReader, outlook: Outlook): Millis {
+  if (!served || outlook.name !== "limited") return 0;
+  const announced = outlook.retryAfterMs + GRANT_COMES_MS;
+  return announced <= limits.limitedServedMs ? announced : 0;
 }
 
 function troubledEnding(peer: PeerState, reader: WaitingReader, now: Millis): Ending[] {
@@ -100,9 +116,6 @@ function failingSource(peer: PeerState, reader: WaitingReader, readsFrom: Millis
   return [{ at, reason: "starved", retryAfterMs: source.notBefore - now }];
 }
 
-// The registry's time may be over a moment before the scheduler's grant comes.
-const GRANT_COMES_MS = 1000;
-
 function limitedEnding(
   peer: PeerState,
   reader: WaitingReader,
@@ -110,7 +123,8 @@ function limitedEnding(
   now: Millis,
 ): Ending {
   const { limits, lastProgressAt } = peer;
-  const wait = Math.min(limited.retryAfterMs + GRANT_COMES_MS, limits.limitedEndMs);
+  const announced = limited.retryAfterMs + GRANT_COMES_MS;
+  const wait = Math.min(announced, reader.served && announced <= limits.limitedServedMs ? announced : limits.limitedEndMs);
   const at = Math.max(Math.max(limited.since, lastProgressAt) + wait, reader.waitingSince + limits.graceMs);
   return { at, reason: "limited", retryAfterMs: limited.since + limited.retryAfterMs - now };
 }

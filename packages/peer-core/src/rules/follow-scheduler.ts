@@ -88,7 +88,7 @@ export function schedulerLost(peer: PeerState, now: Millis): void {
 export function grantReceived(peer: PeerState, grant: PeerGrant, now: Millis): void {
   const { grants, session, limits } = peer;
   if (grants.has(grant.grant) || !isRunWithin(grant.run, peer.pieces.count)) return;
-  if (session.standing !== "fed") standingTold(session, "fed", 0, now);
+  if (session.standing !== "fed") standingTold(session, "fed", 0, peer.lastProgressAt, now);
   if (grant.parent === undefined) adoptReads(peer, grant);
   if (grants.count >= limits.grants) forgetUsedUp(peer);
   if (grants.count < limits.grants) {

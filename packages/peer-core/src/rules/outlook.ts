@@ -78,7 +78,10 @@ function misledFrom(peer: PeerState): Millis | undefined {
   const longest = peer.readers.waiting()[0];
   if (longest === undefined || transfers.sourceReads > 0) return undefined;
   return (
-    Math.max(longest.waitingSince, session.since, lastProgressAt) + limits.misledMs + session.lot * limits.misledJitterMs + leisure(peer)
+    Math.max(longest.waitingSince, session.since, session.resumedAt, lastProgressAt) +
+    limits.misledMs +
+    session.lot * limits.misledJitterMs +
+    leisure(peer)
   );
 }
 

@@ -133,7 +133,12 @@ export type Config = {
     /** Images that are preheated again and again, each list by its own clock. */
     readonly schedules: readonly ScheduleConfig[];
   };
-  readonly source: { readonly maxReadersPerBlob: number; readonly maxConnectionsPerRegistry: number; readonly stripeSeconds: number };
+  readonly source: {
+    readonly maxReadersPerBlob: number;
+    readonly maxConnectionsPerRegistry: number;
+    readonly maxRequestsPerMinute: number;
+    readonly stripeSeconds: number;
+  };
   readonly jobs: {
     /** Which of several schedulers this is, 0 to 15; absent: as the number at the end of its name says, else 0. */
     readonly ordinal?: number;

@@ -49,6 +49,8 @@ export type Peer = {
   heldBackUntil: number;
   /** What it was last told. */
   standing: Standing | undefined;
+  /** Until when the source is not to be asked, by that word. */
+  limitedUntil: number;
 };
 
 /** One host's part in one task: what it holds, and whether it wants the rest. */
@@ -90,6 +92,7 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     sourceProgressAt: 0,
     heldBackUntil: 0,
     standing: undefined,
+    limitedUntil: 0,
   };
 }
 

@@ -1,3 +1,4 @@
+import { newBudget, type RequestBudget } from "./request-budget.ts";
 import type { SchedulerLimits } from "../limits.ts";
 import { newConnections, type RegistryConnections } from "./registry-connections.ts";
 
@@ -11,6 +12,7 @@ export type Registry = {
   /** How long a stripe usually waits for its first byte; undefined until one brought something. */
   firstByteMs: number | undefined;
   readonly connections: RegistryConnections;
+  readonly requests: RequestBudget;
 };
 
 /**
@@ -39,7 +41,14 @@ export class RegistryTable {
     const known = this.#registries.get(name);
     if (known !== undefined) return known;
     if (this.#registries.size >= this.#limits.maxRegistries) this.#forgetOneIdle();
-    const registry: Registry = { name, pausedUntil: 0, readers: 0, firstByteMs: undefined, connections: newConnections() };
+    const registry: Registry = {
+      name,
+      pausedUntil: 0,
+      readers: 0,
+      firstByteMs: undefined,
+      connections: newConnections(),
+      requests: newBudget(),
+    };
     this.#registries.set(name, registry);
     return registry;
   }

@@ -1,6 +1,7 @@
 import { blameParent } from "../books/avoided-parents.ts";
 import { drop } from "../books/grant-book.ts";
 import type { GrantFailure } from "../event.ts";
+import { learnBudget } from "../books/request-budget.ts";
 import type { Group } from "../books/group.ts";
 import type { Grant, Member, Wanting } from "../books/member.ts";
 import { stripesLostWith } from "../source/failed-reader.ts";
@@ -74,6 +75,7 @@ export function restFromSource(turn: Turn, member: Wanting, retryAfterMs: number
 /** The registry wants nobody to ask for a while: that holds for all. */
 function pauseRegistry(turn: Turn, member: Wanting, retryAfterMs: number): void {
   const registry = turn.memory.registries.of(member.registry);
+  learnBudget(registry.requests, turn.now);
   registry.pausedUntil = Math.max(registry.pausedUntil, turn.now + Math.max(turn.limits.sourceRestMs, boundedWait(retryAfterMs)));
 }
 

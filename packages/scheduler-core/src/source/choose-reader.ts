@@ -1,4 +1,5 @@
 import type { Group } from "../books/group.ts";
+import { requestsFrom } from "../books/request-budget.ts";
 import { isWanting, type Member, type Wanting } from "../books/member.ts";
 import type { Turn } from "../turn.ts";
 
@@ -10,11 +11,12 @@ export function hasAccess(turn: Turn, member: Member): member is Wanting {
 
 /** When a peer with access may be asked to read: an instant, past where it may now. */
 export function readableFrom(turn: Turn, member: Wanting): number {
-  const { pausedUntil } = turn.memory.registries.of(member.registry);
-  return Math.max(pausedUntil, member.peer.sourceRestUntil, member.peer.heldBackUntil);
+  const { pausedUntil, requests } = turn.memory.registries.of(member.registry);
+  const budgeted = requestsFrom(requests, turn.limits.maxRequestsPerMinute, turn.now);
+  return Math.max(pausedUntil, budgeted, member.peer.sourceRestUntil, member.peer.heldBackUntil);
 }
 
-/** Whether a peer could be a reader of stripes: access, registry not paused, not resting. */
+/** Whether a peer could be a reader of stripes: access, registry not paused and not asked too often, not resting. */
 export function mayReadSoon(turn: Turn, member: Member): member is Wanting {
   return hasAccess(turn, member) && readableFrom(turn, member) <= turn.now;
 }

@@ -6,7 +6,7 @@ import { stripeLength, unitLength, type StripeConditions } from "./run-length.ts
 
 const KIB = 1024;
 
-const MANY: StripeConditions = { left: 10_000, waiting: 8, readers: 8, sourceRate: 0, firstByteMs: 0 };
+const MANY: StripeConditions = { left: 10_000, waiting: 8, readers: 8, sourceRate: 0, firstByteMs: 0, requestsLeft: Infinity };
 
 function stripe(conditions: Partial<StripeConditions>, pieceBytes: number = 256 * KIB): number {
   return stripeLength(DEFAULT_LIMITS, pieceBytes, { ...MANY, ...conditions });
@@ -35,6 +35,13 @@ suite("the length of a run", () => {
     assert.equal(stripe({ firstByteMs: 3000, sourceRate: 1_000_000 }), Math.ceil(12_000_000 / (256 * KIB)));
     assert.equal(stripe({ left: 48, readers: 4, waiting: 4, firstByteMs: 3000, sourceRate: 10_000_000 }), 12);
     assert.equal(stripe({ firstByteMs: 3000 }), 16);
+  });
+
+  test("where few requests are left, half of them are enough for the rest", () => {
+    assert.equal(stripe({ left: 250, requestsLeft: 60 }), 9);
+    assert.equal(stripe({ left: 250, requestsLeft: 2 }), 250);
+    assert.equal(stripe({ left: 3, requestsLeft: 0 }), 3);
+    assert.equal(stripe({ left: 250, requestsLeft: 60, sourceRate: 1e9, waiting: 1, readers: 1 }), 62);
   });
 
   test("no stripe from a registry that answers in time is longer than 1/32 of what is left or two pieces, whatever the rate", () => {

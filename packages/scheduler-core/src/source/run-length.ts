@@ -32,6 +32,8 @@ export type StripeConditions = {
   readonly sourceRate: number;
   /** How long the registry usually takes for its first byte; 0 while unknown. */
   readonly firstByteMs: number;
+  /** How many more requests the registry may be asked for now; Infinity where it has no limit that is known. */
+  readonly requestsLeft: number;
 };
 
 /**
@@ -41,17 +43,24 @@ export type StripeConditions = {
  *     share = left / readers
  *     max(1, usual, min(share, 2 pieces))                                             a registry that answers within 0.3 s
  *     max(1, usual, min(share, max(1 MiB, 4 × first byte × rate)))                    a slower one; 4 MiB while the rate is unknown
+ *     and not less than left / (half of the requests that the registry may be asked for now)
  *
  * A round trip to a slow registry costs everybody more than an uneven end does: nobody is given more than its share of the rest.
  */
 export function stripeLength(limits: SchedulerLimits, pieceBytes: number, conditions: StripeConditions): number {
   const { left, waiting, readers, sourceRate, firstByteMs } = conditions;
+  const least = leastFor(conditions);
   const usual = Math.min(partOf(left, waiting), wantedPieces(limits, pieceBytes, sourceRate));
   const share = Math.floor(left / Math.max(1, readers));
-  if (firstByteMs <= limits.runMs) return Math.max(1, usual, Math.min(share, MIN_STRIPE_PIECES));
+  if (firstByteMs <= limits.runMs) return Math.max(least, usual, Math.min(share, MIN_STRIPE_PIECES));
   const perFirstByte = sourceRate > 0 ? Math.floor((sourceRate * firstByteMs) / 1000) : limits.minRunBytes;
   const bytes = Math.max(limits.minRunBytes, FIRST_BYTES_PER_STRIPE * perFirstByte);
-  return Math.max(1, usual, Math.min(share, Math.ceil(bytes / pieceBytes)));
+  return Math.max(least, usual, Math.min(share, Math.ceil(bytes / pieceBytes)));
+}
+
+/** The other half is for stripes that break, and for other blobs. */
+function leastFor({ left, requestsLeft }: StripeConditions): number {
+  return Math.max(1, Math.min(left, Math.ceil((2 * left) / Math.max(1, requestsLeft))));
 }
 
 /**

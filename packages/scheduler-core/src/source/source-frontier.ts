@@ -2,6 +2,7 @@ import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
 import { give, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Grant, type Wanting } from "../books/member.ts";
+import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
@@ -112,13 +113,15 @@ export function giveStripe(turn: Turn, group: Group, reader: Wanting, from?: num
 
 /** How long a stripe this reader is given next, of so many pieces that are left to read. */
 export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: number): number {
-  const { limits, swarm, memory } = turn;
+  const { limits, swarm, memory, now } = turn;
+  const { firstByteMs = 0, requests } = memory.registries.of(reader.registry);
   return stripeLength(limits, swarm.pieceBytes, {
     left,
     waiting: group.waiting(MAX_FAN_OUT),
     readers: Math.min(TREES, treeShape(turn, group, "stripe").roots),
     sourceRate: reader.host.fromSource.bytesPerSecond,
-    firstByteMs: memory.registries.of(reader.registry).firstByteMs ?? 0,
+    firstByteMs,
+    requestsLeft: requestsLeft(requests, limits.maxRequestsPerMinute, now),
   });
 }
 

@@ -77,7 +77,8 @@ export class SimulatedScheduler implements SchedulerInWorld {
     this.#wakesAt = Infinity;
     this.#countsAt = Infinity;
     this.#book = new StandingBook();
-    this.#core = new Scheduler(DEFAULT_LIMITS, this.#world().dice(`${this.address}/${String(this.#life)}`));
+    const { toldRequestsPerMinute: maxRequestsPerMinute = 0 } = this.#world().scenario;
+    this.#core = new Scheduler({ ...DEFAULT_LIMITS, maxRequestsPerMinute }, this.#world().dice(`${this.address}/${String(this.#life)}`));
   }
 
   /** Its process dies; gives back the hosts whose sessions end with it. */

@@ -38,9 +38,17 @@ export const REGISTRIES: readonly Scenario[] = [
   {
     ...eight,
     name: "few-requests",
-    about: "The registry answers sixty requests a minute.",
+    about: "The registry answers sixty requests a minute, and the scheduler finds out: what is left waits for the next minute.",
     source: { ...eight.source, requestsPerMinute: 60 },
     expect: { sourceCopies: 1.02 },
+  },
+  {
+    ...eight,
+    name: "request-budget",
+    about: "The registry answers thirty requests a minute, and the scheduler was told so: its stripes are longer.",
+    source: { ...eight.source, requestsPerMinute: 30 },
+    toldRequestsPerMinute: 30,
+    expect: { sourceCopies: 1.02, lastRatio: 1.25 },
   },
   {
     ...eight,

@@ -28,6 +28,7 @@ export type SchedulerLimits = {
   readonly windowMs: number;
   readonly strikeWindowMs: number;
   readonly benchMs: number;
+  readonly slowMs: number;
   readonly avoidMs: number;
   readonly forgiveMs: number;
   readonly sourceRestMs: number;
@@ -105,6 +106,8 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   strikeWindowMs: 60_000,
   // As long as a daemon needs to restart and catch up.
   benchMs: 30_000,
+  // Links change with what else a host does: long against a pull, short against a day.
+  slowMs: 300_000,
   // How long a child does not go back to a parent that failed it.
   avoidMs: 10_000,
   // When it does go back, where it has no other way: below the two seconds a reader waits for nothing.

@@ -45,6 +45,8 @@ export class Group {
   /** Whom the table was asked of, when; and who did not know the rest. */
   asked: { readonly member: Member; readonly at: number } | undefined;
   readonly askedInVain: Set<Member> = new Set();
+  /** Pieces that members received since their links were last compared. */
+  flowed = 0;
   /** Something came that an idle peer could use. */
   stirred = false;
 
@@ -165,6 +167,7 @@ export class Group {
   /** Counts a member and everything it holds and is promised. */
   enter(member: Member): void {
     this.members.add(member);
+    member.flow.isMeasured ||= this.flowed === 0;
     this.#list = undefined;
     for (const piece of member.have) this.countHeld(piece, 1);
     const { peer } = member;

@@ -20,6 +20,10 @@ export type Host = {
   strikes: { readonly by: HostId; readonly at: number }[];
   /** Not chosen as a parent before this instant. */
   benchedUntil: number;
+  /** Its link was slow against those of others: it is a leaf in the trees, and asked after them. */
+  isSlow: boolean;
+  /** When that is forgotten. */
+  slowUntil: number;
   /** Tasks it is a member of. */
   readonly tasks: Set<TaskId>;
 };
@@ -47,6 +51,8 @@ export class HostTable {
       deliveredAt: 0,
       strikes: [],
       benchedUntil: 0,
+      isSlow: false,
+      slowUntil: 0,
       tasks: new Set(),
     });
     return true;

@@ -53,6 +53,20 @@ export type Peer = {
   limitedUntil: number;
 };
 
+/** What a member took and gave while the links of its group were compared. */
+export type Flow = {
+  /** Whether it was there all the time. */
+  isMeasured: boolean;
+  /** Whether it reported since the last look. */
+  isHeard: boolean;
+  /** Pieces that came, from wherever. */
+  received: number;
+  /** Pieces that others had from it. */
+  sent: number;
+  /** What was ready for it at which parent when they were last compared, where it or the parent was behind the others: an entry a parent. */
+  readonly ready: Map<Member, readonly number[]>;
+};
+
 /** One host's part in one task: what it holds, and whether it wants the rest. */
 export type Member = {
   readonly host: Host;
@@ -65,13 +79,16 @@ export type Member = {
   givenBytes: number;
   /** How many of its group's lines, in the order in which they became known, it was sent. */
   linesSent: number;
+  readonly flow: Flow;
   /** Grants in which it is the parent. */
   readonly feeding: Set<Grant>;
 };
 
 /** A host's part in a task it has said nothing of yet. */
 export function newMember(host: Host, registry: string, pieces: number): Member {
-  return { host, registry, have: new PieceSet(pieces), proven: false, peer: undefined, givenBytes: 0, linesSent: 0, feeding: new Set() };
+  const flow = { isMeasured: false, isHeard: false, received: 0, sent: 0, ready: new Map() };
+  const have = new PieceSet(pieces);
+  return { host, registry, have, proven: false, peer: undefined, givenBytes: 0, linesSent: 0, flow, feeding: new Set() };
 }
 
 /** A peer that was promised nothing yet. */

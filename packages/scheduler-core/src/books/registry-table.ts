@@ -11,6 +11,8 @@ export type Registry = {
   readers: number;
   /** How long a stripe usually waits for its first byte; undefined until one brought something. */
   firstByteMs: number | undefined;
+  /** How long it took lately where it took long. */
+  slowestFirstByteMs: number;
   readonly connections: RegistryConnections;
   readonly requests: RequestBudget;
 };
@@ -20,10 +22,13 @@ export type Registry = {
  *
  *     first byte ← min(first byte + max(waited − first byte, 0) / 4, waited)
  *
+ *     slowest    ← max(waited, 7/8 × slowest)
+ *
  * Down at once, up slowly: a piece that waited behind others on a busy link says nothing about the registry.
  */
 export function learnFirstByte(registry: Registry, waitedMs: number): void {
   const known = registry.firstByteMs;
+  registry.slowestFirstByteMs = Math.max(waitedMs, registry.slowestFirstByteMs - (registry.slowestFirstByteMs >> 3));
   registry.firstByteMs = known === undefined || waitedMs < known ? waitedMs : known + ((waitedMs - known) >> 2);
 }
 
@@ -46,6 +51,7 @@ export class RegistryTable {
       pausedUntil: 0,
       readers: 0,
       firstByteMs: undefined,
+      slowestFirstByteMs: 0,
       connections: newConnections(),
       requests: newBudget(),
     };

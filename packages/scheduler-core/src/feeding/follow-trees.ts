@@ -36,7 +36,7 @@ function parentFor(turn: Turn, group: Group, tree: SpreadTree, member: Wanting, 
   return reader !== undefined && mayFeed(turn, reader, member) ? reader : undefined;
 }
 
-/** Whoever has another parent now takes from it what the one before does not have yet. */
+/** Whoever has another parent now takes from it what the one before does not have yet; from a slow one's place everything. */
 export function followMoved(turn: Turn, group: Group): void {
   for (const [index, tree] of group.trees.trees.entries()) {
     if (tree.moved.size === 0) continue;
@@ -53,7 +53,7 @@ function moveTo(turn: Turn, group: Group, member: Wanting, parent: Member, tree:
   for (const grant of [...member.peer.grants.values()]) {
     const before = grant.parent;
     if (before === undefined || before === parent || grant.unit || group.treeOf[grant.run.first] !== tree) continue;
-    const pieces = owed(grant).filter((piece) => !before.have.has(piece) && leadsElsewhere(parent, piece, member));
+    const pieces = owed(grant).filter((piece) => (before.host.isSlow || !before.have.has(piece)) && leadsElsewhere(parent, piece, member));
     if (pieces.length === 0) continue;
     withdraw(turn, grant, pieces);
     give(turn, { child: member, parent, pieces });

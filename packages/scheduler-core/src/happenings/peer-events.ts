@@ -1,9 +1,11 @@
 import type { PieceHash, PieceRun } from "@darner/domain";
 import type { SchedulerEvent } from "../event.ts";
+import type { Group } from "../books/group.ts";
 import type { Host } from "../books/host-table.ts";
 import { beginSpan, measure } from "../books/measured-rate.ts";
 import { isWanting, newPeer, type Grant, type Member } from "../books/member.ts";
 import { memberFor, notePiece, replaceHave } from "./membership.ts";
+import { demoteSlow } from "../feeding/slow-links.ts";
 import { noteNeeds, tidyNeeds } from "../feeding/needed-pieces.ts";
 import { learnLines, sendTable } from "../books/piece-lines.ts";
 import { uniteGroups } from "./prove-table.ts";
@@ -29,6 +31,7 @@ export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, 
   }
   const group = swarm.groupOf(member);
   const { access, sequential, priority } = event;
+  if (host.slowUntil <= turn.now) host.isSlow = false;
   if (member.peer === undefined) {
     member.givenBytes = group.leastGivenBytes(turn.limits.maxParentsCompared);
     member.peer = newPeer(swarm.pieces, access, sequential, priority);
@@ -87,6 +90,7 @@ export function notePiecesVerified(turn: Turn, member: Member, runs: readonly Pi
     for (const piece of piecesWithin(run, swarm.pieces, swarm.pieces)) noteArrival(turn, member, piece);
   }
   tidyNeeds(group, member);
+  demoteSlow(turn, group);
   turn.touched.add(member);
   uniteGroups(turn);
 }
@@ -104,10 +108,18 @@ function noteArrival(turn: Turn, member: Member, piece: number): void {
     }
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
+    noteFlow(swarm.groupOf(member), member, grant.parent);
     if (grant.parent !== undefined) noteGift(turn, grant.parent);
     else if (member.peer !== undefined) member.peer.sourceFailures = 0;
   }
   notePiece(turn, member, piece);
+}
+
+function noteFlow(group: Group, child: Member, parent: Member | undefined): void {
+  group.flowed += 1;
+  child.flow.received += 1;
+  child.flow.isHeard = true;
+  if (parent !== undefined) parent.flow.sent += 1;
 }
 
 function noteGift({ swarm, now }: Turn, parent: Member): void {

@@ -37,7 +37,7 @@ export function mayRead(turn: Turn, member: Member): member is Wanting {
 /**
  * Who reads the next stripe: filter (may read) → order → first.
  *
- *     ranges before whole blobs, fewest stripes, not the benched, fewest source reads that broke in a row, seeds, readers before preheats, roots of trees, least to send, id
+ *     ranges before whole blobs, fewest stripes, not the benched, fewest source reads that broke in a row, slow links last, seeds, readers before preheats, roots of trees, least to send, id
  */
 export function chooseReader(
   turn: Turn,
@@ -56,6 +56,7 @@ export function chooseReader(
       stripes,
       Number(member.host.benchedUntil > turn.now),
       member.peer.sourceFailures,
+      Number(member.host.isSlow),
       Number(!member.host.seed),
       Number(member.peer.priority === "preheat"),
       Number(group.trees.rootedAt(member) === undefined),

@@ -13,7 +13,7 @@ const FIRST_BYTES_WAITED = 2;
  * A reader from whose source nothing comes any more loses all its stripes to others.
  *
  *     stalled ⇔ no piece for patience
- *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × the registry's first byte)
+ *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × the registry's slowest first byte)
  *                while its rate is unknown: one piece at the slowest useful rate
  *     where others read and none of them had a piece within half of its patience, it is the registry: `late-pieces.ts` waits longer
  */
@@ -55,11 +55,11 @@ function lastSignOf({ peer }: Wanting): number {
 }
 
 function patienceWith({ limits, swarm, memory }: Turn, { registry, host }: Wanting): number {
-  const { firstByteMs } = memory.registries.of(registry);
+  const { firstByteMs, slowestFirstByteMs } = memory.registries.of(registry);
   // It gave nobody a byte yet.
   if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
   const rate = host.fromSource.bytesPerSecond;
   const pieces = rate > 0 ? PIECES_WAITED : 1;
   const pieceMs = Math.ceil((swarm.pieceBytes * 1000) / Math.max(rate, limits.slowestBytesPerSecond));
-  return Math.max(limits.stallMs, pieces * pieceMs, FIRST_BYTES_WAITED * firstByteMs);
+  return Math.max(limits.stallMs, pieces * pieceMs, FIRST_BYTES_WAITED * slowestFirstByteMs);
 }

@@ -64,7 +64,7 @@ export class SpreadTrees {
       (tree.innerIn(zone) - least.innerIn(zone) || tree.homes - least.homes || tree.inner - least.inner) < 0 ? tree : least,
     );
     this.#home.set(member, home);
-    for (const tree of this.#trees) tree.seat(member, tree === home);
+    for (const tree of this.#trees) tree.seat(member, tree === home && !member.host.isSlow);
   }
 
   #rebuild(count: number, member: Member): void {

@@ -39,7 +39,8 @@ export const LINKS: readonly Scenario[] = [
     name: "slow-node",
     about: "One host has a tenth of the others' link, both ways.",
     slow: { who: { hosts: [3] }, upBytesPerSecond: LINK / 10, downBytesPerSecond: LINK / 10 },
-    expect: { lastRatio: 1.25, medianRatio: 1.15, sourceCopies: 1.05 },
+    // It is known as slow after two reports of everybody, which is a fifth of this pull.
+    expect: { lastRatio: 1.3, medianRatio: 1.15, sourceCopies: 1.05 },
   },
   {
     ...cold,

@@ -252,11 +252,7 @@ const containerd = section({
 const source = section({
   maxReadersPerBlob: countKey(8, 1, "Hosts of the cluster that read one blob from its registry at once."),
   maxConnectionsPerRegistry: countKey(64, 1, "Connections of the cluster to one registry at once."),
-  maxRequestsPerMinute: countKey(
-    0,
-    0,
-    "Requests for blobs and manifests with which the scheduler sends the whole cluster to one registry in a minute: what the registry allows. 0: not known, it is learned when the registry refuses (429).",
-  ),
+  maxRequestsPerMinute: countKey(0, 0, "Reads of one registry that the scheduler grants in a minute. 0: unknown, learned from its 429."),
   stripeSeconds: secondsKey(
     0.3,
     0.01,

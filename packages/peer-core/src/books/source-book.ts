@@ -7,6 +7,8 @@ export type SourceBook = {
   access: SourceAccess;
   /** The source cannot be read in ranges. */
   sequential: boolean;
+  /** Reads at once, by the scheduler's latest word: it holds for the stripes it granted before, too. */
+  connections: number;
   /** When the source refused this host's credential; undefined while it did not. */
   refusedAt: Millis | undefined;
   /** Failed reads since the last good piece. */
@@ -21,7 +23,16 @@ export type SourceBook = {
 
 /** A source that never failed. */
 export function freshSource(access: SourceAccess, sequential: boolean): SourceBook {
-  return { access, sequential, refusedAt: undefined, failures: 0, troubleSince: undefined, notBefore: 0, limited: undefined };
+  return {
+    access,
+    sequential,
+    connections: 1,
+    refusedAt: undefined,
+    failures: 0,
+    troubleSince: undefined,
+    notBefore: 0,
+    limited: undefined,
+  };
 }
 
 /** A good piece came from the source: its failures are forgotten. */

@@ -41,14 +41,14 @@ export function isUsedUp({ run }: PeerGrant, have: PieceSet): boolean {
 
 function useGrant(peer: PeerState, grant: PeerGrant, now: Millis): void {
   const { transfers, limits, source } = peer;
-  if (grant.parent === undefined && !mayReadMore(peer, grant)) {
+  if (grant.parent === undefined && !mayReadMore(peer)) {
     peer.grants.isWaiting = true;
     return;
   }
   const isFree = (piece: number): boolean => isFreeFor(peer, grant, piece, now);
   for (const run of grantedRuns(grant, isFree)) {
     if (grant.parent === undefined) {
-      if (!mayReadMore(peer, grant)) {
+      if (!mayReadMore(peer)) {
         peer.grants.isWaiting = true;
         return;
       }
@@ -72,12 +72,12 @@ const OVERLAPPING_PIECES = 8;
  * Whether another stripe may be begun: as many as the scheduler wants at once; one of several pieces of which only the last is owed
  * does not count, so that the source is asked for the next one before it ends.
  */
-function mayReadMore({ transfers, limits, source }: PeerState, { connections = 1 }: PeerGrant): boolean {
+function mayReadMore({ transfers, limits, source }: PeerState): boolean {
   if (transfers.sourceReads >= (source.sequential ? 1 : limits.sourceReads)) return false;
   let busy = 0;
   for (const { from, left, run } of transfers.live)
     if (from === "source" && left.size > (run.count >= OVERLAPPING_PIECES ? 1 : 0)) busy += 1;
-  return busy < connections;
+  return busy < source.connections;
 }
 
 /** A parent is asked in the stride of its grant; the source can only be read contiguously. */

@@ -86,10 +86,15 @@ export function schedulerLost(peer: PeerState, now: Millis): void {
 
 /** A grant came. A malformed or known one is ignored; one too many is given back, so that nobody waits for it. */
 export function grantReceived(peer: PeerState, grant: PeerGrant, now: Millis): void {
-  const { grants, session, limits } = peer;
+  const { grants, session, limits, source } = peer;
   if (grants.has(grant.grant) || !isRunWithin(grant.run, peer.pieces.count)) return;
   if (session.standing !== "fed") standingTold(session, "fed", 0, peer.lastProgressAt, now);
-  if (grant.parent === undefined) adoptReads(peer, grant);
+  if (grant.parent === undefined) {
+    adoptReads(peer, grant);
+    const { connections = 1 } = grant;
+    grants.changed ||= connections > source.connections;
+    source.connections = connections;
+  }
   if (grants.count >= limits.grants) forgetUsedUp(peer);
   if (grants.count < limits.grants) {
     grants.add(grant);

@@ -4,8 +4,8 @@ export type RegistryConnections = {
   each: number;
   /** What all readers together got since the present count began. */
   span: { since: number; bytes: number; pieces: number } | undefined;
-  /** The rate before the number was doubled; undefined where nothing is tried. */
-  before: number | undefined;
+  /** Rate and connections of one reader before the trial; undefined where nothing is tried. */
+  before: { readonly rate: number; readonly each: number } | undefined;
   /** Not tried (again) before this instant. */
   tryAt: number;
 };
@@ -13,12 +13,23 @@ export type RegistryConnections = {
 /** More than this from one host is a burden for a registry, not a help for the host. */
 const MAX_CONNECTIONS_EACH = 8;
 /** Shorter spans measure how pieces happen to fall together. */
-const SPAN_MS = 500;
+const SPAN_MS = 300;
 const SPAN_PIECES = 8;
-/** How much more it must bring, in tenths. */
-const WORTH_TENTHS = 15;
+/** By twos it would take the first pull through a limited registry seconds to find out. */
+const FACTOR = 4;
+/** How much more it must bring, in tenths: eight connections of a tenth of the link each bring 1.25 × what four of two hosts do. */
+const WORTH_TENTHS = 12;
 /** A registry's limits change rarely. */
 const TRY_AGAIN_MS = 30_000;
+
+/** The registry let a read down: perhaps it was one too many. What was tried is taken back; what worked before is halved. */
+export function noteRefusal(connections: RegistryConnections, now: number): void {
+  if (connections.each === 1) return;
+  connections.each = connections.before?.each ?? Math.max(1, connections.each >> 1);
+  connections.before = undefined;
+  connections.span = undefined;
+  connections.tryAt = now + TRY_AGAIN_MS;
+}
 
 export function newConnections(): RegistryConnections {
   return { each: 1, span: undefined, before: undefined, tryAt: 0 };
@@ -27,12 +38,12 @@ export function newConnections(): RegistryConnections {
 /**
  * Learns from a piece that came from a registry how many connections are useful.
  *
- *     each ← 2 × each   on trial, after a span of SPAN_MS and SPAN_PIECES, up to MAX_CONNECTIONS_EACH
- *     kept ⇔ in the next span all readers together got 1.5 × as much; else each ← each / 2, and no trial for TRY_AGAIN_MS
+ *     each ← min(4 × each, MAX_CONNECTIONS_EACH)   on trial, after a span of SPAN_MS and SPAN_PIECES
+ *     kept ⇔ in the next span all readers together got 1.2 × as much; else as before, and no trial for TRY_AGAIN_MS
  *
  * Where one connection fills the link a second one brings nothing; where the registry limits each one, each one counts.
  */
-export function learnConnections(connections: RegistryConnections, bytes: number, mayDouble: boolean, now: number): void {
+export function learnConnections(connections: RegistryConnections, bytes: number, most: number, now: number): void {
   const { span, before } = connections;
   if (span === undefined || now < span.since) {
     connections.span = { since: now, bytes: 0, pieces: 0 };
@@ -44,12 +55,12 @@ export function learnConnections(connections: RegistryConnections, bytes: number
   const rate = span.bytes / (now - span.since);
   connections.span = undefined;
   connections.before = undefined;
-  if (before !== undefined && rate * 10 < before * WORTH_TENTHS) {
-    connections.each = Math.max(1, connections.each >> 1);
+  if (before !== undefined && rate * 10 < before.rate * WORTH_TENTHS) {
+    connections.each = before.each;
     connections.tryAt = now + TRY_AGAIN_MS;
     return;
   }
-  if (now < connections.tryAt || !mayDouble || connections.each >= MAX_CONNECTIONS_EACH) return;
-  connections.before = rate;
-  connections.each *= 2;
+  if (now < connections.tryAt || connections.each >= most || connections.each >= MAX_CONNECTIONS_EACH) return;
+  connections.before = { rate, each: connections.each };
+  connections.each = Math.min(MAX_CONNECTIONS_EACH, connections.each * FACTOR, most);
 }

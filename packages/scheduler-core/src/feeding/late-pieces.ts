@@ -1,4 +1,4 @@
-import { chooseReader, mayRead, readsWhole } from "../source/choose-reader.ts";
+import { chooseReader, mayRead, nobodyWaits, readsWhole } from "../source/choose-reader.ts";
 import { blameParent } from "../books/avoided-parents.ts";
 import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
 import { owed } from "../books/grant-book.ts";
@@ -49,12 +49,6 @@ function waitedFor(turn: Turn, grant: Grant): number {
   if (grant.readySince === undefined) return 0;
   const begunAt = parent === undefined ? (grant.child.peer?.sourceProgressAt ?? 0) : 0;
   return turn.now - Math.max(grant.readySince, grant.progressAt, begunAt);
-}
-
-/** Bytes that are only for later are not read twice because they are slow. */
-function nobodyWaits({ members }: Group): boolean {
-  for (const { peer } of members) if (peer !== undefined && peer.priority !== "preheat") return false;
-  return true;
 }
 
 function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): boolean {

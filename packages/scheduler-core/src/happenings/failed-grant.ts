@@ -1,6 +1,7 @@
 import { blameParent } from "../books/avoided-parents.ts";
 import { drop } from "../books/grant-book.ts";
 import type { GrantFailure } from "../event.ts";
+import { noteRefusal } from "../books/registry-connections.ts";
 import { learnBudget } from "../books/request-budget.ts";
 import type { Group } from "../books/group.ts";
 import type { Grant, Member, Wanting } from "../books/member.ts";
@@ -27,6 +28,7 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
       }
       break;
     case "source-unavailable":
+      noteRefusal(turn.memory.registries.of(member.registry).connections, turn.now);
       restFromSource(turn, member, failure.retryAfterMs);
       break;
     case "source-refused":

@@ -38,8 +38,9 @@ export function replaceHave(turn: Turn, member: Member, have: PieceSet): void {
 
 /** A member holds one more piece; whatever promised it is done with it. */
 export function notePiece(turn: Turn, member: Member, piece: number): void {
-  turn.swarm.groupOf(member).hold(member, piece);
+  const group = turn.swarm.groupOf(member);
+  group.hold(member, piece);
   const grant = member.peer?.promised[piece];
   if (grant !== undefined) unpromise(turn, grant, piece);
-  if (!isWanting(member)) turn.swarm.groupOf(member).idle.delete(member);
+  if (!isWanting(member)) group.idle.delete(member);
 }

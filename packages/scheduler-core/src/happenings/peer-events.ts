@@ -87,7 +87,7 @@ export function notePiecesVerified(turn: Turn, member: Member, runs: readonly Pi
     return;
   }
   for (const run of runs.slice(0, swarm.pieces)) {
-    for (const piece of piecesWithin(run, swarm.pieces, swarm.pieces)) noteArrival(turn, member, piece);
+    for (const piece of piecesWithin(run, swarm.pieces, swarm.pieces)) noteArrival(turn, group, member, piece);
   }
   tidyNeeds(group, member);
   demoteSlow(turn, group);
@@ -95,7 +95,7 @@ export function notePiecesVerified(turn: Turn, member: Member, runs: readonly Pi
   uniteGroups(turn);
 }
 
-function noteArrival(turn: Turn, member: Member, piece: number): void {
+function noteArrival(turn: Turn, group: Group, member: Member, piece: number): void {
   const { now, swarm } = turn;
   const grant = member.peer?.promised[piece];
   if (grant !== undefined) {
@@ -103,12 +103,12 @@ function noteArrival(turn: Turn, member: Member, piece: number): void {
     if (grant.parent === undefined && member.peer !== undefined) {
       member.peer.sourceProgressAt = now;
       const registry = turn.memory.registries.of(member.registry);
-      const mayDouble = 2 * registry.readers * registry.connections.each <= turn.limits.maxConnectionsPerRegistry;
-      learnConnections(registry.connections, swarm.pieceBytes, mayDouble, now);
+      const most = Math.floor(turn.limits.maxConnectionsPerRegistry / Math.max(1, registry.readers));
+      learnConnections(registry.connections, swarm.pieceBytes, most, now);
     }
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
-    noteFlow(swarm.groupOf(member), member, grant.parent);
+    noteFlow(group, member, grant.parent);
     if (grant.parent !== undefined) noteGift(turn, grant.parent);
     else if (member.peer !== undefined) member.peer.sourceFailures = 0;
   }

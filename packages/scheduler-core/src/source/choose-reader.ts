@@ -21,6 +21,12 @@ export function mayReadSoon(turn: Turn, member: Member): member is Wanting {
   return hasAccess(turn, member) && readableFrom(turn, member) <= turn.now;
 }
 
+/** Bytes that are only for later are not read twice because they are slow. */
+export function nobodyWaits({ members }: Group): boolean {
+  for (const { peer } of members) if (peer !== undefined && peer.priority !== "preheat") return false;
+  return true;
+}
+
 /** Whether its source can only be read as a whole. */
 export function readsWhole(turn: Turn, member: Wanting): boolean {
   return member.peer.sequential || turn.swarm.sequential.has(member.registry);

@@ -2,7 +2,7 @@ import type { Group } from "../books/group.ts";
 import type { Wanting } from "../books/member.ts";
 import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
 import type { Turn } from "../turn.ts";
-import { chooseReader } from "./choose-reader.ts";
+import { chooseReader, nobodyWaits } from "./choose-reader.ts";
 
 /** Pieces a reader is given the time of: one may be cut in two by a report, another delayed by a busy link. */
 const PIECES_WAITED = 4;
@@ -15,12 +15,13 @@ const FIRST_BYTES_WAITED = 2;
  *     stalled ⇔ no piece for patience
  *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × the registry's slowest first byte)
  *                while its rate is unknown: one piece at the slowest useful rate
+ *     not for preheats alone: nobody waits
  *     where others read and none of them had a piece within half of its patience, it is the registry: `late-pieces.ts` waits longer
  */
 export function endStalledReads(turn: Turn, group: Group): void {
   const readers = readersOf(group);
   const stalled = readers.filter((reader) => stallsAt(turn, reader) <= turn.now);
-  if (stalled.length === 0) return;
+  if (stalled.length === 0 || nobodyWaits(group)) return;
   const isGiving = (reader: Wanting): boolean => 2 * (turn.now - lastSignOf(reader)) <= patienceWith(turn, reader);
   if (readers.length > 1 && !readers.some(isGiving)) return;
   for (const reader of stalled) {

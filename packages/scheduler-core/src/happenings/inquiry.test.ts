@@ -186,6 +186,30 @@ suite("wrong bytes: who was it", () => {
     assert.deepEqual(faults(effects).at(-1), ["p", "wrong-pieces", "", true]);
   });
 
+  test("who sent wrong pieces gives nothing any more, and is fed on: left to itself it would read a copy of its own", () => {
+    const script = new Script(4);
+    for (const name of ["p", "a", "b"]) script.open(name);
+    script.read("p", [0, 1]);
+    for (const name of ["a", "b"]) {
+      const grant = script.grants().find(({ host: child, from: parent }) => child === name && parent === "p");
+      assert.ok(grant !== undefined);
+      script.fail(name, grant.grant, { code: "piece-refused", piece: grant.pieces[0] ?? 0 });
+    }
+    script.read("a", ALL);
+    script.got("b", ALL);
+    for (const name of ["a", "b"]) proven(script, name);
+    assert.deepEqual(faults(script.said).at(-1), ["p", "wrong-pieces", "", true]);
+    assert.equal(script.standing("p"), "fed");
+    assert.ok(
+      script.grants(script.wait(20_000).concat(script.said)).some(({ host: child, from: parent }) => child === "p" && parent !== "source"),
+    );
+    const opened = script.open("c", { access: "none" });
+    assert.deepEqual(
+      script.grants(opened).filter(({ from: parent }) => parent === "p"),
+      [],
+    );
+  });
+
   test("a registry that was wrong once is nobody's fault when the alarm comes from who read it", () => {
     const script = new Script(4);
     for (const name of ["a", "b"]) script.open(name);

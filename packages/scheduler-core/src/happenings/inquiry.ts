@@ -153,7 +153,15 @@ function blame(turn: Turn, suspect: Suspect, fault: Fault, isFinal: boolean, occ
     const host = memory.hosts.get(suspect.host);
     if (host !== undefined) host.benchedUntil = Math.max(host.benchedUntil, memory.trust.blockedUntil(suspect.host, ""));
   }
-  if (member !== undefined && !member.proven) expel(turn, member);
+  if (member === undefined || member.proven) return;
+  if (fault === "wrong-pieces") putLast(turn, member);
+  else expel(turn, member);
+}
+
+/** Who sends wrong bytes gives nobody any more, and is fed on: left to itself it would read a copy of its own. */
+function putLast(turn: Turn, member: Member): void {
+  turn.swarm.groupOf(member).trees.makeLeaf(member);
+  for (const grant of [...member.feeding]) drop(turn, grant, true);
 }
 
 function name({ effects, swarm }: Turn, { host, registry }: Suspect, fault: Fault, blocked: boolean): void {

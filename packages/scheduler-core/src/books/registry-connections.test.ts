@@ -24,6 +24,12 @@ suite("how many connections a reader keeps to its registry", () => {
     assert.equal(connections.each, 3);
   });
 
+  test("nothing is tried for a blob that is over soon", () => {
+    const connections = newConnections();
+    play(connections, 0, 3000, (each) => each, 8, 100_000);
+    assert.equal(connections.each, 1);
+  });
+
   test("a read that the registry let down takes back what was tried, or half of what worked", () => {
     const connections = newConnections();
     play(connections, 0, 700, (each) => each);
@@ -37,8 +43,9 @@ suite("how many connections a reader keeps to its registry", () => {
 });
 
 /** Pieces come at a rate, in pieces per 50 ms, that depends on the connections. */
-function play(connections: RegistryConnections, from: number, to: number, rate: (each: number) => number, most = 8): number {
+function play(connections: RegistryConnections, from: number, to: number, rate: (each: number) => number, most = 8, left = 1e9): number {
   let now = from;
-  for (; now < to; now += 50) for (let piece = 0; piece < rate(connections.each); piece++) learnConnections(connections, 1000, most, now);
+  for (; now < to; now += 50)
+    for (let piece = 0; piece < rate(connections.each); piece++) learnConnections(connections, 1000, left, most, now);
   return now;
 }

@@ -19,6 +19,8 @@ const SPAN_PIECES = 8;
 const FACTOR = 4;
 /** How much more it must bring, in tenths: eight connections of a tenth of the link each bring 1.25 × what four of two hosts do. */
 const WORTH_TENTHS = 12;
+/** While a trial goes on pieces come in turns over more connections: what is over sooner gains nothing by it. */
+const WORTH_MS = 6_000;
 /** A registry's limits change rarely. */
 const TRY_AGAIN_MS = 30_000;
 
@@ -38,12 +40,13 @@ export function newConnections(): RegistryConnections {
 /**
  * Learns from a piece that came from a registry how many connections are useful.
  *
- *     each ← min(4 × each, MAX_CONNECTIONS_EACH)   on trial, after a span of SPAN_MS and SPAN_PIECES
+ *     each ← min(4 × each, MAX_CONNECTIONS_EACH)   on trial, after a span of SPAN_MS and SPAN_PIECES,
+ *                                                    where what is left of the blob takes WORTH_MS or more at the present rate
  *     kept ⇔ in the next span all readers together got 1.2 × as much; else as before, and no trial for TRY_AGAIN_MS
  *
  * Where one connection fills the link a second one brings nothing; where the registry limits each one, each one counts.
  */
-export function learnConnections(connections: RegistryConnections, bytes: number, most: number, now: number): void {
+export function learnConnections(connections: RegistryConnections, bytes: number, leftBytes: number, most: number, now: number): void {
   const { span, before } = connections;
   if (span === undefined || now < span.since) {
     connections.span = { since: now, bytes: 0, pieces: 0 };
@@ -60,7 +63,8 @@ export function learnConnections(connections: RegistryConnections, bytes: number
     connections.tryAt = now + TRY_AGAIN_MS;
     return;
   }
-  if (now < connections.tryAt || connections.each >= most || connections.each >= MAX_CONNECTIONS_EACH) return;
+  if (now < connections.tryAt || leftBytes < rate * WORTH_MS || connections.each >= most || connections.each >= MAX_CONNECTIONS_EACH)
+    return;
   connections.before = { rate, each: connections.each };
   connections.each = Math.min(MAX_CONNECTIONS_EACH, connections.each * FACTOR, most);
 }

@@ -104,7 +104,7 @@ function noteArrival(turn: Turn, group: Group, member: Member, piece: number): v
       member.peer.sourceProgressAt = now;
       const registry = turn.memory.registries.of(member.registry);
       const most = Math.floor(turn.limits.maxConnectionsPerRegistry / Math.max(1, registry.readers));
-      learnConnections(registry.connections, swarm.pieceBytes, most, now);
+      learnConnections(registry.connections, swarm.pieceBytes, group.coldPieces * swarm.pieceBytes, most, now);
     }
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);

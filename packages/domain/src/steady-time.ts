@@ -18,6 +18,8 @@ export class SteadyTime {
   read(clock: number, deadline: number | undefined): number {
     let own = clock - this.#lostMs;
     if (deadline !== undefined && own > deadline + MOST_LATE_MS) own = deadline;
+    // The deadline has come by what `clockAt` said, also where a difference of large numbers loses a bit.
+    if (deadline !== undefined && own < deadline && clock >= this.clockAt(deadline)) own = deadline;
     own = Math.max(own, this.#latest ?? own);
     this.#lostMs = clock - own;
     this.#latest = own;

@@ -64,7 +64,7 @@ export type Flow = {
   /** Pieces that others had from it. */
   sent: number;
   /** What was ready for it at which parent when they were last compared, where it or the parent was behind the others: an entry a parent. */
-  readonly ready: Map<Member, readonly number[]>;
+  ready: Map<Member, readonly number[]> | undefined;
 };
 
 /** One host's part in one task: what it holds, and whether it wants the rest. */
@@ -86,7 +86,7 @@ export type Member = {
 
 /** A host's part in a task it has said nothing of yet. */
 export function newMember(host: Host, registry: string, pieces: number): Member {
-  const flow = { isMeasured: false, isHeard: false, received: 0, sent: 0, ready: new Map() };
+  const flow = { isMeasured: false, isHeard: false, received: 0, sent: 0, ready: undefined };
   const have = new PieceSet(pieces);
   return { host, registry, have, proven: false, peer: undefined, givenBytes: 0, linesSent: 0, flow, feeding: new Set() };
 }

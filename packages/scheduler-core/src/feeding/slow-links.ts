@@ -72,6 +72,7 @@ function judge(turn: Turn, group: Group, member: Member, links: readonly Link[])
   let late = 0;
   for (const { parent, child } of links) {
     const ready = readyOn(parent, child);
+    child.flow.ready ??= new Map();
     const before = child.flow.ready.get(parent);
     child.flow.ready.set(parent, ready);
     // A child that said nothing since may have it all: only where it is the one in question that counts against it.

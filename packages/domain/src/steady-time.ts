@@ -1,6 +1,9 @@
 /** A process whose main loop hangs this long is ended by its watchdog: whoever is called later than that had its clock moved. */
 const MOST_LATE_MS = 5_000;
 
+/** A difference of large numbers loses its last bits: who was called for a deadline is not to be called again for the rest of it. */
+const HAIR_MS = 1e-6;
+
 /**
  * The time a core lives in: goes with the clock of its process, and stands still where that jumps.
  *
@@ -18,8 +21,7 @@ export class SteadyTime {
   read(clock: number, deadline: number | undefined): number {
     let own = clock - this.#lostMs;
     if (deadline !== undefined && own > deadline + MOST_LATE_MS) own = deadline;
-    // The deadline has come by what `clockAt` said, also where a difference of large numbers loses a bit.
-    if (deadline !== undefined && own < deadline && clock >= this.clockAt(deadline)) own = deadline;
+    if (deadline !== undefined && own < deadline && own + HAIR_MS >= deadline) own = deadline;
     own = Math.max(own, this.#latest ?? own);
     this.#lostMs = clock - own;
     this.#latest = own;

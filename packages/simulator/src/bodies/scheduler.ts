@@ -14,6 +14,8 @@ import { SILENT_MS } from "./silence.ts";
 
 type Word = { readonly type: "word"; readonly word: HostStanding };
 type Told = { readonly type: "standing"; readonly standing: SwarmStanding };
+// What is lost where instants of two clocks are compared.
+const HAIR_MS = 1e-6;
 
 /** The session of one host: what goes up and what comes down. */
 type Session = { readonly host: HostInWorld; readonly up: Courier<SchedulerEvent | Word>; readonly down: Courier<SchedulerEffect | Told> };
@@ -229,7 +231,8 @@ export class SimulatedScheduler implements SchedulerInWorld {
     timeline.after(at - timeline.now, () => {
       if (life !== this.#life || this.#wakesAt !== at) return;
       this.#wakesAt = Infinity;
-      if ((this.#core?.nextDeadline() ?? Infinity) <= this.#clock.now) this.#handle({ type: "time-passed" });
+      const next = this.#core?.nextDeadline();
+      if (next !== undefined && this.#clock.until(next) <= HAIR_MS) this.#handle({ type: "time-passed" });
       else this.#arm();
     });
   }

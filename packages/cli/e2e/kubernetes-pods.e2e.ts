@@ -156,6 +156,7 @@ test("a new configuration rolls out with pulls in flight, and none fails", async
 
 test("a node whose daemon is killed for good pulls on from the registry within a second", async () => {
   const victim = node(NODES - 1);
+  await until("the node to be told of its mirror after the roll-out", () => (hasLease(victim) ? true : undefined));
   await cluster.podOn(victim).killForGood();
   assert.ok(hasLease(victim), "its containerd is still told of the mirror");
   // Of three tries the best: what the machine is busy with is none of containerd's.

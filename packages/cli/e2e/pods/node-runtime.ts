@@ -28,8 +28,7 @@ export class NodeRuntime implements AsyncDisposable {
   static async open(host: NetworkHost, root: string, release: ContainerdRelease, hostsFile: string): Promise<NodeRuntime> {
     const dir = join(root, "..", "runtime");
     mkdirSync(dir, { recursive: true });
-    for (const name of ["etc/containerd", "var/lib/containerd", "run/containerd", "var/lib/darner", "tmp"])
-      mkdirSync(join(root, name), { recursive: true });
+    for (const name of ["etc/containerd", "var/lib/containerd", "run/containerd", "tmp"]) mkdirSync(join(root, name), { recursive: true });
     const command = containerCommand({
       dir,
       namespace: host.namespace,

@@ -1,6 +1,7 @@
 import { pieceCount } from "@darner/domain";
 import type { PeerEvent } from "./event.ts";
 import { openAtScheduler } from "./rules/follow-scheduler.ts";
+import { leisure } from "./rules/outlook.ts";
 import { GrantBook } from "./books/grant-book.ts";
 import { LandingRhythm } from "./books/landing-rhythm.ts";
 import type { Millis, PeerLimits } from "./limits.ts";
@@ -46,7 +47,7 @@ export function startPeer(event: PeerStarted, limits: PeerLimits, random: Random
 // A reader waits for its first byte and comes alone; preheats come to all hosts at once.
 function firstSession({ schedulerLive, priority }: PeerStarted, limits: PeerLimits, random: Random, now: Millis): Session {
   const lot = schedulerLive || priority === "reader" ? 0 : random();
-  const ownReadsFrom = now + lot * limits.jitterMs;
+  const ownReadsFrom = now + lot * limits.jitterMs + leisure({ priority, limits });
   const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, resumedAt: now, lot };
   return { live: schedulerLive, isOpen: false, isOpenDue: false, isRestartExpected: false, since: now, ownReadsFrom, ...heard };
 }

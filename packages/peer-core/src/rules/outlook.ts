@@ -86,7 +86,7 @@ function misledFrom(peer: PeerState): Millis | undefined {
 }
 
 /** How much longer than a reader's a preheat leaves the source alone: nobody waits for it, and a scheduler comes back. */
-export function leisure({ priority, limits }: PeerState): Millis {
+export function leisure({ priority, limits }: Pick<PeerState, "priority" | "limits">): Millis {
   return priority === "preheat" ? limits.preheatPatienceMs : 0;
 }
 

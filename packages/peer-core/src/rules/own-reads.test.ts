@@ -97,7 +97,7 @@ describe("going back to source", () => {
   });
 
   it("doubles its pause after each failure, from what the source asked for up to 30 s", () => {
-    const bench = new PeerBench({ schedulerLive: false, priority: "preheat", random: () => 0 });
+    const bench = new PeerBench({ schedulerLive: false, priority: "preheat", random: () => 0, limits: { preheatPatienceMs: 0 } });
     let read = one(
       bench.log.map(({ effect }) => effect),
       "read-source",

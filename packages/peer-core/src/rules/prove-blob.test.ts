@@ -163,6 +163,7 @@ describe("leaving", () => {
 
   it("preheats without any reader", () => {
     const bench = new PeerBench({ pieces: 4, priority: "preheat", schedulerLive: false });
+    assert.equal(only(bench.after(60_000), "read-source").length, 0, "nobody waits, and a scheduler may come");
     const read = one(bench.after(500), "read-source");
     assert.equal(only(bench.after(30_000), "end-peer").length, 0);
     assert.equal(only(bench.deliver(read), "finish-proof").length, 1);

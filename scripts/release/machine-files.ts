@@ -19,7 +19,8 @@ export function machineFiles({ root, work }: { readonly root: string; readonly w
   const versionOf = (name: string): string => packages[`node_modules/${name}`]?.version ?? "";
   const prefix = join(work, `machine-${arch}`);
   const machine = ["--os=linux", `--cpu=${arch}`, "--libc=glibc"];
-  const quiet = ["--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"];
+  // Forced: npm installs what is for another machine only so.
+  const quiet = ["--force", "--ignore-scripts", "--no-save", "--no-audit", "--no-fund", "--prefer-offline"];
   const wanted = [
     `@napi-rs/blake-hash-linux-${arch}-gnu@${versionOf("@napi-rs/blake-hash")}`,
     `classic-level@${versionOf("classic-level")}`,

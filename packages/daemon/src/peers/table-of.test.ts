@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blake3 } from "@napi-rs/blake-hash";
 import { pieceCount, pieceRange } from "@darner/domain";
 import { silentLog } from "@darner/runtime";
 import { noLeaks, randomBlob } from "@darner/testkit";
@@ -8,6 +7,7 @@ import { openMemoryStore } from "../store/memory-store.ts";
 import type { BlobStore } from "../store/store.ts";
 import { ReadBuffers } from "./read-buffers.ts";
 import { tableOf } from "./table-of.ts";
+import { blake3 } from "../store/blake3.ts";
 
 noLeaks();
 

@@ -1,7 +1,7 @@
-import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { pieceCount, pieceRange, type PieceHash } from "@darner/domain";
 import type { StoredBlob } from "../store/store.ts";
 import type { ReadBuffers } from "./read-buffers.ts";
+import { Blake3 } from "../store/blake3.ts";
 
 /**
  * The piece table of a blob this host holds. A complete blob that came in without pieces (a spool, a manifest) has none written down: its
@@ -22,7 +22,7 @@ export async function tableOf(blob: StoredBlob, buffers: ReadBuffers): Promise<P
 
 async function hashOf(blob: StoredBlob, piece: number, buffer: Uint8Array): Promise<Uint8Array> {
   const { start, end } = pieceRange(blob.task.size, piece);
-  const hasher = new Blake3Hasher();
+  const hasher = new Blake3();
   for (let at = start; at < end; at += buffer.length) {
     const bytes = buffer.subarray(0, Math.min(buffer.length, end - at));
     await blob.read(at, bytes);

@@ -1,8 +1,8 @@
-import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { pieceCount, pieceRange, type ByteRange } from "@darner/domain";
 
 import type { PieceWriter, StoredBlob } from "./store.ts";
 import { StoreError } from "./store-error.ts";
+import { Blake3 } from "./blake3.ts";
 
 /** Bytes that lie somewhere whole. */
 export interface ByteSource {
@@ -44,7 +44,7 @@ async function fillPiece(blob: StoredBlob, source: ByteSource, piece: number): P
 }
 
 async function hashOf(source: ByteSource, { start, end }: ByteRange): Promise<Uint8Array> {
-  const hasher = new Blake3Hasher();
+  const hasher = new Blake3();
   const buffer = new Uint8Array(Math.min(STEP_BYTES, end - start));
   for (let offset = start; offset < end; offset += buffer.length) {
     const bytes = buffer.subarray(0, Math.min(buffer.length, end - offset));

@@ -1,8 +1,8 @@
-import { blake3 } from "@napi-rs/blake-hash";
 import { pieceCount, pieceRange, type Task } from "@darner/domain";
 import { seededBytes, sha256Of } from "@darner/testkit";
 
 import type { BlobStore, PieceWriter, StoredBlob } from "./store.ts";
+import { blake3 } from "./blake3.ts";
 
 /** A blob for tests: what its task is and what its bytes are. */
 export type TestBlob = { readonly task: Task; readonly bytes: Uint8Array };

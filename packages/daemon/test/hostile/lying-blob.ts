@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { pieceCount, pieceRange, PieceSet, type PieceHash, type Task } from "@darner/domain";
 import type { BlobStore, StoredBlob } from "../../src/store/store.ts";
 import type { HostilePlan } from "./hostile-plan.ts";
+import { Blake3 } from "../../src/store/blake3.ts";
 
 /** The bytes of the blob as the liar tells them, whole in memory. */
 export class LyingBlob {
@@ -32,7 +32,7 @@ export class LyingBlob {
   line(piece: number): PieceHash {
     const { start, end } = pieceRange(this.task.size, piece);
     const told = this.#tellsWrong ? this.piece(piece) : this.#right.subarray(start, end);
-    return { piece, hash: new Blake3Hasher().update(told).digestBuffer() };
+    return { piece, hash: new Blake3().update(told).digestBuffer() };
   }
 
   /** A store that holds this one blob. */

@@ -1,7 +1,7 @@
-import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { pieceRange, type PieceHash } from "@darner/domain";
 
 import type { BlobEntry, Rechecking } from "../shelf/blob-entry.ts";
+import { Blake3 } from "../blake3.ts";
 
 /** What is to be hashed again, and who is told. */
 export type RecheckParts = {
@@ -63,7 +63,7 @@ export class PieceRecheck implements Rechecking {
   async #isRight({ piece, hash }: PieceHash, buffer: Uint8Array): Promise<boolean> {
     const { entry } = this.#parts;
     const { start, end } = pieceRange(entry.task.size, piece);
-    const hasher = new Blake3Hasher();
+    const hasher = new Blake3();
     for (let offset = start; offset < end; offset += buffer.length) {
       if (this.#isOver) return false;
       const part = buffer.subarray(0, Math.min(buffer.length, end - offset));

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { blake3 } from "@napi-rs/blake-hash";
 import { digestOf, type Task } from "@darner/domain";
 import fc from "fast-check";
 
 import { PiecePlaces, type SideBytes } from "./piece-places.ts";
 import type { PieceLane } from "./piece-writer.ts";
 import { StoreError } from "../store-error.ts";
+import { blake3 } from "../blake3.ts";
 
 const SIZE = 32;
 const TASK: Task = { digest: digestOf(`sha256:${"0".repeat(64)}`), size: SIZE };

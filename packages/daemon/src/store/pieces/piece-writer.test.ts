@@ -4,7 +4,6 @@ import { open } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 
-import { blake3 } from "@napi-rs/blake-hash";
 import { seededBytes } from "@darner/testkit";
 import fc from "fast-check";
 
@@ -13,6 +12,7 @@ import { OpenFile } from "../disk/open-file.ts";
 import { PooledPieceWriter, type PieceLane } from "./piece-writer.ts";
 import { StoreError } from "../store-error.ts";
 import { feed } from "../writing.conformance.ts";
+import { blake3 } from "../blake3.ts";
 
 const MAX_BUFFERS_PER_WRITER = 4;
 

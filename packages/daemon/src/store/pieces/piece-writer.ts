@@ -1,8 +1,8 @@
-import { Blake3Hasher } from "@napi-rs/blake-hash";
 
 import type { BufferPool } from "./buffer-pool.ts";
 import type { PieceWriter } from "../store.ts";
 import { storeError } from "../store-error.ts";
+import { Blake3 } from "../blake3.ts";
 
 /** Where the bytes of one writer go: the piece's place in the file, or aside (`PiecePlaces`). */
 export interface PieceLane {
@@ -37,7 +37,7 @@ type Phase = "filling" | "finishing" | "ended";
 export class PooledPieceWriter implements PieceWriter {
   readonly piece: number;
   readonly #parts: PieceWriterParts;
-  readonly #hasher = new Blake3Hasher();
+  readonly #hasher = new Blake3();
   #phase: Phase = "filling";
   #current: Uint8Array | undefined;
   #filled = 0;

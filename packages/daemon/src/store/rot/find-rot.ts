@@ -1,7 +1,7 @@
-import { Blake3Hasher } from "@napi-rs/blake-hash";
 import { pieceCount, pieceRange } from "@darner/domain";
 import type { Prover } from "../prover.ts";
 import type { StoredBlob } from "../store.ts";
+import { Blake3 } from "../blake3.ts";
 
 /** How a check goes on: bytes are asked for before they are read, and pieces told when they are found right. */
 export type RotCheck = {
@@ -25,7 +25,7 @@ export async function findRot(blob: StoredBlob, check: RotCheck): Promise<boolea
   if (table.length < pieceCount(blob.task.size)) return findRotByDigest(blob, check);
   const buffer = Buffer.allocUnsafe(STEP_BYTES);
   for (const { piece, hash } of table) {
-    const hasher = new Blake3Hasher();
+    const hasher = new Blake3();
     const { start, end } = pieceRange(blob.task.size, piece);
     for (let at = start; at < end; at += buffer.length) {
       const part = buffer.subarray(0, Math.min(buffer.length, end - at));

@@ -1,4 +1,3 @@
-
 import type { BufferPool } from "./buffer-pool.ts";
 import type { PieceWriter } from "../store.ts";
 import { storeError } from "../store-error.ts";

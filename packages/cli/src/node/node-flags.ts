@@ -12,7 +12,8 @@ export const NODE_OPTIONS = {
   exclude: { type: "string" },
   "no-resolve": { type: "boolean", default: false },
   root: { type: "string", default: "/" },
-  "state-dir": { type: "string", default: "/var/lib/darner/node-setup" },
+  // Not below /var/lib/darner, which is the daemon's own: what root puts back nobody else may write.
+  "state-dir": { type: "string", default: "/var/lib/darner-node-setup" },
 } as const;
 
 /** The values of those flags. */

@@ -12,7 +12,7 @@ export const NODE_FLAGS: Command["flags"] = [
   { flag: "--exclude LIST", help: "Registries that are never asked through the mirror, with commas." },
   { flag: "--no-resolve", help: "Content by digest only comes through the mirror; tags are asked at the registry itself." },
   { flag: "--root DIR", help: "Where the node's file system is seen from here (default: /)." },
-  { flag: "--state-dir DIR", help: "Where it is kept what was there before (default: /var/lib/darner/node-setup)." },
+  { flag: "--state-dir DIR", help: "Where it is kept what was there before (default: /var/lib/darner-node-setup)." },
 ];
 
 /** `darner configure`: tells a container runtime of this node about the mirror, or takes it back. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { StoppedClock } from "@darner/testkit";
 
 // Disk and loopback answer within a few turns of the event loop; a test that needs more than this waits for nothing.
@@ -27,4 +27,17 @@ export async function whileTimePasses<Result>(clock: StoppedClock, result: Promi
   }
   assert.ok(state.isOver, "never settled");
   return settled;
+}
+
+// With steps of 20 ms nearly seven minutes of a stopped clock.
+const MAX_STEPS = 20_000;
+
+/** Lets the time of a stopped clock pass until something holds: each step gives real answers a real moment, so that time does not run away from them on a busy machine. */
+export async function eventuallyByClock(clock: StoppedClock, stepMs: number, holds: () => boolean, what: string): Promise<void> {
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    if (holds()) return;
+    clock.advance(stepMs);
+    await setTimeout(1);
+  }
+  assert.fail(`never: ${what}`);
 }

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { digestOf, type Digest } from "@darner/domain";
 import type { WarmContent, WarmOrder, WarmReport } from "@darner/protocol";
 import { Secret } from "@darner/runtime";
 import { noLeaks, randomBlob, type FixtureBlob } from "@darner/testkit";
-import { eventually } from "../../test/eventually.ts";
+import { eventually, eventuallyByClock } from "../../test/eventually.ts";
 import { openPeersBench, type PeersBench, type PeersPlan } from "../../test/peers-bench.ts";
 import { Warming } from "./warming.ts";
 
@@ -15,8 +14,6 @@ const NAME = "team/app";
 const KIB = 1024;
 const SIZE = 300 * KIB;
 
-// Seven minutes of the stopped clock, or more.
-const MAX_STEPS = 20_000;
 const PAUSE = { kind: "status", status: 429, headers: { "retry-after": "1" } } as const;
 
 type Bench = AsyncDisposable & {
@@ -62,12 +59,7 @@ async function openBench(plan: PeersPlan = {}): Promise<Bench> {
     asked: () =>
       registry.requests.filter(({ kind, method }) => kind === "blob" && method === "GET").map(({ path }) => path.split("/").at(-1) ?? ""),
     answers: async (count, stepMs = 20) => {
-      for (let step = 0; step < MAX_STEPS && answers().length < count; step += 1) {
-        clock.advance(stepMs);
-        // Real answers get a real moment for each step, so that time does not run away from them where the machine is busy.
-        await setTimeout(1);
-      }
-      assert.ok(answers().length >= count, `never: ${String(count)} answers`);
+      await eventuallyByClock(clock, stepMs, () => answers().length >= count, `${String(count)} answers`);
       return answers();
     },
     [Symbol.asyncDispose]: async () => {

@@ -55,7 +55,7 @@ export async function openCertificate(path: string, { id, privateKeyPem }: OwnKe
   const kept = await readIfThere(path).catch(() => "");
   if (kept !== undefined && hostIdFromCertificate(kept) === id) return kept;
   const made = await makeCertificate(createPrivateKey(privateKeyPem.reveal()), id);
-  await writeWhole(path, made, { mode: 0o644 }).catch(() => {});
+  await writeWhole(path, made).catch(() => {});
   return made;
 }
 

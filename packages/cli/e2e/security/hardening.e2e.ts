@@ -49,7 +49,7 @@ test(
   { skip: NOT_ROOT },
   async () => {
     await using dir = await openTempDir();
-    const registry = await openScriptedRegistry();
+    await using registry = await openScriptedRegistry();
     const image = buildImage({ layers: [{ bytes: 3_000_000, seed: "hardened" }] });
     registry.content.push("team/app", image, "v1");
     chmodSync(dir.path, 0o755);
@@ -81,6 +81,5 @@ test(
     assert.ok(daemon.alive && scheduler.alive);
     for (const each of [scheduler, daemon]) assert.doesNotMatch(each.log(), /Debugger listening|EROFS|EACCES|EPERM/);
     assert.deepEqual(openToOthers(data), []);
-    await registry.close();
   },
 );

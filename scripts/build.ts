@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { billOfMaterials } from "./bundle/bill-of-materials.ts";
 import { bundle, PATH_INTERPRETER } from "./bundle/bundle.ts";
-import type { Arch } from "./bundle/native-addons.ts";
+import { ARCHS } from "./bundle/native-addons.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -20,7 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
       addons: { type: "string", default: join(root, "node_modules") },
     },
   });
-  const archs = archsIn(values.arch);
+  const archs = ARCHS[values.arch];
   if (archs === undefined) {
     process.stderr.write(`--arch takes x64, arm64 or both, not "${values.arch}"\n`);
     return 2;
@@ -32,9 +32,4 @@ async function main(args: readonly string[]): Promise<number> {
     `${relative(process.cwd(), out)}: ${(bytes / 1e6).toFixed(1)} MB; node ${relative(process.cwd(), join(out, "main.js"))} --help\n`,
   );
   return 0;
-}
-
-function archsIn(word: string): readonly Arch[] | undefined {
-  if (word === "both") return ["x64", "arm64"];
-  return word === "x64" || word === "arm64" ? [word] : undefined;
 }

@@ -5,12 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Arch } from "./bundle/native-addons.ts";
+import { ARCHS, THIS_ARCH } from "./bundle/native-addons.ts";
 import { writeChecksums } from "./release/checksums.ts";
-import { THIS_ARCH } from "./release/machine-files.ts";
 import { makeParts, PARTS, type PartName } from "./release/parts.ts";
-
-const ARCHS: Readonly<Record<string, readonly Arch[]>> = { x64: ["x64"], arm64: ["arm64"], both: ["x64", "arm64"] };
 
 const root = join(import.meta.dirname, "..");
 

@@ -5,6 +5,12 @@ import type { Plugin } from "esbuild";
 /** The machines that a bundle can run on, as Node names their processor (`process.arch`). */
 export type Arch = "x64" | "arm64";
 
+/** The kind of machine that this is. */
+export const THIS_ARCH: Arch = process.arch === "arm64" ? "arm64" : "x64";
+
+/** What `--arch` takes. */
+export const ARCHS: Readonly<Record<string, readonly Arch[]>> = { x64: ["x64"], arm64: ["arm64"], both: ["x64", "arm64"] };
+
 type Addon = {
   /** Its name in the bundle: `native/NAME.linux-ARCH.node`. */
   readonly name: string;

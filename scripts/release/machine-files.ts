@@ -1,13 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Arch } from "../bundle/native-addons.ts";
+import { THIS_ARCH, type Arch } from "../bundle/native-addons.ts";
 
 /** What is different for each kind of machine: the program `node` and the folder with the native addons. */
 export type MachineFiles = { readonly node: string; readonly nodeModules: string };
-
-/** The kind of machine that this is. */
-export const THIS_ARCH: Arch = process.arch === "arm64" ? "arm64" : "x64";
 
 type Lock = { readonly packages: Readonly<Record<string, { readonly version: string }>> };
 

@@ -2,11 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { billOfMaterials } from "../bundle/bill-of-materials.ts";
 import { bundle, PATH_INTERPRETER, versionOf } from "../bundle/bundle.ts";
-import type { Arch } from "../bundle/native-addons.ts";
+import { THIS_ARCH, type Arch } from "../bundle/native-addons.ts";
 import { packChart, renderManifests } from "./chart.ts";
 import { buildDebianPackage, DEBIAN_ARCH } from "./debian-package.ts";
 import { Folder } from "./folder.ts";
-import { machineFiles, THIS_ARCH } from "./machine-files.ts";
+import { machineFiles } from "./machine-files.ts";
 import { replayDockerfile } from "./replay-dockerfile.ts";
 import { packFolder } from "./tar.ts";
 

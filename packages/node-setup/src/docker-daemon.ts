@@ -51,7 +51,7 @@ async function planHosts(files: NodeFiles, { mirror, registries, exclude, resolv
     const path = join(CERTS, registry, "hosts.toml");
     const before = await files.text(path);
     const edited = withMirror(before, { url: `http://${mirror}`, resolve: resolveTags });
-    if (!edited.ok) problems.push(`${path}: ${edited.problem}; this registry is pulled as before`);
+    if (!edited.ok) problems.push(`${path}: ${edited.problem}; until then this registry is pulled as before`);
     else if (edited.text !== before) changes.push({ kind: "file", path, before, after: edited.text });
   }
   return { changes, problems, hints: ["Docker reads this at the next pull"] };

@@ -22,7 +22,8 @@ export function withMirror(existing: string | undefined, mirror: MirrorHost): Ed
   const bare = withoutMirror(existing ?? "");
   const before = parsed(bare);
   if (!before.ok) return before;
-  if (mirror.url in hostsOf(before.table)) return { ok: false, problem: `it already names ${mirror.url}, and not by darner's hand` };
+  if (mirror.url in hostsOf(before.table))
+    return { ok: false, problem: `it already names ${mirror.url}, and not by darner's hand: take that host out, and darner puts it first` };
   const newline = bare.includes("\r\n") ? "\r\n" : "\n";
   const block = blockOf(mirror).join(newline) + newline;
   const at = firstTable(bare);
@@ -68,6 +69,6 @@ function parsed(text: string): { readonly ok: true; readonly table: TomlTable } 
     return { ok: true, table: parse(text) };
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    return { ok: false, problem: `it is no TOML: line ${String(error.line)}, column ${String(error.column)}` };
+    return { ok: false, problem: `it is no TOML: line ${String(error.line)}, column ${String(error.column)}: mend it` };
   }
 }

@@ -107,6 +107,20 @@ const LAYOUTS: readonly Layout[] = [
     problem: /io\.containerd\.cri\.v1\.images/,
   },
   {
+    name: "a version that reads no hosts.toml",
+    tree: { [CONFIG]: V2(CERTS) },
+    hints: { version: "1.4.13" },
+    distribution: "containerd",
+    problem: /containerd 1\.4\.13 reads no hosts\.toml .*upgrade it/,
+  },
+  {
+    name: "a version that is none, with a directory",
+    tree: { [CONFIG]: V2(CERTS) },
+    hints: { version: "dev" },
+    distribution: "containerd",
+    writes: CERTS,
+  },
+  {
     name: "version 1 of the configuration",
     tree: { [CONFIG]: '[plugins.cri.registry]\n  config_path = "/opt/certs"\n' },
     distribution: "containerd",

@@ -30,7 +30,7 @@ class Hasty implements Timers {
 
 /** Plays looks: at each one the daemon is ready or not, and the node is set up as it should be or not; then the process is asked to end. */
 async function play(
-  looks: readonly { ready: boolean; plan?: Plan | Error }[],
+  looks: readonly { ready: boolean; plan?: Plan | Error; disk?: Error }[],
   probe?: () => Promise<ProbeOutcome>,
 ): Promise<{ did: string[]; states: LeaseState[]; reports: LeaseReport[]; log: string }> {
   const [did, states, log, asked] = [[] as string[], [] as LeaseState[], capturedLog(), new AbortController()];
@@ -52,7 +52,8 @@ async function play(
       applier: {
         apply: () => {
           did.push(`apply@${String(at)}`);
-          return Promise.resolve();
+          const { disk } = looks[at] ?? {};
+          return disk === undefined ? Promise.resolve() : Promise.reject(disk);
         },
         undo: () => {
           did.push(`undo@${String(at)}`);
@@ -66,6 +67,10 @@ async function play(
     asked.signal,
   );
   return { did, states, reports, log: log.text() };
+}
+
+function times<T>(count: number, one: T): T[] {
+  return Array.from({ length: count }, () => one);
 }
 
 const write = { ...NOTHING, changes: [CHANGE] };
@@ -119,12 +124,26 @@ test("a probe that arrived is not made again for ten minutes", async () => {
 
 test("a node that cannot be set up is told of once, with the next step, and tried again", async () => {
   const refused = { ready: true, plan: { ...NOTHING, problems: ["put this into config.toml"] } };
-  const { states, log } = await play([
-    refused,
-    refused,
-    { ready: true, plan: write },
-    { ready: true, plan: new Error("EROFS: read-only") },
-  ]);
+  const { did, states, log } = await play([...times(20, refused), { ready: true, plan: write }]);
+  assert.deepEqual(did, ["undo@-1", "apply@20", "undo@21"]);
   assert.deepEqual(states, ["refused", "held"]);
   assert.equal(log.split("put this into config.toml").length - 1, 1);
+});
+
+test("a node whose disk cannot be written is told of once, with the file and the next step, until it can", async () => {
+  const readOnly = { ready: true, plan: write, disk: new Error("EROFS: read-only file system") };
+  const { states, reports, log } = await play([...times(20, readOnly), { ready: true, plan: write }]);
+  assert.deepEqual(states, ["refused", "held"]);
+  assert.match(
+    reports[0]?.problem ?? "",
+    /^\/etc\/x cannot be written \(Error: EROFS.*make the directory writable.*pulls from the registries$/,
+  );
+  assert.equal(log.split("EROFS").length - 1, 1);
+  assert.equal(reports.at(-1)?.problem, "");
+});
+
+test("a node whose files cannot be looked at is told of, and tried again", async () => {
+  const { states, reports } = await play([...times(10, { ready: true, plan: new Error("EIO") }), { ready: true, plan: write }]);
+  assert.deepEqual(states, ["refused", "held"]);
+  assert.match(reports[0]?.problem ?? "", /^this node's files cannot be written \(Error: EIO\)/);
 });

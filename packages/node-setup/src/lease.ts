@@ -38,6 +38,8 @@ const LOOK_MS = 1000;
 const MISSES = 3;
 // Configuration management and k3s write their files anew now and then.
 const ASSERT_MS = 30_000;
+// A node that could not be told is tried again this soon: each try asks the cluster, too.
+const AGAIN_MS = 10_000;
 // A probe that arrived holds for this long: each one leaves a line in the runtime's log. One that did not is made again at every assertion.
 const PROBE_MS = 600_000;
 
@@ -96,20 +98,22 @@ class Lease {
 
   async #assert(signal: AbortSignal): Promise<void> {
     const now = this.#deps.timers.now();
-    if (this.#state === "held" && now - this.#assertedAt < ASSERT_MS) return;
+    if (now - this.#assertedAt < (this.#state === "refused" ? AGAIN_MS : ASSERT_MS)) return;
     this.#assertedAt = now;
+    let paths = "";
     try {
       const { changes, problems } = await this.#deps.plan();
-      this.#tell(problems);
+      paths = changes.map(({ path }) => path).join(", ");
       if (changes.length > 0) {
         await this.#deps.applier.apply(changes);
         this.#deps.log.info("node set up", { files: changes.map(({ path }) => path) });
         this.#probedAt = -Infinity;
       }
+      this.#tell(problems);
       this.#become(changes.length === 0 && problems.length > 0 && this.#state !== "held" ? "refused" : "held");
       await this.#prove(now, signal);
     } catch (error) {
-      this.#tell([`the node's files cannot be written (${String(error)}); it keeps pulling from the registries`]);
+      this.#tell([unwritable(paths, error)]);
       this.#become("refused");
     }
     this.#report();
@@ -145,4 +149,13 @@ class Lease {
     this.#told = told;
     for (const problem of problems) this.#deps.log.warn("node set-up problem", { problem });
   }
+}
+
+/** A disk that cannot be written, with the next step. */
+function unwritable(paths: string, error: unknown): string {
+  const what = paths === "" ? "this node's files" : paths;
+  return (
+    `${what} cannot be written (${String(error)}): make the directory writable for node set-up, or name another one that the runtime reads ` +
+    "(--config-dir; nodeSetup.configDir and nodeSetup.paths in the chart); until then the node pulls from the registries"
+  );
 }

@@ -51,7 +51,7 @@ function isMirrorable(prefix: string): boolean {
 
 async function collect(files: NodeFiles, path: string, into: Map<string, Registry>): Promise<string | undefined> {
   const text = await files.text(path);
-  if (text === undefined) return (await files.exists(path)) ? "it cannot be read as text" : undefined;
+  if (text === undefined) return (await files.exists(path)) ? "it cannot be read as text: mend it, or take it away" : undefined;
   try {
     const table = parse(text);
     if ("registries" in table) return "it is in the old form ([registries.search]), which cannot name mirrors: write it in the new one";
@@ -65,7 +65,7 @@ async function collect(files: NodeFiles, path: string, into: Map<string, Registr
     return undefined;
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    return `it is no TOML: line ${String(error.line)}, column ${String(error.column)}`;
+    return `it is no TOML: line ${String(error.line)}, column ${String(error.column)}: mend it`;
   }
 }
 

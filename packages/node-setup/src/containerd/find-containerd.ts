@@ -57,6 +57,7 @@ const DISTRIBUTIONS: readonly Distribution[] = [
 export async function findContainerd(files: NodeFiles, hints: ContainerdHints = {}): Promise<ContainerdLayout> {
   const known = await knownDistribution(files);
   const found = known ?? (await configured(files, hints));
+  if (isTooOld(hints.version)) return { distribution: found.distribution, socket: found.socket, problem: tooOld(hints.version) };
   if (hints.directory === undefined) return found;
   const { problem: _problem, list: _list, ...rest } = found;
   return { ...rest, directory: hints.directory };
@@ -119,6 +120,16 @@ async function isEks(files: NodeFiles): Promise<boolean> {
 function fromList(list: string): Pick<ContainerdLayout, "directory" | "list"> {
   const [directory = DIRECTORY, ...others] = list.split(":").filter((part) => part !== "");
   return others.length === 0 ? { directory } : { directory, list };
+}
+
+/** `hosts.toml` is read from containerd 1.5 on. A version that is none says nothing. */
+function isTooOld(version: string | undefined): version is string {
+  const [, major = 1, minor = 5] = (/^v?([0-9]+)\.([0-9]+)/.exec(version ?? "") ?? []).map(Number);
+  return major === 0 || (major === 1 && minor < 5);
+}
+
+function tooOld(version: string): string {
+  return `containerd ${version} reads no hosts.toml (1.5 and later do): upgrade it on this node; until then the node pulls from the registries`;
 }
 
 function defaultList(version: string | undefined): string | undefined {

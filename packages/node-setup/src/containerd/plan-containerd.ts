@@ -22,7 +22,7 @@ export async function planContainerd(files: NodeFiles, layout: ContainerdLayout,
     if (excluded.has(name)) continue;
     const path = join(directory, name, "hosts.toml");
     const change = await fileChange(files, path, mirror, name === DEFAULT);
-    if (typeof change === "string") problems.push(`${path}: ${change}; this registry is pulled as before`);
+    if (typeof change === "string") problems.push(`${path}: ${change}; until then this registry is pulled as before`);
     else if (change !== undefined) changes.push(change);
   }
   for (const registry of wish.exclude) changes.push(...(await exclusion(files, directory, registry)));
@@ -32,7 +32,7 @@ export async function planContainerd(files: NodeFiles, layout: ContainerdLayout,
 async function fileChange(files: NodeFiles, path: string, mirror: MirrorHost, create: boolean): Promise<Change | string | undefined> {
   const before = await files.text(path);
   if (before === undefined) {
-    if (await files.exists(path)) return "it cannot be read as text";
+    if (await files.exists(path)) return "it cannot be read as text: mend it, or take it away";
     // A directory without hosts.toml holds certificates in docker's form: containerd then asks that registry alone, and so it stays.
     if (!create) return undefined;
   }

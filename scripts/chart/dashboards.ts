@@ -106,6 +106,20 @@ const daemon: Dashboard = {
       one(rate("darner_daemon_unwanted_bytes_total", "instance"), "{{instance}}"),
     ),
     lines("Proofs", "short", "Whole blobs checked, a second.", one(rate("darner_daemon_proofs_total", "outcome"), "{{outcome}}")),
+    lines(
+      "Node set-up",
+      "short",
+      "Nodes by how they stand: told of the mirror, waiting for the daemon, not to be told.",
+      one(`sum by (state) (darner_daemon_node_setup_state{${D}})`, "{{state}}"),
+      true,
+    ),
+    lines(
+      "Probe pulls of node set-up",
+      "short",
+      "Nodes by what became of the last one.",
+      one(`sum by (probe) (darner_daemon_node_setup_probe{${D}})`, "{{probe}}"),
+      true,
+    ),
   ],
 };
 
@@ -156,8 +170,60 @@ const scheduler: Dashboard = {
   ],
 };
 
+const preheat: Dashboard = {
+  name: "preheat",
+  title: "Darner: preheats",
+  panels: [
+    stat("Jobs running", "short", "", `sum(darner_scheduler_preheat_jobs{${D},state=~"pending|running"})`),
+    stat(
+      "Warmed",
+      "bytes",
+      "Bytes held by the hosts of jobs that ended in this time.",
+      `sum(increase(darner_scheduler_preheat_bytes_total{${D}}[$__range]))`,
+    ),
+    stat(
+      "Not all warmed",
+      "short",
+      "Jobs of this time that ended as failed or partial.",
+      `sum(increase(darner_scheduler_preheat_jobs_over_total{${D},state=~"failed|partial"}[$__range])) or vector(0)`,
+    ),
+    stat(
+      "Turned away",
+      "short",
+      "Jobs of this time.",
+      `sum(increase(darner_scheduler_preheat_refused_total{${D}}[$__range])) or vector(0)`,
+    ),
+    lines(
+      "Jobs that ended",
+      "short",
+      "A second, by who asked and how.",
+      one(rate("darner_scheduler_preheat_jobs_over_total", "via, state"), "{{via}} {{state}}"),
+      true,
+    ),
+    lines(
+      "Jobs that are kept",
+      "short",
+      "By how they stand.",
+      one(`sum by (state) (darner_scheduler_preheat_jobs{${D}})`, "{{state}}"),
+      true,
+    ),
+    lines(
+      "To the first copy",
+      "s",
+      "From a job's creation until the first host held everything.",
+      quantiles("darner_scheduler_preheat_first_copy_seconds"),
+    ),
+    lines(
+      "Images looked up",
+      "short",
+      "A second, by outcome.",
+      one(rate("darner_scheduler_preheat_images_total", "outcome"), "{{outcome}}"),
+    ),
+  ],
+};
+
 /** Every dashboard of the chart. */
-export const DASHBOARDS: readonly Dashboard[] = [overview, daemon, scheduler];
+export const DASHBOARDS: readonly Dashboard[] = [overview, daemon, scheduler, preheat];
 
 const WIDTH = 24;
 const SIZES = { stat: { w: 6, h: 4 }, timeseries: { w: 12, h: 8 } } as const;

@@ -202,6 +202,7 @@ suite("secrets and roles", () => {
         assert.deepEqual(rule["resourceNames"], resources.includes("secrets") ? ["darner-keys"] : ["darner-cluster"]);
         assert.deepEqual(verbs, ["get", "patch"]);
       }
+      if (resources.includes("events")) assert.deepEqual([resources, verbs], [["events"], ["create"]], role);
       if (resources.includes("nodes"))
         assert.ok(
           verbs.every((verb) => verb === "get" || verb === "patch"),
@@ -212,6 +213,19 @@ suite("secrets and roles", () => {
     const ownKeys = rules(await objects(...profileArgs("own-keys")));
     assert.ok(!ownKeys.some(([, rule]) => (rule["resources"] as readonly string[]).includes("secrets")));
   });
+});
+
+test("on OpenShift the pods of nodes, and those that clean up after them, may be what they are; all others are no root", async () => {
+  const bindings = (await objects(...profileArgs("openshift"))).filter(({ kind }) => kind === "RoleBinding");
+  const subjects = (role: string): readonly string[] =>
+    bindings
+      .filter(({ roleRef }) => (roleRef as Json)["name"] === `system:openshift:scc:${role}`)
+      .flatMap((binding) => (binding["subjects"] as readonly Json[]).map(({ name }) => String(name)))
+      .sort();
+  assert.deepEqual(subjects("privileged"), ["darner-cleanup", "darner-daemon"]);
+  assert.deepEqual(subjects("nonroot-v2"), ["system:serviceaccounts:darner-system"]);
+  const elsewhere = await objects();
+  assert.ok(!elsewhere.some((object) => JSON.stringify(object).includes("openshift")));
 });
 
 suite("the pod of a node", () => {

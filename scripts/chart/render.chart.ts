@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { loadConfig } from "@darner/runtime";
 import type { HelmMajor } from "@darner/testkit";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { containersOf, podsOf } from "./harness/pods.ts";
-import { CHART, nameOf, objects, PROFILES, profileArgs, rendered, type KubeObject } from "./harness/render.ts";
+import { CHART, nameOf, objects, PROFILES, profileArgs, rendered, ROOT, type KubeObject } from "./harness/render.ts";
 import { helm } from "./harness/tools.ts";
 
 const MAJORS: readonly HelmMajor[] = [3, 4];
@@ -119,6 +119,23 @@ suite("an install", () => {
     assert.equal(version, appVersion);
     const [image] = parse(annotations["artifacthub.io/images"] ?? "") as readonly { image: string; platforms: readonly string[] }[];
     assert.deepEqual(image, { name: "darner", image: imageOf(await objects()), platforms: ["linux/amd64", "linux/arm64"] });
+  });
+
+  test("shows Artifact Hub its picture, its licence and whose it is", async () => {
+    const { out } = await helm(4, "show", "chart", CHART);
+    const { icon, annotations, maintainers } = parse(out) as {
+      icon: string;
+      annotations: Record<string, string>;
+      maintainers: readonly { name: string }[];
+    };
+    const picture = readFileSync(join(ROOT, "helm/icon.svg"));
+    assert.equal(icon, `data:image/svg+xml;base64,${picture.toString("base64")}`);
+    assert.equal(annotations["artifacthub.io/license"], "Apache-2.0");
+    assert.deepEqual(maintainers, [{ name: "Darner's authors" }]);
+    const changes = parse(annotations["artifacthub.io/changes"] ?? "") as readonly { kind: string; description: string }[];
+    for (const { kind, description } of changes) assert.ok(["added", "changed", "fixed", "removed"].includes(kind) && description !== "");
+    const links = parse(annotations["artifacthub.io/recommendations"] ?? "") as readonly { url: string }[];
+    for (const { url } of links) assert.match(url, /^https:\/\/artifacthub\.io\/packages\//);
   });
 });
 

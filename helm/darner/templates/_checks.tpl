@@ -56,8 +56,13 @@
 {{- $named := dict -}}
 {{- with .Values.auth.existingSecret }}{{ $_ := set $named . "auth.existingSecret" }}{{ end -}}
 {{- with .Values.scheduler.tls.existingSecret }}{{ $_ := set $named . "scheduler.tls.existingSecret" }}{{ end -}}
+{{- range .Values.image.pullSecrets }}{{ $_ := set $named . "image.pullSecrets" }}{{ end -}}
 {{- range .Values.registryCredentials }}{{ $_ := set $named . "registryCredentials" }}{{ end -}}
-{{- if .Values.harbor.register.enabled }}{{ with .Values.harbor.register.existingSecret }}{{ $_ := set $named . "harbor.register.existingSecret" }}{{ end }}{{ end -}}
+{{- if .Values.scheduler.ingress.enabled }}{{ with .Values.scheduler.ingress.tlsSecret }}{{ $_ := set $named . "scheduler.ingress.tlsSecret" }}{{ end }}{{ end -}}
+{{- if .Values.harbor.register.enabled -}}
+{{- with .Values.harbor.register.existingSecret }}{{ $_ := set $named . "harbor.register.existingSecret" }}{{ end -}}
+{{- with .Values.harbor.register.caSecret }}{{ $_ := set $named . "harbor.register.caSecret" }}{{ end -}}
+{{- end -}}
 {{- range $name, $key := $named -}}
 {{- if not (lookup "v1" "Secret" $.Release.Namespace $name) -}}
 {{- $problems = append $problems (printf "there is no secret %s in the namespace %s (%s): create it first" $name $.Release.Namespace $key) -}}

@@ -32,3 +32,9 @@ runtime: {{ $runtime }}
 paths: {{ ternary .Values.nodeSetup.paths $profile.paths (gt (len .Values.nodeSetup.paths) 0) | toJson }}
 socketDir: {{ ternary (default "/run/containerd" $profile.socketDir) "" (and .Values.nodeSetup.probe (eq $runtime "containerd")) | quote }}
 {{- end -}}
+
+{{/* Whether a node's pod asks the API server: for the node's zone, or, to set it up, for its taint and to write events; empty where not. */}}
+{{- define "darner.asksNode" -}}
+{{- $setup := include "darner.nodeSetup" . | fromYaml -}}
+{{- if or .Values.zone.labels (and (eq $setup.mode "lease") (or .Values.nodeReadiness.enabled .Values.nodeSetup.events)) -}}yes{{- end -}}
+{{- end -}}

@@ -11,7 +11,7 @@ import { openTempDir } from "./temp-dir.ts";
 type Json = Record<string, unknown>;
 type Answer = { readonly status: number; readonly body: unknown };
 
-/** An API server on loopback that holds objects by their path, and speaks merge and JSON patches of whole values. */
+/** An API server on loopback that holds objects by their path, takes new ones, and speaks merge and JSON patches of whole values. */
 export type ScriptedApiServer = AsyncDisposable & {
   readonly apiServer: string;
   readonly caFile: string;
@@ -60,6 +60,7 @@ export async function openScriptedApiServer(objects: Readonly<Record<string, Jso
 type Change = { readonly method: string; readonly path: string; readonly body: string; readonly type: string };
 
 function change(held: Map<string, Json>, { method, path, body, type }: Change): Answer {
+  if (method === "POST") return create(held, path, JSON.parse(body) as Json);
   const object = held.get(path);
   if (object === undefined) return { status: 404, body: { kind: "Status" } };
   if (method === "GET") return { status: 200, body: object };
@@ -72,6 +73,14 @@ function change(held: Map<string, Json>, { method, path, body, type }: Change): 
   if (metadata["resourceVersion"] !== version) return { status: 409, body: {} };
   held.set(path, { ...changed, metadata: { ...metadata, resourceVersion: String(Number(version) + 1) } });
   return { status: 200, body: held.get(path) };
+}
+
+function create(held: Map<string, Json>, collection: string, object: Json): Answer {
+  const metadata = object["metadata"] as Json;
+  const path = `${collection}/${String(metadata["name"])}`;
+  if (held.has(path)) return { status: 409, body: {} };
+  held.set(path, { ...object, metadata: { ...metadata, resourceVersion: "1" } });
+  return { status: 201, body: held.get(path) };
 }
 
 function merged(object: Json, patch: Json): Json {

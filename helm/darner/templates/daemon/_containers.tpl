@@ -105,11 +105,12 @@ node set-up, which gives the runtime's files back, then the sidecar, which serve
     - --remove-taint
     - {{ $.Values.nodeReadiness.taint | quote }}
     {{- end }}
-    {{- if or $.Values.zone.labels $.Values.nodeReadiness.enabled }}
+    {{- if $n.events }}
+    - --events
+    {{- end }}
     # Its version says whether containerd has a directory without being told.
     - --node
     - $(NODE_NAME)
-    {{- end }}
   env:
     - name: NODE_NAME
       valueFrom: { fieldRef: { fieldPath: spec.nodeName } }
@@ -131,7 +132,7 @@ node set-up, which gives the runtime's files back, then the sidecar, which serve
     {{- with $setup.socketDir }}
     - { name: runtime-socket, mountPath: {{ printf "/host%s" . | quote }}, readOnly: true }
     {{- end }}
-    {{- if or $.Values.zone.labels $.Values.nodeReadiness.enabled }}
+    {{- if include "darner.asksNode" $ }}
     - { name: node-token, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true }
     {{- end }}
 {{- end -}}

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { removeTaint, runtimeVersionOf, type ApiServerConfig } from "@darner/kubernetes";
 import { Applier, holdLease, NodeFiles, planRuntime, type LeaseReport, type LeaseState, type ProbeOutcome } from "@darner/node-setup";
 import { notifySupervisor, openLog, sleep, systemClock, type Logger } from "@darner/runtime";
@@ -5,6 +6,7 @@ import { DEFAULT_ADMIN } from "../admin-client.ts";
 import { addressIn, readFlags } from "../arguments.ts";
 import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
 import { apiServerOf, CLUSTER_OPTIONS, nodeIn, type ClusterValues } from "./cluster-flags.ts";
+import { NodeEvents } from "./node-events.ts";
 import { probeRuntime, reportTo } from "./node-probe.ts";
 import { hintsOf, NODE_OPTIONS, runtimeIn, wishOf } from "./node-flags.ts";
 
@@ -23,6 +25,7 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
     admin: { type: "string", default: env["DARNER_LISTEN_ADMIN"] ?? DEFAULT_ADMIN },
     "no-probe": { type: "boolean", default: false },
     "remove-taint": { type: "string" },
+    events: { type: "boolean", default: false },
     ...CLUSTER_OPTIONS,
   });
   if (!URL.canParse(values.ready)) throw new UsageError(`--ready takes a URL, not "${values.ready}"`);
@@ -30,9 +33,9 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
   const runtime = runtimeIn(values.runtime);
   const wish = wishOf(values, env);
   const files = new NodeFiles(values.root);
-  const log = openLog({ level: "info", name: "darner-node-setup" });
-  const api = apiServerOf(values, env);
   const { node } = values;
+  const log = openLog({ level: "info", name: "darner-node-setup" }).child({ node: node ?? hostname() });
+  const api = apiServerOf(values, env);
   // Without the cluster's word the files alone say where containerd looks.
   const versionOf = (): Promise<string | undefined> =>
     node === undefined ? Promise.resolve(undefined) : runtimeVersionOf(api, node).catch(() => undefined);
@@ -46,11 +49,15 @@ export async function runNodeSetup({ argv, env, signal }: CommandContext): Promi
   // Runtimes that are told of each registry by name would ask for the probe's at that registry.
   const probe = async (leaving: AbortSignal): Promise<ProbeOutcome> => (await probeRuntime(values, admin, leaving)) ?? "unreachable";
   const proof = runtime === "containerd" && !values["no-probe"] ? { probe } : {};
-  const onReport = (report: LeaseReport): void => void reportTo(admin, report);
+  const told = values.events ? new NodeEvents({ api, node: nodeIn(values, "--events"), log, today: () => new Date() }) : undefined;
+  const onReport = (report: LeaseReport): void => {
+    void reportTo(admin, report);
+    told?.take(report);
+  };
   const taint = taintOf({ values, api, log, signal });
   void notifySupervisor("ready", { env, log });
   const { left } = await holdLease({ ...deps, ...proof, onReport, onState: taint.onState }, signal);
-  await taint.settled();
+  await Promise.all([taint.settled(), told?.settled()]);
   return left.length > 0 ? 1 : 0;
 }
 

@@ -23,6 +23,7 @@ export const nodeSetupCommand: Command = {
       flag: "--remove-taint KEY",
       help: "Take this taint from the node (--node) once pods' images can come through the mirror, or it is known that they cannot.",
     },
+    { flag: "--events", help: "Tell the cluster of trouble with this node (--node) as an event of it, and of its end." },
     ...CLUSTER_FLAGS,
   ],
   takesConfig: false,

@@ -113,6 +113,9 @@ suite("an install", () => {
       assert.ok(out.includes(words), words);
   });
 
+});
+
+suite("the chart's own page", () => {
   test("names the image and the version that Artifact Hub is told of", async () => {
     const { out } = await helm(4, "show", "chart", CHART);
     const { version, appVersion, annotations } = parse(out) as { version: string; appVersion: string; annotations: Record<string, string> };

@@ -112,7 +112,6 @@ suite("an install", () => {
     for (const words of ["helm -n darner-system test darner", "darner status", "Is it well?", "jsonpath='{.data.api-token}'"])
       assert.ok(out.includes(words), words);
   });
-
 });
 
 suite("the chart's own page", () => {

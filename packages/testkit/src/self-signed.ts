@@ -11,8 +11,8 @@ const OID_COMMON_NAME = Buffer.from("0603550403", "hex");
 const OID_BASIC_CONSTRAINTS = Buffer.from("0603551d13", "hex");
 const OID_SUBJECT_ALT_NAME = Buffer.from("0603551d11", "hex");
 
-/** Makes a certificate that is its own authority, for 127.0.0.1, localhost and the names given. Node has nothing for it, and openssl may not be there. */
-export function selfSigned(names: readonly string[] = []): SelfSigned {
+/** Makes a certificate that is its own authority, for 127.0.0.1, localhost and the names given, good until 2049 or the time given. Node has nothing for it, and openssl may not be there. */
+export function selfSigned(names: readonly string[] = [], until: Date = new Date("2049-12-31T23:59:59Z")): SelfSigned {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const name = der(SEQUENCE, der(SET, der(SEQUENCE, OID_COMMON_NAME, text(0x0c, "darner test"))));
   const algorithm = der(SEQUENCE, OID_ECDSA_SHA256);
@@ -22,7 +22,7 @@ export function selfSigned(names: readonly string[] = []): SelfSigned {
     integer(1),
     algorithm,
     name,
-    der(SEQUENCE, text(0x17, "200101000000Z"), text(0x17, "491231235959Z")),
+    der(SEQUENCE, text(0x17, "200101000000Z"), text(0x17, utcTime(until))),
     name,
     publicKey.export({ type: "spki", format: "der" }),
     der(0xa3, der(SEQUENCE, authority(), alternativeNames(["localhost", ...names]))),
@@ -34,6 +34,11 @@ export function selfSigned(names: readonly string[] = []): SelfSigned {
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`,
   };
+}
+
+/** As ASN.1 writes a time, with two digits of the year. */
+function utcTime(at: Date): string {
+  return `${at.toISOString().slice(2, 19).replaceAll(/[-:T]/g, "")}Z`;
 }
 
 function authority(): Buffer {

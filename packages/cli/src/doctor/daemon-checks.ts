@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import type { DaemonStatus } from "@darner/daemon";
 import { parseListen, VERSION } from "@darner/runtime";
 import { amiss, well, type Finding } from "./finding.ts";
+import { pathChecks } from "./path-checks.ts";
 
 // On a network that works a connection stands within a round trip.
 const CONNECT_MS = 3000;
@@ -56,9 +57,13 @@ function storeCheck({ store: { bytes, maxBytes, blobs } }: DaemonStatus): Findin
   return amiss("daemon.store", "warning", text, "give it more room (store.maxBytes), or leave it: what was used last stays");
 }
 
-async function schedulerChecks({ scheduler, schedulers }: DaemonStatus): Promise<Finding[]> {
+async function schedulerChecks({ scheduler, schedulers, schedulerSessions }: DaemonStatus): Promise<Finding[]> {
   if (schedulers.length === 0) return [well("scheduler.followed", "none is configured: the swarm elects its own")];
-  if (scheduler !== null) return [well("scheduler.followed", scheduler)];
+  if (scheduler !== null) {
+    const answering = schedulerSessions.filter(({ state }) => state !== "absent");
+    const paths = await Promise.all(answering.map(({ address }) => pathChecks(address)));
+    return [well("scheduler.followed", scheduler), ...paths.flat()];
+  }
   const reached = await Promise.all(schedulers.map(reach));
   const fix = "the daemon's log says why (darner_daemon_scheduler_refusals_total counts); blobs come from the registries until then";
   return [amiss("scheduler.followed", "error", `none answers (${schedulers.join(", ")})`, fix), ...reached];

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { buildImage, fixtureBlob, type BuiltImage, type FixtureBlob } from "@darner/testkit";
 import { Cluster } from "./harness/cluster.ts";
 import { seededRandom } from "./harness/seeded-random.ts";
-import { run } from "./harness/shell.ts";
+import { must, run } from "./harness/shell.ts";
 
 const MIB = 1024 * 1024;
 const SEED = Number(process.env["DARNER_SEED"] ?? Date.now() % 1_000_000_007);
@@ -12,8 +12,14 @@ const SEED = Number(process.env["DARNER_SEED"] ?? Date.now() % 1_000_000_007);
 const KILLS = Number(process.env["DARNER_KILLS"] ?? 3);
 // An image of 24 MiB is on four nodes of a busy machine in about so long.
 const JOB_MS = 1500;
+// What a warm pull of 64 MiB may take over the registry's link: a few answers without a body, of half a KiB with all headers, and connections.
+const WARM_BYTES = 16 * 1024;
 // The same registry by another name.
 const ALIAS = "other-name.test:5000";
+// The same registry by another address, which nobody says is the same.
+const [STRANGER_ADDRESS, STRANGER] = ["10.77.0.200", "10.77.0.200:5000"];
+// What a registry shows of each blob before bytes that came through another are its own, too (docs/adr/0021-what-a-manifest-proves.md).
+const SHOWN_BYTES = 4096;
 
 /** What the command prints of a job. */
 type Told = {
@@ -26,14 +32,14 @@ type Told = {
 
 let cluster: Cluster;
 before(async () => {
-  cluster = await Cluster.open({ tag: "heat", nodes: 4, alias: ALIAS });
+  cluster = await Cluster.open({ tag: "heat", nodes: 4, alias: ALIAS, registries: { [STRANGER]: { plainHttp: true } } });
+  await must(["ip", "-n", cluster.registry.host.namespace, "addr", "add", `${STRANGER_ADDRESS}/24`, "dev", "eth0"]);
 });
 after(() => cluster[Symbol.asyncDispose]());
 
 /** An image of three layers for this machine, and in the same index one for another. */
-function multiArchitecture(seed: string): BuiltImage {
-  const plan = (of: string): { bytes: number; seed: string }[] =>
-    [12, 8, 4].map((mib) => ({ bytes: mib * MIB, seed: `${of} ${String(mib)}` }));
+function multiArchitecture(seed: string, layers: readonly number[] = [12, 8, 4]): BuiltImage {
+  const plan = (of: string): { bytes: number; seed: string }[] => layers.map((mib) => ({ bytes: mib * MIB, seed: `${of} ${String(mib)}` }));
   const here = buildImage({ layers: plan(`${seed} here`) });
   const there = buildImage({ layers: plan(`${seed} there`) });
   const entry = ({ mediaType, digest, size }: FixtureBlob, platform: object): object => ({ mediaType, digest, size, platform });
@@ -80,34 +86,73 @@ async function pullEverywhere(image: string): Promise<void> {
   }
 }
 
-const image = multiArchitecture(`heat ${String(SEED)}`);
+/** What leaves the registry over its link meanwhile: every byte, also of what its own log does not tell (heads, refusals, connections). */
+async function sentWhile(happen: () => Promise<void>): Promise<number> {
+  const { network, registry } = cluster;
+  const before = await network.sentBytes(registry.host);
+  await happen();
+  return (await network.sentBytes(registry.host)) - before;
+}
+
+/** A pull on each node that asks the registry for no blob, and for hardly anything else. */
+async function pullWarm(what: string, ...images: readonly string[]): Promise<void> {
+  cluster.registry.mark();
+  const sent = await sentWhile(async () => {
+    for (const each of images) await pullEverywhere(each);
+  });
+  const pulls = images.length * cluster.nodes.length;
+  const asked = cluster.registry.requests().map(({ method, path }) => `${method} ${path.split("/").at(-2) ?? ""}`);
+  console.log(`${what}: ${String(sent)} bytes left the registry's link for ${String(pulls)} pulls; it was asked: ${asked.join(", ")}`);
+  assert.deepEqual([blobGets(), cluster.registry.fallbacks()], [[], []]);
+  assert.ok(sent <= pulls * WARM_BYTES, "whether one may, and what a tag stands for, is all that is asked");
+}
+
+const image = multiArchitecture(`heat ${String(SEED)}`, [32, 20, 12]);
 
 test("a preheat brings an image to all four nodes for one copy of what they can run", async () => {
   await cluster.registry.push(image, "team/app", "v1");
-  const job = await darner("preheat", imageName("team/app", "v1"), "--wait");
-  assert.deepEqual([job.state, job.hosts.map(({ state }) => state)], ["succeeded", Array.from({ length: 4 }, () => "complete")]);
+  const jobs: Told[] = [];
+  const sent = await sentWhile(async () => {
+    jobs.push(await darner("preheat", imageName("team/app", "v1"), "--wait"));
+  });
+  assert.deepEqual(
+    jobs.map(({ state, hosts }) => [state, hosts.map((host) => host.state)]),
+    [["succeeded", Array.from({ length: 4 }, () => "complete")]],
+  );
   const copy = image.index.size + image.totalBytes;
-  const ratio = cluster.registry.bodyBytes() / copy;
-  console.log(`preheat of four nodes: ${ratio.toFixed(4)} × what one node needs left the registry; read because: ${await causes()}`);
+  const [ratio, onTheLink] = [cluster.registry.bodyBytes() / copy, sent / copy];
+  console.log(
+    `preheat of four nodes: ${ratio.toFixed(4)} × what one node needs left the registry, ${onTheLink.toFixed(4)} × over its link; read because: ${await causes()}`,
+  );
   assert.ok(ratio <= 1.02);
+  // What the link carries besides: Ethernet, IP, TCP and HTTP.
+  assert.ok(onTheLink >= 1 && onTheLink <= 1.1);
   const manifests = cluster.registry.requests().filter(({ method, path }) => method === "GET" && path.includes("/manifests/"));
   assert.equal(manifests.length, 2, "index and manifest, each once for the cluster");
 });
 
-test("a pull on each node then asks the registry for no blob", async () => {
-  cluster.registry.mark();
-  await pullEverywhere(imageName("team/app", "v1"));
-  assert.deepEqual([blobGets(), cluster.registry.fallbacks()], [[], []]);
-});
+test("a pull on each node then asks the registry for no blob, and next to nothing comes over its link", () =>
+  pullWarm("same name", imageName("team/app", "v1")));
 
 test("nor under another tag, in another repository, by another name of the registry", async () => {
   await cluster.registry.push(image, "team/app", "v2");
   await cluster.registry.push(image, "other/copy", "v1");
+  await pullWarm("other names", imageName("team/app", "v2"), imageName("other/copy", "v1"), imageName("team/app", "v1", ALIAS));
+});
+
+test("by a name that nobody said is the same registry each node asks it to show 4 KiB of each layer, once", async () => {
+  const name = imageName("team/app", "v1", STRANGER);
   cluster.registry.mark();
-  await pullEverywhere(imageName("team/app", "v2"));
-  await pullEverywhere(imageName("other/copy", "v1"));
-  await pullEverywhere(imageName("team/app", "v1", ALIAS));
-  assert.deepEqual([blobGets(), cluster.registry.fallbacks()], [[], []]);
+  const sent = await sentWhile(() => pullEverywhere(name));
+  const shown = cluster.registry.requests().filter(({ method, path }) => method === "GET" && path.includes("/blobs/"));
+  const [config, layers] = [
+    shown.filter(({ path }) => path.endsWith(image.config.digest)),
+    shown.filter(({ bytes }) => bytes === SHOWN_BYTES),
+  ];
+  console.log(`another registry, as far as anybody knows: ${String(shown.length)} reads of blobs, ${String(sent)} bytes over its link`);
+  assert.deepEqual([config.length, layers.length, shown.length], [4, 12, 16], "of the config all, of each layer 4 KiB, on each node");
+  assert.ok(sent <= image.totalBytes / 100);
+  await pullWarm("the same, again", name);
 });
 
 test(`a job goes on after its scheduler was killed at any instant (seed ${String(SEED)})`, async () => {

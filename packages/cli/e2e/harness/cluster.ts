@@ -21,6 +21,8 @@ export type ClusterPlan = {
   readonly schedulers?: number;
   /** A second name for the registry, as `host:port`; nodes and schedulers know where it is. */
   readonly alias?: string;
+  /** Further entries under `registries:`. */
+  readonly registries?: Readonly<Record<string, object>>;
 };
 
 /** A registry, a scheduler and nodes, each in a network namespace of its own. */
@@ -39,7 +41,7 @@ export class Cluster implements AsyncDisposable {
   private constructor(
     network: Network,
     registry: DockerRegistry,
-    alias: string | undefined,
+    registries: Readonly<Record<string, object>>,
     dir: string,
     schedulerHosts: readonly NetworkHost[],
     lives: AsyncDisposableStack,
@@ -47,8 +49,7 @@ export class Cluster implements AsyncDisposable {
     this.network = network;
     this.registry = registry;
     this.dir = dir;
-    const also = alias === undefined ? {} : { [alias]: { plainHttp: true, endpoint: registry.name } };
-    this.#registries = JSON.stringify({ [registry.name]: { plainHttp: true }, ...also });
+    this.#registries = JSON.stringify({ [registry.name]: { plainHttp: true }, ...registries });
     this.schedulerHosts = schedulerHosts;
     this.#lives = lives;
     this.#schedulers = [this.#startScheduler(0)];
@@ -57,7 +58,7 @@ export class Cluster implements AsyncDisposable {
     });
   }
 
-  static async open({ tag, nodes, config = {}, schedulers = 1, alias }: ClusterPlan): Promise<Cluster> {
+  static async open({ tag, nodes, config = {}, schedulers = 1, alias, registries = {} }: ClusterPlan): Promise<Cluster> {
     await using births = new AsyncDisposableStack();
     const dir = mkdtempSync(join(tmpdir(), `darner-e2e-${tag}-`));
     births.defer(() => {
@@ -67,7 +68,8 @@ export class Cluster implements AsyncDisposable {
     const registry = births.use(await DockerRegistry.open(await network.add("registry"), join(dir, "registry")));
     const schedulerHosts: NetworkHost[] = [];
     for (let at = 0; at < schedulers; at++) schedulerHosts.push(await network.add(at === 0 ? "scheduler" : `scheduler-${String(at)}`));
-    const cluster = new Cluster(network, registry, alias, dir, schedulerHosts, births.move());
+    const named = alias === undefined ? {} : { [alias]: { plainHttp: true, endpoint: registry.name } };
+    const cluster = new Cluster(network, registry, { ...named, ...registries }, dir, schedulerHosts, births.move());
     try {
       await cluster.#schedulerReady(0);
       for (let at = 1; at < schedulers; at++) await cluster.startScheduler(at);

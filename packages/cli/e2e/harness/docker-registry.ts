@@ -22,14 +22,15 @@ export type RegistryRequest = {
 export class DockerRegistry implements AsyncDisposable {
   /** The name images carry: `address:5000`. */
   readonly name: string;
+  /** Where it stands in the network. */
+  readonly host: NetworkHost;
   readonly #dir: string;
-  readonly #host: NetworkHost;
   #process: Running;
   // Log lines before this one are of earlier parts of a test.
   #mark = 0;
 
   private constructor(host: NetworkHost, dir: string) {
-    this.#host = host;
+    this.host = host;
     this.#dir = dir;
     this.name = `${host.address}:5000`;
     this.#process = this.#start();
@@ -48,7 +49,7 @@ export class DockerRegistry implements AsyncDisposable {
     const layout = imageLayout(join(this.#dir, `layout-${repository.replaceAll("/", "_")}-${tag}`), image);
     const target = `docker://${this.name}/${repository}:${tag}`;
     await must(["skopeo", "copy", "--all", "--preserve-digests", "--dest-tls-verify=false", `oci:${layout}`, target], {
-      namespace: this.#host.namespace,
+      namespace: this.host.namespace,
     });
     this.mark();
   }
@@ -97,13 +98,13 @@ export class DockerRegistry implements AsyncDisposable {
       name: "docker-registry",
       command: ["docker-registry", "serve", join(this.#dir, "config.yml")],
       logFile: join(this.#dir, "registry.log"),
-      namespace: this.#host.namespace,
+      namespace: this.host.namespace,
     });
   }
 
   #ready(): Promise<true> {
     return until("the registry to answer", async () => {
-      const { ok } = await run(["curl", "-sf", `http://${this.name}/v2/`], { namespace: this.#host.namespace });
+      const { ok } = await run(["curl", "-sf", `http://${this.name}/v2/`], { namespace: this.host.namespace });
       return ok ? true : undefined;
     });
   }

@@ -60,6 +60,14 @@ export class Network implements AsyncDisposable {
     }
   }
 
+  /** Bytes that a host has sent over its link so far, headers and all, as its own end of the link counts them. */
+  async sentBytes({ namespace }: NetworkHost): Promise<number> {
+    const text = await must(["ip", "-n", namespace, "-s", "-j", "link", "show", "dev", "eth0"]);
+    const [link] = JSON.parse(text) as { readonly stats64: { readonly tx: { readonly bytes: number } } }[];
+    if (link === undefined) throw new Error(`no link in ${namespace}`);
+    return link.stats64.tx.bytes;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { namespace } of this.#hosts) await run(["ip", "netns", "del", namespace]);
     await run(["ip", "netns", "del", this.#switch]);

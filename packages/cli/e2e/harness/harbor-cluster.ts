@@ -10,8 +10,9 @@ import {
   type HarborRegistry,
   type HarborRegistryPlan,
 } from "@darner/testkit";
+import { darnerCommand } from "./darner-command.ts";
 import { LoopbackProcess } from "./loopback-process.ts";
-import { until } from "./shell.ts";
+import { must, until } from "./shell.ts";
 
 /** What shows the cluster's API that somebody may. */
 export const API_TOKEN = "darner-api-token-of-the-suite";
@@ -28,6 +29,8 @@ export type HarborClusterPlan = {
   readonly others: number;
   /** Default: one. */
   readonly schedulers?: number;
+  /** Whether only members are let in: one signing key for all schedulers, a join token for the daemons. Default: everybody is. */
+  readonly members?: boolean;
   readonly registry?: HarborRegistryPlan;
   /** Further registries, beside the fake Harbor and the host its blobs come from. */
   readonly registries?: Readonly<Record<string, object>>;
@@ -83,6 +86,10 @@ export class HarborCluster implements AsyncDisposable {
     const cluster = new HarborCluster(await openHarborRegistry(registry), plan);
     try {
       for (let at = 0; at < (plan.schedulers ?? 1); at += 1) await cluster.startScheduler(at);
+      if (plan.members === true) {
+        const token = await must(darnerCommand("token", "create", "--dataDir", join(cluster.dir, "scheduler-data-0")));
+        writeFileSync(cluster.#joinTokenFile, token, { mode: 0o600 });
+      }
       const names = [
         ...Array.from({ length: plan.seeds }, (_, at) => `seed-${String(at)}`),
         ...Array.from({ length: plan.others }, (_, at) => `node-${String(at)}`),
@@ -110,6 +117,11 @@ export class HarborCluster implements AsyncDisposable {
     return `http://${this.#doors[at]?.["DARNER_LISTEN_HTTP"] ?? ""}`;
   }
 
+  /** Where hosts, and other schedulers, reach one of several schedulers. */
+  grpcOf(at: number): string {
+    return this.#doors[at]?.["DARNER_LISTEN_GRPC"] ?? "";
+  }
+
   get seeds(): readonly HarborNode[] {
     return this.nodes.filter(({ isSeed }) => isSeed);
   }
@@ -124,7 +136,7 @@ export class HarborCluster implements AsyncDisposable {
     const dataDir = join(this.dir, `scheduler-data-${String(at)}`);
     mkdirSync(dataDir, { recursive: true });
     const name = { DARNER_NAME: `scheduler-${String(at)}`, DARNER_DATA_DIR: dataDir };
-    const config = { ...this.#config(), DARNER_API_TOKEN_FILE: tokenFile, ...name, ...this.#doors[at] };
+    const config = { ...this.#config(), ...this.#keysOf(at), DARNER_API_TOKEN_FILE: tokenFile, ...name, ...this.#doors[at] };
     const scheduler = await LoopbackProcess.open("scheduler", dir, config);
     this.#schedulers[at] = scheduler;
     this.#doors[at] = { DARNER_LISTEN_GRPC: scheduler.door("grpc"), DARNER_LISTEN_HTTP: scheduler.door("http") };
@@ -224,9 +236,10 @@ export class HarborCluster implements AsyncDisposable {
     const isSeed = name.startsWith("seed");
     const process = await LoopbackProcess.open("daemon", dir, {
       ...this.#config(),
-      DARNER_SCHEDULERS: JSON.stringify(this.#doors.map(({ DARNER_LISTEN_GRPC }) => DARNER_LISTEN_GRPC)),
+      DARNER_SCHEDULERS: JSON.stringify(this.#doors.map((_, at) => this.grpcOf(at))),
       DARNER_NAME: name,
       DARNER_ADVERTISE: "127.0.0.1",
+      ...(this.#plan.members === true ? { DARNER_JOIN_INSECURE: "false", DARNER_JOIN_TOKEN_FILE: this.#joinTokenFile } : {}),
       ...(isSeed ? { DARNER_SEED: "true" } : {}),
       ...this.#plan.daemon?.(name),
     });
@@ -236,6 +249,18 @@ export class HarborCluster implements AsyncDisposable {
       const { scheduler } = (await response.json()) as { scheduler: string | null };
       return scheduler ?? undefined;
     });
+  }
+
+  get #joinTokenFile(): string {
+    return join(this.dir, "join-token");
+  }
+
+  /** The first scheduler makes the signing key and the list of tokens; the others are given both, as an operator would. */
+  #keysOf(at: number): Record<string, string> {
+    if (this.#plan.members !== true) return {};
+    const made = join(this.dir, "scheduler-data-0", "scheduler");
+    const given = { DARNER_JOIN_SIGNING_KEY_FILE: join(made, "signing.key"), DARNER_JOIN_TOKENS_FILE: join(made, "join-tokens.json") };
+    return { DARNER_JOIN_INSECURE: "false", ...(at === 0 ? {} : given) };
   }
 
   #config(): Record<string, string> {

@@ -184,11 +184,17 @@ export class ForwardedJobs implements Jobs {
 
   async *#answers(address: string, question: Question, options: AskOptions): AsyncGenerator<Answer> {
     const { link, forwarded } = this.#deps;
+    let isAnswered = false;
     try {
-      yield* link.ask(address, question, options);
-      forwarded.inc({ question: question.type, outcome: "answered" });
+      for await (const answer of link.ask(address, question, options)) {
+        // Booked with the first one: who wants no more never comes back here.
+        if (!isAnswered) forwarded.inc({ question: question.type, outcome: "answered" });
+        isAnswered = true;
+        yield answer;
+      }
     } catch (error) {
-      if (error instanceof SiblingAbsent && options.signal?.aborted !== true) forwarded.inc({ question: question.type, outcome: "absent" });
+      const isAbsent = error instanceof SiblingAbsent && !isAnswered && options.signal?.aborted !== true;
+      if (isAbsent) forwarded.inc({ question: question.type, outcome: "absent" });
       throw error;
     }
   }

@@ -48,6 +48,8 @@ type Bench = AsyncDisposable & {
   readonly address: string;
   readonly log: CapturedLog;
   readonly told: { followers: number; now: number; next: number };
+  /** What its metrics say of questions that it has asked another scheduler: `create answered 1`, by name. */
+  asked(): Promise<string[]>;
 };
 
 type Plan = { readonly key?: OwnKey; readonly token?: string; readonly listen?: string; readonly asOrdinal?: number };
@@ -82,7 +84,8 @@ async function openBench(
   };
   const book = new SiblingBook({ link, addresses: () => addresses, facts, onNumbered, patience: PATIENT, timers: systemClock, log });
   const absent = new AbsentJobs(() => told.now);
-  const { forwarded } = createSchedulerMetrics(createRegistry());
+  const metrics = createRegistry();
+  const { forwarded } = createSchedulerMetrics(metrics);
   const followers = (): number => told.followers;
   const jobs = new ForwardedJobs({
     local: own,
@@ -98,6 +101,10 @@ async function openBench(
   });
   return {
     ...{ own, jobs, book, log, told, address: server.address },
+    asked: async () => {
+      const lines = (await metrics.metrics()).matchAll(/^darner_scheduler_forwarded_total\{question="(.+)",outcome="(.+)"\} ([0-9]+)$/gm);
+      return [...lines].map(([, ...words]) => words.join(" ")).toSorted();
+    },
     [Symbol.asyncDispose]: async () => {
       book[Symbol.dispose]();
       link[Symbol.dispose]();
@@ -156,6 +163,8 @@ test("a job that is asked for at a standby is made by the active scheduler, with
   assert.equal(await standby.jobs.cancel(local.id), false);
   assert.equal(await active.jobs.remove(kept.id), true);
   assert.equal(standby.own.jobs.size, 0);
+  assert.deepEqual(await standby.asked(), ["cancel answered 2", "create answered 1", "get answered 2", "list answered 1"]);
+  assert.deepEqual(await active.asked(), ["get answered 1", "list answered 1", "remove answered 1"]);
 });
 
 test("what the active scheduler refuses is refused with its sentence; a job of another one is watched to its end", async () => {
@@ -193,6 +202,10 @@ test("while a job's scheduler does not answer the job is under way, for 28 minut
   assert.equal((await standby.jobs.get(over.id))?.state, "succeeded", "what was over is over");
   await assert.rejects(standby.jobs.remove(first.id), (error) => error instanceof JobError && error.detail.code === "absent");
   assert.equal((await standby.jobs.create(REQUEST)).id % 16, 0, "a job that nobody else takes is taken here");
+  assert.ok(
+    (await standby.asked()).some((line) => /^get absent [1-9]/.test(line)),
+    "who did not answer is counted",
+  );
   standby.told.now = 29 * MINUTE + 1000;
   for (const { id } of [first, unseen]) {
     const job = await standby.jobs.get(id);

@@ -1,128 +1,92 @@
-// npm run bench:security: what encryption, membership and access checks cost together. Real processes: a scheduler and two daemons, once with all
-// of it (TLS between hosts, join tokens, admissions, the registry asked about every caller) and once with all of it off, in turns; the second
-// daemon gets a blob from the first. Absolute figures say little of other machines, the ratios of one run do; a second run of "off" against
-// "off" in the same turns says how much of a ratio is noise.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+// npm run bench:security [-- --rounds N] [--report FILE]: what encryption, membership and access checks cost. Real processes: a scheduler and two
+// daemons for each setting. In each round, the settings in turns and another one first each time, the second daemon gets a large blob from
+// the first and then answers many requests for a small one that it has. Two swarms with all of it off say how much of a ratio is noise.
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { Agent, get } from "node:http";
 import { join } from "node:path";
-import { openScriptedRegistry, seededBytes, type ScriptedRegistry } from "@darner/testkit";
-import { darnerCommand } from "../e2e/harness/darner-command.ts";
-import { LoopbackProcess } from "../e2e/harness/loopback-process.ts";
-import { must, until } from "../e2e/harness/shell.ts";
+import { parseArgs } from "node:util";
+import { GeneratedRegistry, type GeneratedBlob } from "../e2e/harness/generated-registry.ts";
+import { pageOf } from "./security/report.ts";
+import { SETTINGS, type Sample, type Setting } from "./security/settings.ts";
+import { openSwarm, type Swarm } from "./security/swarm.ts";
+import { CpuMeter, type CpuTime } from "./swarm/cpu-meter.ts";
 
-const ROUNDS = 7;
-const BLOB_BYTES = 32 * 1024 * 1024;
-const REPOSITORY = "bench/app";
-// `control` is `off` once more.
-const SETTINGS = ["on", "off", "control"] as const;
+const ROOT = join(import.meta.dirname, "..", "..", "..");
+// A second of CPU for who gets it, counted in hundredths.
+const BLOB_BYTES = 256 * 1024 * 1024;
+const SMALL_BYTES = 4096;
+const REQUESTS = 500;
+const GB = 1e9;
+const OPTIONS = { rounds: { type: "string", default: "15" }, report: { type: "string" } } as const;
 
-type Setting = (typeof SETTINGS)[number];
-/** One pull by the second daemon: seconds on the clock, and CPU seconds of both daemons and the scheduler. */
-type Pull = { readonly seconds: number; readonly cpuSeconds: number };
-type Swarm = AsyncDisposable & { pull(round: number): Promise<Pull> };
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
-/** What every process of a swarm is told: all of it is the default, and has to be switched off. */
-function configOf(setting: Setting): Readonly<Record<string, string>> {
-  if (setting === "on") return { DARNER_JOIN_INSECURE: "false", DARNER_PIECES_ENCRYPTION: "tls", DARNER_ACCESS_MODE: "upstream" };
-  return { DARNER_JOIN_INSECURE: "true", DARNER_PIECES_ENCRYPTION: "none", DARNER_ACCESS_MODE: "open" };
+/** Reads a blob through a mirror to its end. */
+function read(mirror: string, registry: string, { digest, size }: GeneratedBlob): Promise<void> {
+  return new Promise((resolve, reject) => {
+    get(`http://${mirror}/v2/bench/app/blobs/${digest}?ns=${registry}`, { agent }, (response) => {
+      let bytes = 0;
+      response.on("data", (chunk: Buffer) => (bytes += chunk.length));
+      response.on("error", reject);
+      response.on("end", () => {
+        if (response.statusCode === 200 && bytes === size) resolve();
+        else reject(new Error(`status ${String(response.statusCode)}, ${String(bytes)} bytes`));
+      });
+    }).on("error", reject);
+  });
 }
 
-async function openSwarm(setting: Setting, registry: ScriptedRegistry): Promise<Swarm> {
-  await using births = new AsyncDisposableStack();
-  const dir = mkdtempSync(join(tmpdir(), `darner-bench-${setting}-`));
-  births.defer(() => {
-    rmSync(dir, { recursive: true, force: true });
-  });
-  const config = configOf(setting);
-  const scheduler = births.use(await LoopbackProcess.open("scheduler", join(dir, "scheduler"), config));
-  const tokenFile = join(dir, "token");
-  const token = await must(darnerCommand("token", "create", "--dataDir", join(dir, "scheduler", "data")));
-  writeFileSync(tokenFile, token, { mode: 0o600 });
-  const daemonConfig = {
-    ...config,
-    ...(setting === "on" ? { DARNER_JOIN_TOKEN_FILE: tokenFile } : {}),
-    DARNER_SCHEDULERS: JSON.stringify([scheduler.door("grpc")]),
-    DARNER_ADVERTISE: "127.0.0.1",
-    DARNER_REGISTRIES: JSON.stringify({ [registry.host]: { plainHttp: true } }),
-    DARNER_STORE_SCRUB_BYTES_PER_SECOND: "0",
-  };
-  const open = async (name: string): Promise<LoopbackProcess> => {
-    const daemon = births.use(await LoopbackProcess.open("daemon", join(dir, name), { ...daemonConfig, DARNER_NAME: name }));
-    await until("the scheduler to be found", async () => {
-      const status = await (await fetch(`http://${daemon.door("admin")}/api/v1/status`)).text();
-      return status.includes('"scheduler":null') ? undefined : true;
-    });
-    return daemon;
-  };
-  const [first, second] = [await open("first"), await open("second")];
-  const all = [scheduler, first, second];
-  const lives = births.move();
+async function sample({ pids, parent, child }: Swarm, registry: string, blob: GeneratedBlob, small: GeneratedBlob): Promise<Sample> {
+  await read(parent, registry, blob);
+  const pulling = new CpuMeter(pids);
+  const begun = performance.now();
+  await read(child, registry, blob);
+  const seconds = (performance.now() - begun) / 1000;
+  const { parts } = pulling.read({});
+  await read(child, registry, small);
+  const answering = new CpuMeter(pids);
+  for (let nth = 0; nth < REQUESTS; nth += 1) await read(child, registry, small);
+  const answers = answering.read({}).parts;
+  const perGb = (...names: readonly string[]): number => names.reduce((sum, name) => sum + cpuOf(parts[name]), 0) / (BLOB_BYTES / GB);
   return {
-    pull: async (round) => {
-      const { digest } = registry.content.pushBlob(REPOSITORY, seededBytes(`${setting} ${String(round)}`, BLOB_BYTES));
-      await fetchWhole(first.door("mirror"), registry.host, digest);
-      const before = cpuSeconds(all);
-      const begun = performance.now();
-      await fetchWhole(second.door("mirror"), registry.host, digest);
-      const seconds = (performance.now() - begun) / 1000;
-      return { seconds, cpuSeconds: cpuSeconds(all) - before };
-    },
-    [Symbol.asyncDispose]: () => lives.disposeAsync(),
+    childCpu: perGb("child"),
+    parentCpu: perGb("parent"),
+    allCpu: perGb("child", "parent", "scheduler"),
+    seconds,
+    request: (cpuOf(answers["child"]) * 1000) / REQUESTS,
   };
 }
 
-async function fetchWhole(mirror: string, registry: string, digest: string): Promise<void> {
-  const answer = await fetch(`http://${mirror}/v2/${REPOSITORY}/blobs/${digest}?ns=${registry}`, { headers: { connection: "close" } });
-  let bytes = 0;
-  for await (const chunk of answer.body ?? []) bytes += (chunk as Uint8Array).length;
-  if (answer.status !== 200 || bytes !== BLOB_BYTES) throw new Error(`status ${String(answer.status)}, ${String(bytes)} bytes`);
-}
-
-/** CPU of processes so far (proc(5): fields 14 and 15, in hundredths of a second). */
-function cpuSeconds(processes: readonly LoopbackProcess[]): number {
-  const ticks = processes.flatMap(({ pid }) => {
-    const [, fields = ""] = /\) (.*)$/m.exec(readFileSync(`/proc/${String(pid)}/stat`, "utf8")) ?? [];
-    return fields.split(" ").slice(11, 13).map(Number);
-  });
-  return ticks.reduce((sum, value) => sum + value, 0) / 100;
-}
-
-/** Median, and the smallest and largest. */
-function spread(values: readonly number[]): { readonly median: number; readonly text: string } {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (index: number): number => sorted[index] ?? NaN;
-  const median = at(Math.floor(sorted.length / 2));
-  return { median, text: `${median.toFixed(2)} (${at(0).toFixed(2)} to ${at(sorted.length - 1).toFixed(2)})` };
+function cpuOf(time: CpuTime | undefined): number {
+  return time === undefined ? 0 : time.user + time.system;
 }
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: OPTIONS });
   await using lives = new AsyncDisposableStack();
-  const registry = lives.use(await openScriptedRegistry());
-  const swarms = {
-    on: await openSwarm("on", registry),
-    off: await openSwarm("off", registry),
-    control: await openSwarm("control", registry),
-  };
-  for (const swarm of Object.values(swarms)) lives.use(swarm);
-  const pulls: Record<Setting, Pull[]> = { on: [], off: [], control: [] };
-  // The first pull of a process compiles what it runs.
-  for (const setting of SETTINGS) await swarms[setting].pull(-1);
-  for (let round = 0; round < ROUNDS; round += 1) {
-    for (const setting of SETTINGS) pulls[setting].push(await swarms[setting].pull(round));
+  const registry = lives.use(await GeneratedRegistry.open());
+  const swarms = new Map<Setting, Swarm>();
+  for (const setting of SETTINGS) swarms.set(setting, lives.use(await openSwarm(setting, registry.host)));
+  const small = registry.add(SMALL_BYTES, 1);
+  const rounds: Record<Setting, Sample>[] = [];
+  // The first round compiles what runs, and does not count.
+  for (let round = 0; round <= Number(values.rounds); round += 1) {
+    const blob = registry.add(BLOB_BYTES, round + 2);
+    const samples: Partial<Record<Setting, Sample>> = {};
+    for (let nth = 0; nth < SETTINGS.length; nth += 1) {
+      const setting = SETTINGS[(nth + round) % SETTINGS.length] ?? "on";
+      const swarm = swarms.get(setting);
+      if (swarm !== undefined) samples[setting] = await sample(swarm, registry.host, blob, small);
+    }
+    if (round > 0) rounds.push(samples as Record<Setting, Sample>);
+    process.stderr.write(`round ${String(round)} of ${values.rounds}\n`);
   }
-  const all = (setting: Setting, what: keyof Pull): number[] => pulls[setting].map((each) => each[what]);
-  // Each round's ratio is of pulls that followed each other: a machine that is slow for a minute is slow for both.
-  const ratio = (one: Setting, other: Setting, what: keyof Pull): string =>
-    spread(all(one, what).map((value, at) => value / (all(other, what)[at] ?? NaN))).text;
-  process.stdout.write(`32 MiB from the first daemon to the second, ${String(ROUNDS)} rounds in turns; median (smallest to largest)\n`);
-  for (const setting of SETTINGS)
-    process.stdout.write(
-      `${setting.padEnd(8)} ${spread(all(setting, "seconds")).text} s, ${spread(all(setting, "cpuSeconds")).text} CPU-s\n`,
-    );
-  process.stdout.write(`on / off       time ${ratio("on", "off", "seconds")}, CPU ${ratio("on", "off", "cpuSeconds")}\n`);
-  process.stdout.write(
-    `control / off  time ${ratio("control", "off", "seconds")}, CPU ${ratio("control", "off", "cpuSeconds")}: what is noise\n`,
-  );
+  agent.destroy();
+  const commit = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
+  const page = pageOf(rounds, { commit, blobBytes: BLOB_BYTES, requests: REQUESTS });
+  process.stdout.write(page);
+  if (values.report !== undefined) writeFileSync(join(ROOT, `${values.report}.md`), page);
 }
 
 await main();

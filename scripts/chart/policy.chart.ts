@@ -271,6 +271,18 @@ suite("the pod of a node", () => {
     );
   });
 
+  test("gives the runtime's socket to nobody, and to node set-up alone where a probe is asked for", async () => {
+    const sockets = async (...args: readonly string[]): Promise<readonly string[]> =>
+      podsOf(await objects(...args)).flatMap(({ owner, spec }) => {
+        const runs = (spec.volumes ?? []).filter(({ hostPath }) => /(^|\/)run(\/|$)/.test(hostPath?.path ?? "")).map(({ name }) => name);
+        const all = [...(spec.initContainers ?? []), ...spec.containers];
+        const having = all.filter(({ volumeMounts = [] }) => volumeMounts.some(({ name }) => runs.includes(name)));
+        return having.map(({ name }) => `${owner.metadata.name} ${name}`);
+      });
+    assert.deepEqual(await sockets(), []);
+    assert.deepEqual(await sockets("--set", "nodeSetup.probe=true"), ["darner-daemon node-setup"]);
+  });
+
   test("lets node set-up see the runtime's directories of its distribution, and what it remembers", async () => {
     const seen = async (profile: string): Promise<readonly string[]> => {
       const setup = (await pod(profile)).spec.containers.find(({ name }) => name === "node-setup");

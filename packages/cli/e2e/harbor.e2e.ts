@@ -248,6 +248,8 @@ test("harbor 18: every kind of artifact that Harbor may send is warmed", async (
     model: artifact("model", { ...model, more: modelMore }),
     cosign: artifact("cosign", { layerTypes: ["application/vnd.dev.cosign.simplesigning.v1+json"] }),
     empty: artifact("empty", { layerTypes: [] }),
+    encrypted: artifact("encrypted", { layerTypes: ["application/vnd.oci.image.layer.v1.tar+gzip+encrypted"] }),
+    "no-bytes": artifact("no bytes", { layerTypes: ["application/vnd.oci.empty.v1+json"], layerBytes: 0 }),
   };
   for (const [kind, one] of Object.entries(single)) pushArtifacts(cluster.harbor, `team/${kind}`, "v1", [one]);
   const list = index([[`linux/${HERE}`, listed]], "application/vnd.docker.distribution.manifest.list.v2+json");

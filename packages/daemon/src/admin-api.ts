@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { isIP } from "node:net";
 import { parseDigest, parseHostId, type Digest, type HostId } from "@darner/domain";
 import { formatAddress, listenServer, type Logger } from "@darner/runtime";
 import type { BlobExplanation } from "./record/explain.ts";
@@ -26,13 +27,16 @@ const REQUEST_TIMEOUT_MS = 10_000;
 // A report is three words and a few sentences.
 const MAX_REPORT_CHARS = 16_384;
 
+const BY_NAME = "this API is for programs of this host: ask it by address, as in http://127.0.0.1:4104";
+
 type Answer = { readonly status: number; readonly body: unknown };
 
 /** Opens the daemon's local API: `GET /api/v1/status`, `GET /api/v1/blobs/{digest}` for how a blob came to this host, `GET /api/v1/hosts/{id}/status?address=host:port` for another host's; for node set-up `GET /api/v1/probes/{registry}` and `PUT /api/v1/node-setup`. */
 export async function openAdminServer(listen: string, deps: AdminDeps): Promise<AsyncDisposable & { readonly address: string }> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    void answer(request, deps).then((answered) => {
-      send(response, answered);
+    const answered = isAskedByAddress(request) ? answer(request, deps) : Promise.resolve(problem(403, BY_NAME));
+    void answered.then((what) => {
+      send(response, what);
     });
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -44,6 +48,12 @@ export async function openAdminServer(listen: string, deps: AdminDeps): Promise<
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** A page in a browser on this host that has its own name point here still asks by that name (DNS rebinding). */
+function isAskedByAddress({ headers: { host = "localhost" } }: IncomingMessage): boolean {
+  const hostname = host.replace(/:[0-9]*$/, "");
+  return hostname === "localhost" || isIP(hostname.replace(/^\[(.*)\]$/, "$1")) !== 0;
 }
 
 async function answer(request: IncomingMessage, deps: AdminDeps): Promise<Answer> {

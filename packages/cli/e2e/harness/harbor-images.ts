@@ -18,17 +18,21 @@ export function artifact(
     manifestType = OCI_MANIFEST,
     configType = OCI_CONFIG,
     layerTypes = [OCI_LAYER],
+    layerBytes = 3000,
     config = {},
     more = {},
   }: {
     readonly manifestType?: string;
     readonly configType?: string;
     readonly layerTypes?: readonly string[];
+    readonly layerBytes?: number;
     readonly config?: object;
     readonly more?: object;
   } = {},
 ): Artifact {
-  const layers = layerTypes.map((type, at) => fixtureBlob(seededBytes(`${seed} ${String(at)}`, 3000 + at), type));
+  const layers = layerTypes.map((type, at) =>
+    fixtureBlob(seededBytes(`${seed} ${String(at)}`, layerBytes === 0 ? 0 : layerBytes + at), type),
+  );
   const configBlob = json(configType, { architecture: HERE, os: "linux", seed, ...config });
   const manifest = json(manifestType, {
     schemaVersion: 2,

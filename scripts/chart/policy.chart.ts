@@ -272,13 +272,7 @@ suite("the pod of a node", () => {
   });
 
   test("gives the runtime's socket to nobody, and to node set-up alone where a probe is asked for", async () => {
-    const sockets = async (...args: readonly string[]): Promise<readonly string[]> =>
-      podsOf(await objects(...args)).flatMap(({ owner, spec }) => {
-        const runs = (spec.volumes ?? []).filter(({ hostPath }) => /(^|\/)run(\/|$)/.test(hostPath?.path ?? "")).map(({ name }) => name);
-        const all = [...(spec.initContainers ?? []), ...spec.containers];
-        const having = all.filter(({ volumeMounts = [] }) => volumeMounts.some(({ name }) => runs.includes(name)));
-        return having.map(({ name }) => `${owner.metadata.name} ${name}`);
-      });
+    const sockets = async (...args: readonly string[]): Promise<readonly string[]> => seeingRun(podsOf(await objects(...args)));
     assert.deepEqual(await sockets(), []);
     assert.deepEqual(await sockets("--set", "nodeSetup.probe=true"), ["darner-daemon node-setup"]);
   });
@@ -294,6 +288,16 @@ suite("the pod of a node", () => {
     assert.deepEqual(await seen("gke"), []);
   });
 });
+
+/** The containers that see a folder of sockets of their node. */
+function seeingRun(pods: ReturnType<typeof podsOf>): readonly string[] {
+  return pods.flatMap(({ owner, spec }) => {
+    const runs = (spec.volumes ?? []).filter(({ hostPath }) => /(^|\/)run(\/|$)/.test(hostPath?.path ?? "")).map(({ name }) => name);
+    const all = [...(spec.initContainers ?? []), ...spec.containers];
+    const having = all.filter(({ volumeMounts = [] }) => volumeMounts.some(({ name }) => runs.includes(name)));
+    return having.map(({ name }) => `${owner.metadata.name} ${name}`);
+  });
+}
 
 function covers(labels: Readonly<Record<string, string>>, selector: Readonly<Record<string, string>>): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value);

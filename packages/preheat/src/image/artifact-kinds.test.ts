@@ -118,7 +118,9 @@ const describe = ({ mediaType, digest, size }: FixtureBlob): object => ({ mediaT
 function warm(contents: ImageContents): { readonly job: Job; readonly told: readonly string[] } {
   const engine = new JobEngine();
   const said: JobEffect[] = [];
-  const tell = (...events: readonly JobEvent[]): void => void events.forEach((event) => said.push(...engine.handle(event, 0)));
+  const tell = (...events: readonly JobEvent[]): void => {
+    for (const event of events) said.push(...engine.handle(event, 0));
+  };
   const host = hostIdOf("one");
   const { repository, image } = contents;
   const request = { images: [{ repository, tag: "v1" }], scope: { kind: "all-hosts" }, priority: 0, deadlineMs: 60_000 } as const;

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import { test } from "node:test";
 import { hostIdOf } from "@darner/domain";
-import { newJob, type Job, type LiveHost } from "@darner/preheat";
+import { JobError, newJob, type Job, type LiveHost } from "@darner/preheat";
 import { openRegistryClient, type RegistryClient } from "@darner/registry-client";
 import { createRegistry } from "@darner/runtime";
 import { buildImage, capturedLog, noLeaks, openScriptedRegistry, openTempDir, StoppedClock } from "@darner/testkit";
 import { eventually } from "../../test/eventually.ts";
+import { AskedJobs } from "../http/asked-jobs.ts";
 import { dragonflyRecord } from "../http/harbor/dragonfly-record.ts";
 import { readDragonflyJob } from "../http/harbor/dragonfly-request.ts";
+import { krakenRoutes } from "../http/harbor/kraken-routes.ts";
 import { JobStore } from "../job-store/job-store.ts";
 import { createSchedulerMetrics } from "../metrics.ts";
 import { PreheatJobs, type WarmOrder, type WarmSwarm } from "./preheat-jobs.ts";
@@ -130,6 +134,35 @@ test("harbor 25: while the registry hangs a job is PENDING to its last second, t
   bench.clock.advance(MINUTE);
   assert.equal((await bench.shown(longer))[0], "FAILURE");
   assert.ok(bench.clock.now() < HARBOR_GIVES_UP_MS);
+});
+
+test("harbor 22: who asks what an image consists of hears of a registry that hangs before Harbor stops listening, as does a notification of many images", async () => {
+  await using dir = await openTempDir();
+  await using bench = await openBench(dir.path, HANGS);
+  const { refused } = createSchedulerMetrics(createRegistry()).preheat;
+  const [route = assert.fail()] = krakenRoutes(bench.jobs, new AskedJobs(bench.jobs, {}, refused), { kind: "all-seeds" });
+  const events = ["a", "b", "c"].map((name) => ({
+    action: "push",
+    target: {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      repository: `team/${name}`,
+      tag: "v1",
+      url: `https://harbor.corp/v2/team/${name}/manifests/v1`,
+    },
+  }));
+  const { signal } = new AbortController();
+  const notified = route.handle({ params: {}, query: {}, body: { events }, signal, message: new IncomingMessage(new Socket()) });
+  const alone = bench.jobs.distribution({ repository: { registry: "harbor.corp", name: "team/app" }, tag: "v1" });
+  const failing = assert.rejects(
+    alone,
+    (error) => error instanceof JobError && /harbor\.corp\/team\/app:v1: harbor\.corp did not tell within 25 s/.test(error.message),
+  );
+  bench.clock.advance(25_000);
+  await failing;
+  const answer = await notified;
+  assert.equal(answer.status, 502);
+  assert.match(JSON.stringify("body" in answer ? answer.body : ""), /team\/a:v1: harbor\.corp did not tell/);
+  assert.deepEqual(await bench.jobs.list({ limit: 10 }), [], "no job was made");
 });
 
 test("harbor 25: a host that never holds what it is told to is named at the deadline, with how much it lacks; URLs begin as the registry is spoken to", async () => {

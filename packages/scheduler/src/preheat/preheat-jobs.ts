@@ -20,7 +20,7 @@ import {
   type WarmContent,
 } from "@darner/preheat";
 import { endOfToken, type Authority, type ManifestBody, type RegistryClient } from "@darner/registry-client";
-import { LruMap, Mailbox, type Logger, type Secret, type Timers } from "@darner/runtime";
+import { Deadline, LruMap, Mailbox, type Logger, type Secret, type Timers } from "@darner/runtime";
 import type { JobStore } from "../job-store/job-store.ts";
 import type { PreheatMetrics } from "./preheat-metrics.ts";
 import { Watchers } from "./watchers.ts";
@@ -63,6 +63,9 @@ export type PreheatDeps = {
 
 // A registry counts each GET of a manifest as a pull; so many are kept for the next job: usually some KiB each, at the very most 16 MiB.
 const MAX_MANIFESTS = 256;
+
+// Harbor's client waits 30 s for an answer, and takes the answer to Kraken's notification for the end of the preheat.
+const DISTRIBUTION_MS = 25_000;
 
 /** The body of the job engine: resolves images, tells hosts, keeps jobs. */
 export class PreheatJobs implements Jobs, AsyncDisposable {
@@ -168,7 +171,9 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
   }
 
   async distribution(reference: ImageReference, credential?: JobCredential): Promise<ImageDistribution> {
-    const { image, contents } = await this.#resolve(reference, undefined, credential).catch((error: unknown) => {
+    using deadline = new Deadline(DISTRIBUTION_MS, this.#closing.signal, this.#deps.timers);
+    const { image, contents } = await this.#resolve(reference, undefined, credential, deadline.signal).catch((error: unknown) => {
+      if (isTimeout(error)) throw new JobError({ code: "registry" }, tooLate(reference), { cause: error });
       if (!(error instanceof ImageError)) throw error;
       const detail = { code: "registry", ...(error.status === undefined ? {} : { status: error.status }) } as const;
       throw new JobError(detail, error.message, { cause: error });
@@ -270,6 +275,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
     reference: ImageReference,
     platforms: readonly string[] | undefined,
     credential: JobCredential | undefined,
+    signal = this.#closing.signal,
   ): Promise<ImageContents> {
     const { client, wallNow } = this.#deps;
     const ask = (authority: Authority): Promise<ImageContents> =>
@@ -278,7 +284,7 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
         authority,
         manifests: this.#manifests,
         underWay: this.#underWay,
-        signal: this.#closing.signal,
+        signal,
       });
     if (credential === undefined) return ask({ kind: "own" });
     const { authorization } = credential;
@@ -298,4 +304,13 @@ export class PreheatJobs implements Jobs, AsyncDisposable {
     this.#working.add(work);
     void work.finally(() => this.#working.delete(work));
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
+}
+
+function tooLate({ repository: { registry, name }, tag, digest }: ImageReference): string {
+  const image = `${registry}/${name}${tag === undefined ? "" : `:${tag}`}${digest === undefined ? "" : `@${digest}`}`;
+  return `${image}: ${registry} did not tell within ${String(DISTRIBUTION_MS / 1000)} s what the image consists of: look after that registry, and ask again`;
 }

@@ -26,7 +26,8 @@ async function notified(jobs: Jobs, asked: AskedJobs, scope: Scope, body: unknow
   if (!read.ok) return problem(read.status, read.message);
   const images = distinct(read.value);
   try {
-    for (const image of images) await jobs.distribution(image);
+    // All at once: the answer is waited for 30 s, whatever the number of images.
+    await Promise.all(images.map((image) => jobs.distribution(image)));
   } catch (error) {
     if (!(error instanceof JobError)) throw error;
     return jobProblem(error);

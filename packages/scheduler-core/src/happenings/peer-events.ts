@@ -8,6 +8,7 @@ import { memberFor, notePiece, replaceHave } from "./membership.ts";
 import { demoteSlow } from "../feeding/slow-links.ts";
 import { noteNeeds, tidyNeeds } from "../feeding/needed-pieces.ts";
 import { learnLines, sendTable } from "../books/piece-lines.ts";
+import { connectionsFor } from "../source/choose-reader.ts";
 import { uniteGroups } from "./prove-table.ts";
 import { learnConnections } from "../books/registry-connections.ts";
 import { learnFirstByte } from "../books/registry-table.ts";
@@ -103,7 +104,7 @@ function noteArrival(turn: Turn, group: Group, member: Member, piece: number): v
     if (grant.parent === undefined && member.peer !== undefined) {
       member.peer.sourceProgressAt = now;
       const registry = turn.memory.registries.of(member.registry);
-      const most = Math.floor(turn.limits.maxConnectionsPerRegistry / Math.max(1, registry.readers));
+      const most = Math.floor(connectionsFor(turn, member) / Math.max(1, registry.readers));
       learnConnections(registry.connections, swarm.pieceBytes, group.coldPieces * swarm.pieceBytes, most, now);
     }
     grant.progressAt = now;

@@ -32,12 +32,21 @@ export function readsWhole(turn: Turn, member: Wanting): boolean {
   return member.peer.sequential || turn.swarm.sequential.has(member.registry);
 }
 
+// A stripe that is being read is not taken back: without a place of their own, readers of other blobs would wait for preheats to end.
+const PREHEATS_QUARTERS = 3;
+
+/** How many connections to a registry there may be at once for what this peer reads: preheats leave a quarter to who waits. */
+export function connectionsFor({ limits }: Turn, { peer }: Member): number {
+  const all = limits.maxConnectionsPerRegistry;
+  return peer?.priority === "preheat" ? Math.max(1, Math.floor((all * PREHEATS_QUARTERS) / 4)) : all;
+}
+
 /** Whether a peer may be given a stripe now, with what its registry bears cluster-wide. */
 export function mayRead(turn: Turn, member: Member): member is Wanting {
   if (!mayReadSoon(turn, member)) return false;
   if (member.peer.stripes > 0) return true;
   const { readers, connections } = turn.memory.registries.of(member.registry);
-  return (readers + 1) * connections.each <= turn.limits.maxConnectionsPerRegistry;
+  return (readers + 1) * connections.each <= connectionsFor(turn, member);
 }
 
 /**

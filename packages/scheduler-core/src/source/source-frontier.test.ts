@@ -192,6 +192,31 @@ suite("the source frontier", () => {
     );
   });
 
+  test("preheats leave a quarter of a registry's connections to readers: one that comes to another blob is read for at once", () => {
+    const script = new Script(256, { maxConnectionsPerRegistry: 4 });
+    for (const letter of ["a", "b", "c", "d"]) script.open(letter, { preheat: true, task: script.anotherTask(letter) });
+    const readers = (): string[] => script.stripes().map(({ host: reader }) => reader);
+    assert.deepEqual(readers(), ["a", "b", "c"]);
+    script.open("e", { task: script.anotherTask("e") });
+    assert.deepEqual(readers(), ["a", "b", "c", "e"]);
+    script.open("f", { task: script.anotherTask("f") });
+    script.wait(2000);
+    assert.deepEqual(readers(), ["a", "b", "c", "e"], "more than there are is given to nobody");
+  });
+
+  test("in one blob the next stripe is a waiting reader's, and its pieces are promised before those of preheats", () => {
+    const script = new Script(256, { maxReadersPerBlob: 1 });
+    script.open("a", { preheat: true });
+    script.open("b", { preheat: true });
+    script.open("z");
+    const [next] = script.stripes(script.read("a", [0, 1, 2, 3]));
+    assert.equal(next?.host, "z", "though its id comes last");
+    const fed = new Script(256);
+    for (const name of ["a", "b"]) fed.open(name, { preheat: true, access: "none" });
+    fed.open("z", { access: "none" });
+    assert.equal(fed.grants(fed.hold("h"))[0]?.host, "z");
+  });
+
   test("a peer that holds everything is told nothing more", () => {
     const script = new Script(1);
     script.open("a");

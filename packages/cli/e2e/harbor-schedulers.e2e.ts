@@ -103,13 +103,12 @@ test("harbor 11: a POST at a standby is taken by the active scheduler, its token
 
 test("harbor 11: a scheduler with a signing key of its own is no other one of theirs, though it has their token of the API: it is told nothing and tells nothing", async () => {
   const dir = join(cluster.dir, "stranger");
-  const tokenFile = join(cluster.dir, "api-token");
   const grpc = [ACTIVE, STANDBY].map((at) => cluster.grpcOf(at));
   await using stranger = await LoopbackProcess.open("scheduler", dir, {
     DARNER_NAME: `scheduler-${String(STRANGER)}`,
     DARNER_JOIN_INSECURE: "false",
     DARNER_SCHEDULERS: JSON.stringify(grpc),
-    DARNER_API_TOKEN_FILE: tokenFile,
+    DARNER_API_TOKEN_FILE: cluster.tokenFile,
     DARNER_REGISTRIES: JSON.stringify({ [cluster.harbor.registry.host]: { plainHttp: true } }),
   });
   const { url, headers } = cluster.harbor.push("team/stranger", buildImage({ layers: [{ bytes: 1000, seed: "stranger" }] }), "v1");

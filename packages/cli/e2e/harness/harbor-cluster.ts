@@ -37,6 +37,8 @@ export type HarborClusterPlan = {
   /** What Darner may read with its own credential: everything, or what begins so. Default: nothing. */
   readonly own?: "" | `/${string}`;
   readonly daemon?: (name: string) => Readonly<Record<string, string>>;
+  /** Configuration of the schedulers, once the fake Harbor is there. */
+  readonly scheduler?: (harbor: HarborRegistry) => Readonly<Record<string, string>>;
 };
 
 /** A daemon of the cluster. */
@@ -117,6 +119,11 @@ export class HarborCluster implements AsyncDisposable {
     return `http://${this.#doors[at]?.["DARNER_LISTEN_HTTP"] ?? ""}`;
   }
 
+  /** Where the token of the API lies. */
+  get tokenFile(): string {
+    return join(this.dir, "api-token");
+  }
+
   /** Where hosts, and other schedulers, reach one of several schedulers. */
   grpcOf(at: number): string {
     return this.#doors[at]?.["DARNER_LISTEN_GRPC"] ?? "";
@@ -131,12 +138,13 @@ export class HarborCluster implements AsyncDisposable {
     // Each start has a log of its own: the ready line of the one before is not taken for this one's.
     this.#starts += 1;
     const dir = join(this.dir, `scheduler-${String(this.#starts)}`);
-    const tokenFile = join(this.dir, "api-token");
+    const { tokenFile } = this;
     writeFileSync(tokenFile, `${API_TOKEN}\n`, { mode: 0o600 });
     const dataDir = join(this.dir, `scheduler-data-${String(at)}`);
     mkdirSync(dataDir, { recursive: true });
     const name = { DARNER_NAME: `scheduler-${String(at)}`, DARNER_DATA_DIR: dataDir };
-    const config = { ...this.#config(), ...this.#keysOf(at), DARNER_API_TOKEN_FILE: tokenFile, ...name, ...this.#doors[at] };
+    const extra = this.#plan.scheduler?.(this.harbor);
+    const config = { ...this.#config(), ...this.#keysOf(at), DARNER_API_TOKEN_FILE: tokenFile, ...name, ...extra, ...this.#doors[at] };
     const scheduler = await LoopbackProcess.open("scheduler", dir, config);
     this.#schedulers[at] = scheduler;
     this.#doors[at] = { DARNER_LISTEN_GRPC: scheduler.door("grpc"), DARNER_LISTEN_HTTP: scheduler.door("http") };

@@ -1,33 +1,51 @@
 import type { TransferFailure } from "@darner/peer-core";
+import type { Happening } from "../engine/timeline.ts";
 import type { Addressee } from "../network/parcel.ts";
 import type { Lane } from "../network/station.ts";
+import type { HostInWorld } from "../world.ts";
 import type { SimulatedBlob } from "./blob.ts";
 
 /** What a transfer tells the pull that began it. */
 export interface TransferListener {
+  /** The request has reached the parent. */
+  transferAsked(transfer: PieceTransfer): void;
   pieceLanded(transfer: number, piece: number, isWrong: boolean): void;
   transferEnded(transfer: number, failure: TransferFailure | undefined): void;
 }
 
-/** Pieces that one pull asked of a parent or of the source, until all are here, it is cancelled, or it fails. */
-export class PieceTransfer implements Addressee {
+/**
+ * Pieces that one pull asked of a parent or of the source, until all are here, it is cancelled, or it fails. It is itself what is
+ * planned when its request reaches the parent.
+ */
+export class PieceTransfer implements Addressee, Happening {
   readonly number: number;
   readonly blob: SimulatedBlob;
   readonly pieces: readonly number[];
+  /** Undefined where it reads the source, or a host nobody knows. */
+  readonly parent: HostInWorld | undefined;
   isOver = false;
   /** What it comes through, once the other side has answered. */
   lane: Lane | undefined;
-  /** When the other side last gave a sign of life. */
-  lastSignAt = 0;
   readonly #listener: TransferListener;
   #left: number;
 
-  constructor(number: number, blob: SimulatedBlob, pieces: readonly number[], listener: TransferListener) {
+  constructor(
+    number: number,
+    blob: SimulatedBlob,
+    pieces: readonly number[],
+    listener: TransferListener,
+    parent: HostInWorld | undefined,
+  ) {
     this.number = number;
     this.blob = blob;
     this.pieces = pieces;
+    this.parent = parent;
     this.#listener = listener;
     this.#left = pieces.length;
+  }
+
+  happen(): void {
+    if (!this.isOver) this.#listener.transferAsked(this);
   }
 
   landed(piece: number, isWrong: boolean): void {

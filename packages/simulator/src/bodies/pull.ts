@@ -8,6 +8,7 @@ import {
   type SourceCause,
   type TransferFailure,
 } from "@darner/peer-core";
+import type { Happening } from "../engine/timeline.ts";
 import type { VirtualClock } from "../engine/virtual-clock.ts";
 import type { PullRecord } from "../report/pull-records.ts";
 import { Violation, type HostInWorld, type World } from "../world.ts";
@@ -39,15 +40,18 @@ export interface PullingHost extends HostInWorld {
   noteSourceRead(cause: SourceCause, pieces: number): void;
 }
 
-/** One host's pull of one blob: the body of the real peer core, with one reader that takes the blob in order. */
-export class Pull implements TransferListener {
+/**
+ * One host's pull of one blob: the body of the real peer core, with one reader that takes the blob in order. It is itself what is
+ * planned for its deadline.
+ */
+export class Pull implements TransferListener, Happening {
   readonly record: PullRecord;
   readonly #world: World;
   readonly #host: PullingHost;
   readonly #stored: StoredBlob;
   readonly #peer: Peer;
   readonly #name: string;
-  readonly #transfers = new Map<number, { readonly transfer: PieceTransfer; readonly parent: HostInWorld | undefined }>();
+  readonly #transfers = new Map<number, PieceTransfer>();
   // Events that arise while effects are carried out: a core is never entered twice.
   readonly #queue: PeerEvent[] = [];
   #isBusy = false;
@@ -122,9 +126,9 @@ export class Pull implements TransferListener {
     if (this.#isOver) return;
     const { timeline, trace, stopwatch, isCheckedAlways } = this.#world;
     trace.note(timeline.now, this.#name, "<", event);
-    const since = performance.now();
+    const since = stopwatch.beginSample();
     const effects = this.#peer.handle(event, this.#host.clock.now);
-    stopwatch.book("peer-core", since);
+    stopwatch.bookSample("peer-core", since);
     this.#handled += 1;
     if (isCheckedAlways || this.#handled % CHECK_EVERY_EVENTS === 0) this.#check();
     for (const effect of effects) {
@@ -182,30 +186,31 @@ export class Pull implements TransferListener {
   #fetch({ transfer: number, parent: { host }, run }: Extract<PeerEffect, { type: "fetch-pieces" }>): void {
     const { timeline, hosts, scenario } = this.#world;
     const pieces = piecesOf(run).filter((piece) => !this.#stored.have.has(piece));
-    const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this);
-    const parent = hosts.get(host);
-    this.#transfers.set(number, { transfer, parent });
-    timeline.after(scenario.latencyMs, () => {
-      if (transfer.isOver) return;
-      if (parent?.isAlive === true) parent.serve(transfer, this.#host);
-      else timeline.after(parent?.isSilent === true ? CONNECT_MS : scenario.latencyMs, () => transfer.end({ code: "channel-lost" }));
-    });
+    const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this, hosts.get(host));
+    this.#transfers.set(number, transfer);
+    timeline.at(timeline.now + scenario.latencyMs, transfer);
+  }
+
+  transferAsked(transfer: PieceTransfer): void {
+    const { timeline, scenario } = this.#world;
+    const { parent } = transfer;
+    if (parent?.isAlive === true) parent.serve(transfer, this.#host);
+    else timeline.after(parent?.isSilent === true ? CONNECT_MS : scenario.latencyMs, () => transfer.end({ code: "channel-lost" }));
   }
 
   #readSource({ transfer: number, run, cause }: Extract<PeerEffect, { type: "read-source" }>): void {
     this.#host.noteSourceRead(cause, run.count);
-    const pieces = Array.from({ length: run.count }, (_, index) => run.first + index);
-    const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this);
-    this.#transfers.set(number, { transfer, parent: undefined });
+    const transfer = new PieceTransfer(number, this.#stored.blob, piecesOf(run), this, undefined);
+    this.#transfers.set(number, transfer);
     this.#world.source.read(transfer, this.#host);
   }
 
   #cancel(number: number): void {
-    const entry = this.#transfers.get(number);
-    if (entry === undefined) return;
+    const transfer = this.#transfers.get(number);
+    if (transfer === undefined) return;
     this.#transfers.delete(number);
-    entry.transfer.cancel();
-    entry.parent?.stopServing(entry.transfer);
+    transfer.cancel();
+    transfer.parent?.stopServing(transfer);
   }
 
   #accept(pieces: readonly PieceHash[]): void {
@@ -233,12 +238,15 @@ export class Pull implements TransferListener {
     const at = timeline.now + Math.max(0, due - this.#host.clock.now);
     if (at >= this.#wakesAt) return;
     this.#wakesAt = at;
-    timeline.after(at - timeline.now, () => {
-      if (this.#wakesAt !== at) return;
-      this.#wakesAt = Infinity;
-      const isDue = !this.#isOver && (this.#peer.nextDeadline() ?? Infinity) <= this.#host.clock.now;
-      if (isDue) this.post({ type: "time-passed" });
-      else this.#arm();
-    });
+    timeline.at(at, this);
+  }
+
+  /** A deadline may have come: the last one that was planned, or one that was moved since. */
+  happen(): void {
+    if (this.#wakesAt !== this.#world.timeline.now) return;
+    this.#wakesAt = Infinity;
+    const isDue = !this.#isOver && (this.#peer.nextDeadline() ?? Infinity) <= this.#host.clock.now;
+    if (isDue) this.post({ type: "time-passed" });
+    else this.#arm();
   }
 }

@@ -1,6 +1,6 @@
 import type { Timeline } from "../engine/timeline.ts";
 import type { Parcel } from "./parcel.ts";
-import { Lane, latencyBetween, type Station } from "./station.ts";
+import { Lane, latencyBetween, type Carrier, type Station } from "./station.ts";
 
 /** How finely pieces are cut: more slices share links more evenly and cost more time to simulate. */
 export type Slicing = { readonly slicesPerPiece: number; readonly minSliceBytes: number };
@@ -12,7 +12,7 @@ const WINDOW_SLICES = 2;
  * Links that slices of pieces go through one at a time, the lanes of a sender taking turns. A slice is on all links of its way at
  * once (cut-through) and arrives when the slowest or busiest of them is done with it, plus the latency.
  */
-export class Network {
+export class Network implements Carrier {
   readonly #timeline: Timeline;
   readonly #slicing: Slicing;
   /** Bytes that nobody wanted any more when they arrived. */
@@ -27,7 +27,8 @@ export class Network {
   open(from: Station, to: Station, bytesPerSecond: number, pieceBytes: number): Lane {
     const roundTripBytes = 2 * latencyBetween(from, to) * from.up.bytesPerMs;
     const window = WINDOW_SLICES + Math.ceil(roundTripBytes / this.#sliceBytes(pieceBytes));
-    return new Lane(from, to, bytesPerSecond > 0 ? bytesPerSecond / 1000 : Infinity, window);
+    from.carrier ??= this;
+    return new Lane(this, from, to, bytesPerSecond > 0 ? bytesPerSecond / 1000 : Infinity, window);
   }
 
   /** A piece may be sent now. */
@@ -45,12 +46,11 @@ export class Network {
   #plan(station: Station, instant: number): void {
     if (instant >= station.turnAt) return;
     station.turnAt = instant;
-    station.turn ??= { happen: () => this.#turn(station) };
-    this.#timeline.at(instant, station.turn);
+    this.#timeline.at(instant, station);
   }
 
   /** The first lane in turn that may send sends a slice. */
-  #turn(station: Station): void {
+  turn(station: Station): void {
     const { now } = this.#timeline;
     // A turn that was planned before a sooner one.
     if (station.turnAt !== now || station.isDead) return;
@@ -96,17 +96,16 @@ export class Network {
     if (parcel === undefined) return;
     const bytes = Math.min(lane.leftBytes, this.#sliceBytes(parcel.bytes));
     lane.leftBytes -= bytes;
-    const arrivesAt = passageOf(lane, now, bytes) + latencyBetween(lane.from, lane.to);
-    lane.sent(arrivesAt);
-    if (lane.bytesPerMs < Infinity) lane.notBefore = now + bytes / lane.bytesPerMs;
+    const arrivesAt = passageOf(lane, now, bytes) + lane.latencyMs;
+    lane.sent(arrivesAt, lane.bytesPerMs < Infinity ? now + bytes / lane.bytesPerMs : 0);
     if (lane.leftBytes > 0) return;
     lane.current = undefined;
     lane.underWay.push(parcel);
-    lane.landing ??= { happen: () => this.#land(lane) };
-    this.#timeline.at(arrivesAt, lane.landing);
+    this.#timeline.at(arrivesAt, lane);
   }
 
-  #land(lane: Lane): void {
+  /** What was sent arrives. */
+  land(lane: Lane): void {
     const parcel = lane.underWay.shift();
     if (parcel === undefined || lane.from.isDead || lane.to.isDead) return;
     if (parcel.to.isOver) this.wastedBytes += parcel.bytes;

@@ -18,8 +18,16 @@ export type Connection = {
   readonly rack?: Rack | undefined;
 };
 
-/** Somebody who sends and receives: a host, the registry, or a scheduler. */
-export class Station {
+/** Who moves what stations send. */
+export interface Carrier {
+  /** A station looks for something to send. */
+  turn(station: Station): void;
+  /** The oldest parcel under way of a lane arrives. */
+  land(lane: Lane): void;
+}
+
+/** Somebody who sends and receives: a host, the registry, or a scheduler. It is itself what is planned when it looks for something to send. */
+export class Station implements Happening {
   readonly up: Link;
   readonly down: Link;
   readonly latencyMs: number;
@@ -29,7 +37,8 @@ export class Station {
   nextLane = 0;
   /** When it looks next for something to send; infinite where nothing waits. */
   turnAt: number = Infinity;
-  turn: Happening | undefined;
+  /** Who moves what it sends; undefined before it has a lane. */
+  carrier: Carrier | undefined;
   /** Whether its process is gone: it neither sends nor receives. */
   isDead = false;
 
@@ -39,10 +48,17 @@ export class Station {
     this.latencyMs = latencyMs;
     this.rack = rack;
   }
+
+  happen(): void {
+    this.carrier?.turn(this);
+  }
 }
 
-/** One connection: pieces from one station to another, in the order in which they became ready. */
-export class Lane {
+/**
+ * One connection: pieces from one station to another, in the order in which they became ready. It is itself what is planned when
+ * one of them arrives.
+ */
+export class Lane implements Happening {
   readonly from: Station;
   readonly to: Station;
   /** Bytes per millisecond it gets at most; infinite without a limit. */
@@ -53,31 +69,36 @@ export class Lane {
   leftBytes = 0;
   /** Parcels wholly sent and not yet landed, in order. */
   readonly underWay: Parcel[] = [];
-  landing: Happening | undefined;
-  /** Not before this instant may it send again: its own limit. */
-  notBefore = 0;
+  /** When its next slice may be sent: its limit allows it, and the oldest slice of a full window has arrived. */
+  maySendAt = 0;
   /** Whether it is among the lanes of its sender that have something to send. */
   isWaiting = false;
+  /** How long a byte is under way. */
+  readonly latencyMs: number;
+  readonly #carrier: Carrier;
   // When the last slices arrive, as many as may be under way at once: a ring.
   readonly #arrivals: Float64Array;
   #sent = 0;
 
-  constructor(from: Station, to: Station, bytesPerMs: number, window: number) {
+  constructor(carrier: Carrier, from: Station, to: Station, bytesPerMs: number, window: number) {
+    this.#carrier = carrier;
     this.from = from;
     this.to = to;
+    this.latencyMs = latencyBetween(from, to);
     this.bytesPerMs = bytesPerMs;
     this.#arrivals = new Float64Array(window);
   }
 
-  /** When its next slice may be sent: its limit allows it, and the oldest slice of a full window has arrived. */
-  get maySendAt(): number {
-    return Math.max(this.notBefore, this.#arrivals[this.#sent] ?? 0);
+  /** Notes a slice on its way, after which its own limit sends nothing before an instant. */
+  sent(arrivesAt: number, notBefore: number): void {
+    const arrivals = this.#arrivals;
+    arrivals[this.#sent] = arrivesAt;
+    this.#sent = this.#sent + 1 === arrivals.length ? 0 : this.#sent + 1;
+    this.maySendAt = Math.max(notBefore, arrivals[this.#sent] ?? 0);
   }
 
-  /** Notes a slice on its way. */
-  sent(arrivesAt: number): void {
-    this.#arrivals[this.#sent] = arrivesAt;
-    this.#sent = (this.#sent + 1) % this.#arrivals.length;
+  happen(): void {
+    this.#carrier.land(this);
   }
 }
 

@@ -32,8 +32,11 @@ export class PieceTable {
 
   /** Whether `hash` is what the table says of `piece`; undefined where the table does not know the piece. */
   matches(piece: number, hash: Uint8Array): boolean | undefined {
-    const known = this.get(piece);
-    return known === undefined ? undefined : sameBytes(known, hash);
+    if (!this.has(piece)) return undefined;
+    if (hash.length !== PIECE_HASH_BYTES) return false;
+    const from = piece * PIECE_HASH_BYTES;
+    for (let index = 0; index < PIECE_HASH_BYTES; index++) if (this.#hashes[from + index] !== hash[index]) return false;
+    return true;
   }
 
   /** Adds a line. A line that contradicts a known one is not taken and is a `conflict`; so is one out of bounds. */
@@ -53,8 +56,4 @@ export class PieceTable {
       if (hash !== undefined) yield { piece, hash };
     }
   }
-}
-
-function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }

@@ -15,14 +15,14 @@ const HAIR_MS = 1e-6;
  */
 export class SteadyTime {
   #lostMs = 0;
-  #latest: number | undefined;
+  #latest = -Infinity;
 
   /** The core's own time when its clock says `clock` and it had asked to be called at `deadline` (its own time, too). */
   read(clock: number, deadline: number | undefined): number {
     let own = clock - this.#lostMs;
     if (deadline !== undefined && own > deadline + MOST_LATE_MS) own = deadline;
     if (deadline !== undefined && own < deadline && own + HAIR_MS >= deadline) own = deadline;
-    own = Math.max(own, this.#latest ?? own);
+    own = Math.max(own, this.#latest);
     this.#lostMs = clock - own;
     this.#latest = own;
     return own;

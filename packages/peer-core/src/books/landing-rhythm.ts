@@ -7,26 +7,32 @@ const SORTED_EVERY = 4;
 
 /** How often pieces land: the times between the last of them. */
 export class LandingRhythm {
-  readonly #intervals: Millis[] = [];
-  #lastAt: Millis | undefined;
-  #median: Millis | undefined;
+  // A ring: the oldest goes when it is full.
+  readonly #intervals = new Float64Array(REMEMBERED);
+  #count = 0;
+  #lastAt = NaN;
+  #median = 0;
+  #isSorted = true;
   #unsorted = 0;
 
   /** Notes that a piece landed. */
   beat(now: Millis): void {
-    if (this.#lastAt !== undefined) {
-      this.#intervals.push(now - this.#lastAt);
-      if (this.#intervals.length > REMEMBERED) this.#intervals.shift();
+    if (!Number.isNaN(this.#lastAt)) {
+      this.#intervals[this.#count % REMEMBERED] = now - this.#lastAt;
+      this.#count += 1;
       this.#unsorted += 1;
-      if (this.#unsorted >= SORTED_EVERY || this.#intervals.length <= SORTED_EVERY) this.#median = undefined;
+      if (this.#unsorted >= SORTED_EVERY || this.#count <= SORTED_EVERY) this.#isSorted = false;
     }
     this.#lastAt = now;
   }
 
   /** The median time between two pieces; 0 before there were two. */
   median(): Millis {
-    if (this.#median === undefined) this.#unsorted = 0;
-    this.#median ??= this.#intervals.toSorted((left, right) => left - right)[this.#intervals.length >> 1] ?? 0;
+    if (this.#isSorted) return this.#median;
+    const intervals = this.#intervals.slice(0, Math.min(this.#count, REMEMBERED)).sort();
+    this.#median = intervals[intervals.length >> 1] ?? 0;
+    this.#isSorted = true;
+    this.#unsorted = 0;
     return this.#median;
   }
 }

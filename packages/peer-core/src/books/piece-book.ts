@@ -63,5 +63,7 @@ export function isPieceHash(hash: Uint8Array): boolean {
 
 /** Whether two hashes are the same bytes. */
 export function sameHash(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+  if (left.length !== right.length) return false;
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false;
+  return true;
 }

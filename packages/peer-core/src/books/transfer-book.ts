@@ -12,19 +12,22 @@ export type Transfer = {
   /** What it was asked for and has not landed from anywhere: the pieces in flight. */
   readonly left: Set<number>;
   /** Pieces that another transfer carried at the same time: the body takes one of the two copies and drops the other. */
-  readonly shared: Set<number>;
+  shared: ReadonlySet<number>;
   /** Pieces for which another transfer came and went while this one kept them: nobody else is asked for them while it runs. */
-  readonly kept: Set<number>;
-  readonly startedAt: Millis;
+  kept: ReadonlySet<number>;
   /** When it last landed a piece, or began. */
   lastSignAt: Millis;
 };
 
 const NONE: readonly Transfer[] = [];
+// What most transfers share and keep: two sets less for each of them.
+const NO_PIECES: ReadonlySet<number> = new Set<number>();
 
 /** The transfers of a peer: the live ones, bounded by who starts them, and the last cancelled ones. */
 export class TransferBook {
   readonly #live = new Map<number, Transfer>();
+  // Those of them from parents, the one that was silent longest first: who waits looks at that one after every event.
+  readonly #givers = new Map<number, Transfer>();
   readonly #cancelled = new Map<number, Transfer>();
   // At most one entry a piece.
   readonly #excused = new Set<number>();
@@ -43,6 +46,11 @@ export class TransferBook {
     return this.#live.values();
   }
 
+  /** The live transfers from parents, the one that gave no sign for longest first. */
+  get givers(): Iterable<Transfer> {
+    return this.#givers.values();
+  }
+
   get count(): number {
     return this.#live.size;
   }
@@ -56,8 +64,7 @@ export class TransferBook {
   start(from: HostId | "source", grant: number | undefined, run: PieceRun, now: Millis, asked?: (piece: number) => boolean): Transfer {
     this.#lastId += 1;
     const left = new Set(asked === undefined ? piecesOf(run) : piecesOf(run).filter(asked));
-    const [shared, kept] = [new Set<number>(), new Set<number>()];
-    const transfer = { id: this.#lastId, from, grant, run, left, shared, kept, startedAt: now, lastSignAt: now };
+    const transfer: Transfer = { id: this.#lastId, from, grant, run, left, shared: NO_PIECES, kept: NO_PIECES, lastSignAt: now };
     for (const piece of left) {
       this.#share(transfer, piece);
       const before = this.#carriers.get(piece);
@@ -65,6 +72,7 @@ export class TransferBook {
     }
     this.#live.set(transfer.id, transfer);
     if (from === "source") this.#sourceReads += 1;
+    else this.#givers.set(transfer.id, transfer);
     return transfer;
   }
 
@@ -88,6 +96,7 @@ export class TransferBook {
     for (const piece of transfer.left) this.#uncarry(transfer, piece);
     this.#live.delete(transfer.id);
     if (transfer.from === "source") this.#sourceReads -= 1;
+    else this.#givers.delete(transfer.id);
   }
 
   /** A landed piece was given up: the body may still hold its place when the next transfer brings it. */
@@ -98,11 +107,11 @@ export class TransferBook {
   // A cancelled transfer may still be writing the piece when the next one brings it: that excuses one lost copy.
   #share(transfer: Transfer, piece: number): void {
     for (const other of this.carriersOf(piece)) {
-      other.shared.add(piece);
-      transfer.shared.add(piece);
+      other.shared = withPiece(other.shared, piece);
+      transfer.shared = withPiece(transfer.shared, piece);
     }
-    for (const other of this.#cancelled.values()) if (other.left.delete(piece)) transfer.shared.add(piece);
-    if (this.#excused.delete(piece)) transfer.shared.add(piece);
+    for (const other of this.#cancelled.values()) if (other.left.delete(piece)) transfer.shared = withPiece(transfer.shared, piece);
+    if (this.#excused.delete(piece)) transfer.shared = withPiece(transfer.shared, piece);
   }
 
   /** The transfer a landed piece may have come by, live or lately cancelled; undefined where it never was asked for it. */
@@ -122,6 +131,7 @@ export class TransferBook {
     const others = carriers.length === 1 && carriers[0] === sender ? NONE : carriers.filter((carrier) => carrier !== sender);
     if (this.#live.has(sender.id)) this.#drop(sender, piece);
     else sender.left.delete(piece);
+    if (this.#givers.delete(sender.id)) this.#givers.set(sender.id, sender);
     for (const other of others) this.#drop(other, piece);
     return others;
   }
@@ -131,7 +141,7 @@ export class TransferBook {
     const transfer = this.#live.get(id);
     if (transfer === undefined) return undefined;
     this.#endLive(transfer);
-    for (const piece of transfer.left) for (const other of this.carriersOf(piece)) other.kept.add(piece);
+    for (const piece of transfer.left) for (const other of this.carriersOf(piece)) other.kept = withPiece(other.kept, piece);
     return transfer;
   }
 
@@ -168,4 +178,8 @@ export class TransferBook {
   get cancelledCount(): number {
     return this.#cancelled.size;
   }
+}
+
+function withPiece(pieces: ReadonlySet<number>, piece: number): ReadonlySet<number> {
+  return pieces === NO_PIECES ? new Set([piece]) : (pieces as Set<number>).add(piece);
 }

@@ -103,20 +103,15 @@ export function isSilent(peer: PeerState, transfer: Transfer, now: Millis): bool
 /** Whether some parent is still sending. */
 export function isBeingFed(peer: PeerState, now: Millis): boolean {
   const given = patience(peer);
-  for (const { from, left, lastSignAt } of peer.transfers.live)
-    if (from !== "source" && left.size > 0 && now < lastSignAt + given) return true;
+  for (const { left, lastSignAt } of peer.transfers.givers) if (left.size > 0 && now < lastSignAt + given) return true;
   return false;
 }
 
 /** When the next parent becomes silent, where it stays so. */
 export function silenceDeadline(peer: PeerState, now: Millis): Millis | undefined {
   const given = patience(peer);
-  let first: Millis | undefined;
-  for (const { from, lastSignAt } of peer.transfers.live) {
-    const at = lastSignAt + given;
-    if (from !== "source" && at > now && (first === undefined || at < first)) first = at;
-  }
-  return first;
+  for (const { lastSignAt } of peer.transfers.givers) if (lastSignAt + given > now) return lastSignAt + given;
+  return undefined;
 }
 
 function later(instant: Millis | undefined, now: Millis): Millis | undefined {

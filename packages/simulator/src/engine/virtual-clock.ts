@@ -4,20 +4,20 @@ import type { Timeline } from "./timeline.ts";
 export class VirtualClock {
   readonly #timeline: Timeline;
   #aheadMs = 0;
-  #last = 0;
+  // What it showed when it last jumped: until virtual time has caught up with that it stands still.
+  #least = 0;
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
   }
 
   get now(): number {
-    this.#last = Math.max(this.#last, this.#timeline.now + this.#aheadMs);
-    return this.#last;
+    return Math.max(this.#least, this.#timeline.now + this.#aheadMs);
   }
 
   /** Goes ahead at once; by less than 0: stands still until virtual time has caught up. */
   jump(byMs: number): void {
-    this.#last = this.now;
+    this.#least = this.now;
     this.#aheadMs += byMs;
   }
 

@@ -29,13 +29,7 @@ export class PieceTransfer implements Addressee, Happening {
   readonly #listener: TransferListener;
   #left: number;
 
-  constructor(
-    number: number,
-    blob: SimulatedBlob,
-    pieces: readonly number[],
-    listener: TransferListener,
-    parent: HostInWorld | undefined,
-  ) {
+  constructor(number: number, blob: SimulatedBlob, pieces: readonly number[], listener: TransferListener, parent: HostInWorld | undefined) {
     this.number = number;
     this.blob = blob;
     this.pieces = pieces;

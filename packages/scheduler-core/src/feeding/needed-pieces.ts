@@ -3,13 +3,23 @@ import { give, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { otherHolder } from "./hedge-piece.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
+import { sendLines } from "../books/piece-lines.ts";
 import { selectParent } from "./select-parent.ts";
 import { giveStripe } from "../source/source-frontier.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
-/** Notes what a reader waits for; the latest word of a peer comes first, what it holds is forgotten. */
+/**
+ * Notes what a reader waits for; the latest word of a peer comes first, what it holds is forgotten.
+ * Who says it again may wait for the line: without it no piece can be told right from wrong.
+ */
 export function noteNeeds(turn: Turn, group: Group, member: Wanting, pieces: readonly number[]): void {
+  const again = pieces.filter((piece) => member.peer.needs.includes(piece) && !member.have.has(piece));
+  sendLines(
+    turn,
+    member,
+    again.flatMap((piece) => group.lineOf(piece) ?? []),
+  );
   const needs = new Set([...pieces, ...member.peer.needs]);
   member.peer.needs = [...needs].filter((piece) => !member.have.has(piece)).slice(0, turn.limits.maxNeedsPerPeer);
   noteNeedy(group, member);

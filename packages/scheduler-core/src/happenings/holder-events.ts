@@ -33,9 +33,10 @@ export function announceBlob(turn: Turn, host: Host, event: Extract<SchedulerEve
   }
 }
 
-/** A holder no longer has a blob. A peer of it goes on wanting it. */
+/** A holder no longer has a blob. A peer of it goes on wanting it, and has forgotten the lines, too, that it told itself or needed no more. */
 export function dropBlob(turn: Turn, member: Member): void {
   const group = turn.swarm.groupOf(member);
   forgetHave(turn, group, member);
+  member.linesSent = 0;
   wantAgain(turn, group, member);
 }

@@ -39,7 +39,8 @@ export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, 
     sendTable(turn, group, member);
   } else {
     Object.assign(member.peer, { access, sequential, priority });
-    if (event.have.count < member.have.count) sendTable(turn, group, member);
+    // Who has lost pieces has lost the lines with them.
+    if ([...member.have].some((piece) => !event.have.has(piece))) sendTable(turn, group, member);
   }
   replaceHave(turn, member, event.have);
   if (isWanting(member)) group.trees.join(member);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { SchedulerEffect } from "../effect.ts";
 import { from, host, linesOf, only, Script } from "../../test/script.ts";
 
 suite("piece tables", () => {
@@ -111,6 +112,31 @@ suite("piece tables", () => {
     assert.deepEqual(new Set(fed.flatMap(({ pieces }) => pieces)), new Set([1, 2, 3]));
   });
 
+  test("who dropped the blob and goes on wanting it is told again what it told itself", () => {
+    const script = new Script(4);
+    script.open("a");
+    script.read("a", [0, 1]);
+    const dropped = script.tell({ type: "blob-dropped", host: host("a"), task: script.task });
+    assert.deepEqual(linesTo("a", [...dropped, ...script.open("a")]), [0, 1]);
+  });
+
+  test("who opens again with fewer pieces than it was thought to hold is told all lines", () => {
+    const script = new Script(4);
+    script.open("a");
+    script.read("a", [0, 1]);
+    assert.deepEqual(linesTo("a", script.open("a", { have: [1] })), [0, 1]);
+    assert.deepEqual(linesTo("a", script.open("a", { have: [1] })), []);
+  });
+
+  test("who says again that it waits for a piece is told the line again", () => {
+    const script = new Script(4);
+    script.open("a");
+    script.open("b", { access: "none" });
+    script.read("a", [0, 1]);
+    assert.deepEqual(linesTo("b", script.need("b", 1)), []);
+    assert.deepEqual(linesTo("b", script.need("b", 1)), [1]);
+  });
+
   test("lines and pieces that the blob does not have are ignored", () => {
     const script = new Script(4);
     script.open("a");
@@ -136,3 +162,7 @@ suite("piece tables", () => {
     assert.equal(script.standing("b"), "starved");
   });
 });
+
+function linesTo(name: string, effects: readonly SchedulerEffect[]): number[] {
+  return only(effects, "send-table").flatMap(({ host: to, hashes }) => (to === host(name) ? hashes.map(({ piece }) => piece) : []));
+}

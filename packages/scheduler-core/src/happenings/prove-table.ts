@@ -56,7 +56,9 @@ function joinProven(turn: Turn, group: Group, known: readonly PieceHash[], prove
   for (const member of group.members) proven.enter(member);
   for (const member of group.members) {
     turn.touched.add(member);
+    // Lines of its own group may not have been due yet.
+    const unsent = group.lineLog.slice(member.linesSent).flatMap((piece) => group.lineOf(piece) ?? []);
     member.linesSent = proven.lineLog.length;
-    sendLines(turn, member, unknown);
+    sendLines(turn, member, [...unsent, ...unknown]);
   }
 }

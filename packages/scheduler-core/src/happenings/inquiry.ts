@@ -53,7 +53,9 @@ function weigh(turn: Turn, group: Group, member: Member, piece: number, line: Pi
     return true;
   }
   const theirs = statementsOf(group).filter((each) => each.piece === piece);
-  note(turn, { alarm: undefined, prover: undefined, statements: line === undefined ? theirs : [{ ...line, by: member }, ...theirs] });
+  // What a host says it has proven it says of its own; any other line may be its registry's fault.
+  const prover = witness.proven ? witness : undefined;
+  note(turn, { alarm: undefined, prover, statements: line === undefined ? theirs : [{ ...line, by: member }, ...theirs] });
   for (const each of [member, witness]) name(turn, { host: each.host.id, registry: each.registry }, "contradiction", false);
   expel(turn, member);
   if (witness.proven) dethrone(turn, group, witness);
@@ -64,7 +66,8 @@ function weigh(turn: Turn, group: Group, member: Member, piece: number, line: Pi
 /** A second host contradicts a host that is doubted already: it was that one. Its table goes, and who contradicted it first is heard again. */
 function condemnWitness(turn: Turn, group: Group, witness: Member): void {
   const { swarm } = turn;
-  blame(turn, { host: witness.host.id, registry: witness.registry }, "wrong-table", true);
+  const fault = witness.proven ? "false-proof" : "wrong-table";
+  blame(turn, suspectOf(witness, fault), fault, true);
   for (const { statements } of swarm.evidence) {
     if (!statements.some(({ by }) => by === witness)) continue;
     for (const { by } of statements) if (by !== witness) swarm.doubted.delete(by.host.id);

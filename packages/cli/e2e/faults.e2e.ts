@@ -171,7 +171,9 @@ test("case 53: one byte wrong once: nothing wrong is ever committed, and a pull 
   );
   const [first, second] = nodes.nodes;
   const outcome = await first.containerd.fetch(name);
-  assert.ok(faults.every(({ struck }) => struck === 1));
+  assert.ok(faults.some(({ struck }) => struck === 1));
+  // A piece that was read twice ends the pull before all others were read; what they would do to the next one is another test.
+  for (const fault of faults) fault.remove();
   await nodes.assertNothingWrong();
   // What containerd had written before the proof failed stays in its ingest, and no resume can save that pull (design.md, 4).
   console.log(`one byte wrong once: the pull that met it ${outcome.ok ? "ended well" : `failed: ${lastLine(outcome.stderr)}`}`);

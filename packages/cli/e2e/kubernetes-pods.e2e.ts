@@ -1,29 +1,37 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { buildImage, type BuiltImage } from "@darner/testkit";
 import type { Helm } from "../test/kubernetes/helm.ts";
+import { fieldsOf, textOf } from "../test/kubernetes/object.ts";
 import type { DockerRegistry } from "./harness/docker-registry.ts";
 import { run, until } from "./harness/shell.ts";
 import { containerdReleases } from "./pods/containerd-releases.ts";
+import { HARBOR_ADMIN, HarborHost } from "./pods/harbor-host.ts";
 import { darnerImage } from "./pods/darner-image.ts";
+import { kind } from "./pods/controllers.ts";
 import { snapshotOf } from "./pods/node-snapshot.ts";
-import { PodCluster, type ClusterNode } from "./pods/pod-cluster.ts";
+import { PodCluster, type ClusterNode, type EndedPod } from "./pods/pod-cluster.ts";
 
 const CHART = fileURLToPath(new URL("../../../helm/darner", import.meta.url));
 const NODES = 4;
 // Images of each phase: a node pulls them one after the other, and again.
 const ROUNDS = 8;
 const MIB = 1024 * 1024;
+// What two dozen processes that start on two busy cores may take.
+const PATIENCE_MS = 120_000;
+// A file that somebody broke on the second node, long before.
+const BROKEN = "etc/containerd/certs.d/broken.corp/hosts.toml";
 // What the runtime itself writes.
 const NOT_COMPARED = ["var/lib/containerd", "run/containerd", "tmp"];
 
 let cluster: PodCluster;
 let registry: DockerRegistry;
 let helm: Helm;
+let harbor: HarborHost;
 let filesBefore: readonly string[][];
 const scratch = mkdtempSync(join(tmpdir(), "darner-pods-image-"));
 
@@ -45,13 +53,19 @@ before(async () => {
   cluster = await PodCluster.open({ tag: "pods", runtimes, image: darnerImage(scratch) });
   registry = cluster.registry;
   helm = await cluster.helm(4);
+  harbor = await HarborHost.open(await cluster.network.add("harbor"), scratch, cluster.hostsFile);
+  const broken = join(node(1).root, BROKEN);
+  mkdirSync(dirname(broken), { recursive: true });
+  writeFileSync(broken, "server = \n");
   console.log(`nodes: ${cluster.nodes.map(({ name, runtime }) => `${name} with containerd ${runtime.release.version}`).join(", ")}`);
   await push("v1", [30, 10, 2]);
   await push("small", [1]);
+  await push("warm", [5, 1]);
   for (let at = 0; at < ROUNDS; at += 1) for (const phase of ["roll", "go"]) await push(`${phase}-${String(at)}`, [12, 6]);
   filesBefore = snapshots();
 });
 after(async () => {
+  await harbor[Symbol.asyncDispose]();
   await cluster[Symbol.asyncDispose]();
   rmSync(scratch, { recursive: true, force: true });
 });
@@ -69,6 +83,10 @@ function values(): string[] {
     "daemon.updateStrategy.rollingUpdate.maxUnavailable=50%",
     "--set",
     "nodeSetup.probe=true",
+    "--set",
+    `harbor.register.enabled=true,harbor.register.url=${harbor.url},harbor.register.existingSecret=harbor-admin`,
+    "--set",
+    `tests.minHosts=${String(NODES)}`,
     "--wait",
     "--timeout",
     "200s",
@@ -111,16 +129,85 @@ async function follows(namespace: string): Promise<true | undefined> {
   return ok && (JSON.parse(stdout) as { scheduler: string | null }).scheduler !== null ? true : undefined;
 }
 
-const hasLease = (one: ClusterNode): boolean => snapshotOf(one.root, NOT_COMPARED).some((line) => line.includes("_default/hosts.toml"));
+const hasLease = (one: ClusterNode): boolean => existsSync(join(one.root, "etc/containerd/certs.d/_default/hosts.toml"));
+
+/** Waits until a node's containerd is told of the mirror. */
+async function told(one: ClusterNode): Promise<void> {
+  await until(`${one.name} to be told of its mirror`, () => (hasLease(one) ? true : undefined), PATIENCE_MS);
+}
+
+/** The pods of a hook that are gone, by what their names hold. */
+function hookPods(name: string): readonly EndedPod[] {
+  return cluster.ended.filter((pod) => pod.name.includes(name));
+}
 
 test("helm install --wait: the scheduler, and on every node the daemon and node set-up, as the manifests say", async () => {
-  const { ok, stderr } = await helm.run(["install", "darner", CHART, "--create-namespace", ...values()]);
+  const install = ["install", "darner", CHART, "--create-namespace", ...values()];
+  const data = Object.fromEntries(Object.entries(HARBOR_ADMIN).map(([key, value]) => [key, Buffer.from(value).toString("base64")]));
+  cluster.api.store.create(kind("Namespace"), { apiVersion: "v1", kind: "Namespace", metadata: { name: "darner" } });
+  const early = await helm.run(install);
+  assert.match(
+    early.stderr,
+    /there is no secret harbor-admin in the namespace darner \(harbor\.register\.existingSecret\): create it first/,
+  );
+  cluster.api.store.create(kind("Secret"), {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "harbor-admin", namespace: "darner" },
+    data,
+  });
+  const { ok, stderr } = await helm.run(install);
   assert.ok(ok, `${stderr}\n${cluster.story()}`);
-  assert.equal(cluster.pods.length, NODES + 1);
-  await until("every node to be told of its mirror", () => (cluster.nodes.every(hasLease) ? true : undefined));
+  await Promise.all(cluster.nodes.map(told));
+  await until("the job's pod to be gone", () => (cluster.pods.length === NODES + 1 ? true : undefined), PATIENCE_MS);
   assert.deepEqual(cluster.api.access.refusals, [], "every role allows what its pod does");
   for (const { host, name } of cluster.nodes)
-    await until(`the daemon of ${name} to follow the scheduler`, () => follows(host.namespace), 60_000);
+    await until(`the daemon of ${name} to follow the scheduler`, () => follows(host.namespace), PATIENCE_MS);
+});
+
+test("a file that somebody broke on a node is named with the next step, in the node's log and in an event of the node; others are told", async () => {
+  const { name } = node(1);
+  const event = await until(
+    "the event of the node",
+    () => cluster.api.store.named("Event").find((one) => fieldsOf(one["involvedObject"])["name"] === name),
+    PATIENCE_MS,
+  );
+  assert.equal(event["type"], "Warning");
+  assert.match(textOf(event["message"]), new RegExp(`^node ${name}: /${BROKEN}: it is no TOML: line 1, .* mend it`));
+  assert.match(
+    cluster.podOn(node(1)).container("node-setup").log,
+    new RegExp(`"node":"${name}".*broken\\.corp/hosts\\.toml: it is no TOML`),
+  );
+  assert.equal(cluster.api.store.named("Event").length, 1, "and of no other node");
+});
+
+test("helm test: its pod asks the API with the token of the secret, and every host has joined", async () => {
+  const said = await helm.must(["test", "darner", "--namespace", "darner", "--timeout", "200s"]);
+  assert.match(said, /Phase:\s+Succeeded/);
+});
+
+test("the job registered Darner in Harbor, and what Harbor preheats there is on every node before anybody pulls it", async () => {
+  const [job] = hookPods("harbor-register");
+  assert.match(job?.logs ?? "", /darner is a preheat provider of http:\S+ now, at http:\/\/darner-api\.darner\.svc:4111/);
+  const image = images.get("warm");
+  assert.ok(image);
+  registry.mark();
+  const { status, log } = await harbor.preheat({
+    url: `http://${registry.name}/v2/team/app/manifests/warm`,
+    imageName: "team/app",
+    tag: "warm",
+    digest: image.index.digest,
+    headers: {},
+    extraAttrs: { scope: "all_peers" },
+  });
+  assert.equal(status, "Success", log.join("\n"));
+  const before = registry.requests().filter(({ path }) => path.includes("/blobs/")).length;
+  const outcomes = await Promise.all(cluster.nodes.map(({ runtime }) => runtime.pull(nameOf("warm"))));
+  assert.deepEqual(
+    outcomes,
+    cluster.nodes.map(() => "pulled"),
+  );
+  assert.equal(registry.requests().filter(({ path }) => path.includes("/blobs/")).length, before, "no blob was read for the pulls");
 });
 
 test("all nodes pull an image at once through it: one copy leaves the registry, nobody asks it past the mirror", async () => {
@@ -152,11 +239,19 @@ test("a new configuration rolls out with pulls in flight, and none fails", async
   );
   assert.deepEqual(failed, []);
   assert.ok(pulled >= NODES);
+  await told(node(0));
+  const prepull = hookPods("prepull");
+  assert.equal(prepull.filter(({ phase }) => phase === "Running").length, NODES, "every node held the new image before");
+  assert.match(
+    prepull.find(({ phase }) => phase === "Succeeded")?.logs ?? "",
+    new RegExp(`${String(NODES)} of ${String(NODES)} nodes are done`),
+  );
+  assert.match(hookPods("harbor-register").at(-1)?.logs ?? "", /brought up to date/);
 });
 
 test("a node whose daemon is killed for good pulls on from the registry within a second", async () => {
   const victim = node(NODES - 1);
-  await until("the node to be told of its mirror after the roll-out", () => (hasLease(victim) ? true : undefined));
+  await told(victim);
   await cluster.podOn(victim).killForGood();
   assert.ok(hasLease(victim), "its containerd is still told of the mirror");
   // Of three tries the best: what the machine is busy with is none of containerd's.
@@ -185,6 +280,8 @@ test("helm uninstall with pulls in flight: none fails, and every node's files ar
     `uninstall: ${String(pulled)} pulls ended well, ${String(failed.length)} failed, ${String(registry.fallbacks().length)} requests past the mirror`,
   );
   assert.deepEqual(failed, []);
+  const cleared = hookPods("cleanup").filter(({ phase }) => phase === "Running");
+  assert.equal(cleared.length, NODES, "every node was cleared");
   const files = snapshots();
   for (const [at, after] of files.entries()) assert.deepEqual(after, filesBefore[at], `${node(at).name} has its files again`);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { buildImage } from "@darner/testkit";
@@ -70,19 +70,26 @@ function startDaemon({ host, root }: Node): Running {
   });
 }
 
-function startSetup({ host, root }: Node): Running {
+/** Starts node set-up; `readOnly`: with the node's /etc mounted so for this process. */
+function startSetup({ host, root }: Node, readOnly = false): Running {
+  const etc = join(root, "etc");
+  const mount = `mount --bind ${etc} ${etc} && mount -o remount,ro,bind ${etc} && exec "$0" "$@"`;
+  const prefix = readOnly ? ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount] : [];
   const words = ["node-setup", "--root", root, "--state-dir", "/state", "--admin", ADMIN];
   return new Running({
     name: "darner node-setup",
-    command: darnerCommand(...words),
+    command: [...prefix, ...darnerCommand(...words)],
     logFile: join(root, "..", "setup.log"),
     namespace: host.namespace,
   });
 }
 
-async function statusOf({ host }: Node): Promise<{ nodeSetup: { state: string; probe: string } | null } | undefined> {
+/** What the daemon tells of node set-up. */
+type Status = { readonly nodeSetup: { readonly state: string; readonly probe: string; readonly problem: string } | null };
+
+async function statusOf({ host }: Node): Promise<Status | undefined> {
   const { ok, stdout } = await run(["curl", "-sf", "-m", "5", `http://${ADMIN}/api/v1/status`], { namespace: host.namespace });
-  return ok ? (JSON.parse(stdout) as { nodeSetup: { state: string; probe: string } | null }) : undefined;
+  return ok ? (JSON.parse(stdout) as Status) : undefined;
 }
 
 /** Waits until the daemon was told this of node set-up. */
@@ -94,7 +101,7 @@ async function told(node: Node, setup: Running, state: string, probe: string): P
       const row = (await statusOf(node))?.nodeSetup;
       return row?.state === state && row.probe === probe ? true : undefined;
     },
-    60_000,
+    120_000,
   );
 }
 
@@ -133,7 +140,7 @@ for (const release of releases) {
     await told(node, setup, "held", "arrived");
     await daemon.kill();
     const isAsBefore = (): true | undefined => (snapshotOf(node.root, NOT_COMPARED).join("\n") === files.join("\n") ? true : undefined);
-    await until("every file to be back", isAsBefore, 30_000);
+    await until("every file to be back", isAsBefore, 120_000);
     assert.equal(await node.runtime.pull(image()), "pulled");
     assert.ok(setup.alive);
   });
@@ -148,6 +155,33 @@ test("a node without config_path is left as it is, and the lines to add are in t
   await using setup = startSetup(node);
   await told(node, setup, "refused", "none");
   assert.match(setup.log(), /config_path = .*\/etc\/containerd\/certs\.d/);
+  assert.deepEqual(snapshotOf(node.root, NOT_COMPARED), files);
+  assert.ok(daemon.alive);
+});
+
+test("a node whose /etc is read-only keeps pulling from the registry; node, file and next step are in the log and in what the daemon tells", async () => {
+  const [release] = releases;
+  assert.ok(release);
+  await using node = await openNode(release);
+  const files = snapshotOf(node.root, NOT_COMPARED);
+  await using daemon = startDaemon(node);
+  await using setup = startSetup(node, true);
+  await told(node, setup, "refused", "none");
+  const line = setup
+    .log()
+    .split("\n")
+    .find((text) => text.includes("node set-up problem"));
+  const { node: name, problem } = JSON.parse(line ?? "{}") as { node?: string; problem?: string };
+  assert.equal(name, hostname());
+  assert.match(
+    problem ?? "",
+    /^\/etc\/containerd\/certs\.d\/_default\/hosts\.toml, .* cannot be written \(.*EROFS.*make the directory writable/,
+  );
+  assert.equal((await statusOf(node))?.nodeSetup?.problem, problem);
+  registry.mark();
+  assert.equal(await node.runtime.pull(image()), "pulled");
+  assert.ok(registry.fallbacks().length > 0);
+  await setup.stop();
   assert.deepEqual(snapshotOf(node.root, NOT_COMPARED), files);
   assert.ok(daemon.alive);
 });

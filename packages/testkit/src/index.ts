@@ -25,5 +25,7 @@ export { openHarborRegistry } from "./harbor/harbor-registry.ts";
 export type { HarborRegistry, HarborRegistryPlan } from "./harbor/harbor-registry.ts";
 export { HarborSimulator } from "./harbor/harbor-simulator.ts";
 export type { HarborInstance, HarborPlan, TaskOutcome } from "./harbor/harbor-simulator.ts";
+export { HarborInstances } from "./harbor/instance-api.ts";
+export type { GivenInstance } from "./harbor/instance-api.ts";
 export { openScriptedApiServer } from "./scripted-api-server.ts";
 export type { ScriptedApiServer } from "./scripted-api-server.ts";

@@ -12,6 +12,9 @@ export type ContainerdRelease = { readonly version: string; readonly programs: s
 // A pull behind a slow link while two dozen processes share two cores.
 const PULL_MS = 90_000;
 
+// Several of them start at once on two busy cores.
+const START_MS = 120_000;
+
 /** A node's real containerd: it sees the node's file system as its own, with its configuration where every installation has it. */
 export class NodeRuntime implements AsyncDisposable {
   readonly release: ContainerdRelease;
@@ -52,10 +55,14 @@ export class NodeRuntime implements AsyncDisposable {
     const socket = join(root, "run", "containerd", "containerd.sock");
     const started = new Running({ name: `containerd ${release.version}`, command, logFile: join(dir, "containerd.log") });
     const runtime = new NodeRuntime(release, socket, started);
-    await until(`containerd ${release.version} to answer (${started.logFile})`, async () => {
-      if (!started.alive) throw new Error(`containerd ended: ${started.log()}`);
-      return (await runtime.version()) === undefined ? undefined : true;
-    });
+    await until(
+      `containerd ${release.version} to answer (${started.logFile})`,
+      async () => {
+        if (!started.alive) throw new Error(`containerd ended: ${started.log()}`);
+        return (await runtime.version()) === undefined ? undefined : true;
+      },
+      START_MS,
+    );
     return runtime;
   }
 

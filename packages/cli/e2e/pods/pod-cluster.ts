@@ -19,6 +19,9 @@ const DOOR = fileURLToPath(new URL("api-door.ts", import.meta.url));
 // What the chart calls the pods of its daemons.
 const DAEMON = { "app.kubernetes.io/component": "daemon" };
 
+// What two dozen processes that start on two busy cores may take.
+const PATIENCE_MS = 120_000;
+
 /** One node of the cluster. */
 export type ClusterNode = {
   readonly name: string;
@@ -27,6 +30,9 @@ export type ClusterNode = {
   readonly root: string;
   readonly runtime: NodeRuntime;
 };
+
+/** How a pod that is gone ended. */
+export type EndedPod = { readonly name: string; readonly phase: string; readonly logs: string };
 
 /** How a cluster is set up. */
 export type PodClusterPlan = {
@@ -44,6 +50,8 @@ export class PodCluster implements AsyncDisposable {
   readonly registry: DockerRegistry;
   readonly dir: string;
   readonly nodes: ClusterNode[] = [];
+  /** Pods that are gone, in their order. */
+  readonly ended: EndedPod[] = [];
   readonly #control: NetworkHost;
   readonly #plan: PodClusterPlan;
   readonly #lives: AsyncDisposableStack;
@@ -138,17 +146,21 @@ export class PodCluster implements AsyncDisposable {
   async replacePod(node: ClusterNode): Promise<void> {
     const { pod } = this.podOn(node).place;
     this.api.store.delete(kind("Pod"), pod.metadata.namespace ?? "", pod.metadata.name);
-    await until(`the pod of ${node.name} to be ready again`, () => {
-      const again = this.pods.find(
-        ({ place }) => place.pod.metadata.name === pod.metadata.name && place.pod.metadata.uid !== pod.metadata.uid,
-      );
-      return again?.status.ready === true ? true : undefined;
-    });
+    await until(
+      `the pod of ${node.name} to be ready again`,
+      () => {
+        const again = this.pods.find(
+          ({ place }) => place.pod.metadata.name === pod.metadata.name && place.pod.metadata.uid !== pod.metadata.uid,
+        );
+        return again?.status.ready === true ? true : undefined;
+      },
+      PATIENCE_MS,
+    );
   }
 
   /** Waits until no pod runs or ends. */
   async empty(): Promise<void> {
-    await until("every pod to be gone", () => (this.#pods.size + this.#ending.size === 0 ? true : undefined), 60_000);
+    await until("every pod to be gone", () => (this.#pods.size + this.#ending.size === 0 ? true : undefined), PATIENCE_MS);
   }
 
   /** What every pod says of itself, for a message. */
@@ -167,7 +179,7 @@ export class PodCluster implements AsyncDisposable {
     const host = await this.network.add(name);
     const root = join(this.dir, name, "root");
     writeNodeFiles(root, { version: release.version, registry: this.registry.name });
-    const runtime = this.#lives.use(await NodeRuntime.open(host, root, release, this.#hostsFile));
+    const runtime = this.#lives.use(await NodeRuntime.open(host, root, release, this.hostsFile));
     this.nodes.push({ name, host, root, runtime });
     const labels = {
       "kubernetes.io/os": "linux",
@@ -217,7 +229,7 @@ export class PodCluster implements AsyncDisposable {
       namespace: host.namespace,
       podIp: host.address,
       hostIp: node.host.address,
-      hostsFile: this.#hostsFile,
+      hostsFile: this.hostsFile,
       image: this.#plan.image,
     };
     mkdirSync(place.dir, { recursive: true });
@@ -242,8 +254,10 @@ export class PodCluster implements AsyncDisposable {
   #end(uid: string, pod: Pod): void {
     this.#pods.delete(uid);
     this.#starting.delete(uid);
+    const { phase } = pod.status;
     const ended = pod.terminate().finally(() => {
       this.#ending.delete(pod);
+      this.ended.push({ name: pod.name, phase, logs: pod.logs() });
       this.#schedule();
     });
     this.#ending.set(pod, ended);
@@ -265,7 +279,8 @@ export class PodCluster implements AsyncDisposable {
     this.#schedule();
   }
 
-  get #hostsFile(): string {
+  /** The names that the cluster resolves, as lines of `/etc/hosts`. */
+  get hostsFile(): string {
     return join(this.dir, "hosts");
   }
 
@@ -287,7 +302,7 @@ export class PodCluster implements AsyncDisposable {
     if (text === this.#hosts) return;
     this.#hosts = text;
     // The same file with other bytes: containers have it mounted.
-    writeFileSync(this.#hostsFile, text);
+    writeFileSync(this.hostsFile, text);
   }
 
   #hosts = "";

@@ -1,44 +1,29 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { suite, test } from "node:test";
-import { noLeaks, openTempDir } from "@darner/testkit";
+import { HarborInstances, noLeaks, openTempDir, type GivenInstance } from "@darner/testkit";
 import { UsageError } from "../command.ts";
 import { runHarbor } from "./run-harbor.ts";
 
 noLeaks();
 
-type Instance = Record<string, unknown> & { name: string };
 type Harbor = AsyncDisposable & {
-  readonly instances: Map<string, Instance>;
+  readonly instances: Map<string, GivenInstance>;
   readonly asked: string[];
   run(...words: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }>;
 };
 
-/** The part of Harbor's API that the command asks, with its answers (contracts/harbor-preheat.md 2.1). */
+/** A Harbor on loopback that knows preheat instances. */
 async function openHarbor(password = "Harbor12345"): Promise<Harbor> {
   await using births = new AsyncDisposableStack();
   const dir = births.use(await openTempDir());
-  const instances = new Map<string, Instance>();
-  const asked: string[] = [];
-  const answer = async (request: IncomingMessage): Promise<readonly [number, unknown]> => {
-    const [method, url] = [request.method ?? "", new URL(request.url ?? "", "http://harbor")];
-    asked.push(`${method} ${url.pathname}`);
-    const body = await text(request);
-    if (request.headers.authorization !== `Basic ${Buffer.from("admin:Harbor12345").toString("base64")}`)
-      return [401, { errors: [{ code: "UNAUTHORIZED", message: "unauthorized" }] }];
-    // Credentials are stored and never shown.
-    if (method === "GET") return [200, [...instances.values()].map(({ auth_info: _hidden, ...shown }) => shown)];
-    const instance = JSON.parse(body) as Instance;
-    instances.set(instance.name, { id: instances.size + 1, ...instance });
-    return [method === "POST" ? 201 : 200, undefined];
-  };
+  const harbor = new HarborInstances("admin", "Harbor12345");
   const server = createServer((request, response) => {
-    void answer(request).then(([status, body]) => response.writeHead(status).end(body === undefined ? "" : JSON.stringify(body)));
+    void harbor.answer(request).then(([status, body]) => response.writeHead(status).end(body === undefined ? "" : JSON.stringify(body)));
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   births.defer(async () => {
@@ -51,8 +36,8 @@ async function openHarbor(password = "Harbor12345"): Promise<Harbor> {
   const always = ["register", "--harbor", url, "--credentials", dir.path, "--token-file", join(dir.path, "api-token")];
   const lives = births.move();
   return {
-    instances,
-    asked,
+    instances: harbor.given,
+    asked: harbor.asked,
     async run(...words) {
       const said = { out: "", err: "" };
       const terminal = {
@@ -80,7 +65,7 @@ suite("darner harbor register", () => {
       endpoint,
       auth_mode: mode,
       enabled,
-    } = harbor.instances.get("darner") ?? ({} as Partial<Instance>);
+    } = harbor.instances.get("darner") ?? ({} as Partial<GivenInstance>);
     assert.deepEqual(
       { credential, vendor, endpoint, mode, enabled },
       {
@@ -100,7 +85,7 @@ suite("darner harbor register", () => {
     assert.equal(code, 0);
     assert.match(out, /brought up to date/);
     assert.equal(harbor.instances.size, 1);
-    const { endpoint, description, id } = harbor.instances.get("darner") ?? ({} as Partial<Instance>);
+    const { endpoint, description, id } = harbor.instances.get("darner") ?? ({} as Partial<GivenInstance>);
     assert.deepEqual([endpoint, description, id], ["http://new:4111", "ours", 7]);
   });
 

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { COMMANDS } from "../../packages/cli/src/commands.ts";
@@ -68,10 +68,13 @@ function layConfiguration(tree: Folder, root: string): void {
 
 function layDocuments(tree: Folder, plan: DebianPlan): void {
   const doc = "usr/share/doc/darner";
-  tree.write(`${doc}/copyright`, copyright(plan));
-  for (const name of ["config.md", "metrics.md"]) tree.copy(join(plan.root, "docs", name), `${doc}/${name}`, 0o644);
   const date = new Date(plan.epoch * 1000);
-  const changes = `darner (${plan.version}) unstable; urgency=medium\n\n  * See the repository.\n\n -- Darner's authors <darner@localhost>  ${rfc5322(date)}\n`;
+  tree.write(`${doc}/copyright`, copyright(date));
+  tree.copy(join(plan.root, "deploy/licences/node-24.21.0.txt"), `${doc}/LICENSE.node`, 0o644);
+  tree.copy(join(plan.bundle, "THIRD-PARTY.txt"), `${doc}/THIRD-PARTY.txt`, 0o644);
+  tree.copy(join(plan.root, "deploy/debian/lintian-overrides"), "usr/share/lintian/overrides/darner", 0o644);
+  for (const name of ["config.md", "metrics.md"]) tree.copy(join(plan.root, "docs", name), `${doc}/${name}`, 0o644);
+  const changes = `darner (${plan.version}) unstable; urgency=medium\n\n  * See the repository.\n\n -- Darner's authors <maintainers@darner.dev>  ${rfc5322(date)}\n`;
   tree.write(`${doc}/changelog.gz`, squeezed(changes));
   tree.write("usr/share/man/man1/darner.1.gz", squeezed(manPage(COMMANDS, plan.version, date)));
 }
@@ -87,7 +90,7 @@ function controlOf({ version, arch }: DebianPlan, installedKiB: number): string 
   return `Package: darner
 Version: ${version}
 Architecture: ${DEBIAN_ARCH[arch]}
-Maintainer: Darner's authors <darner@localhost>
+Maintainer: Darner's authors <maintainers@darner.dev>
 Installed-Size: ${String(installedKiB)}
 Depends: ${DEPENDS}
 Suggests: containerd
@@ -101,14 +104,24 @@ Description: container images inside a cluster, peer to peer
 `;
 }
 
-/** Darner's licence, Node's, and those of the packages in the bundle, in one file as Debian wants it. */
-function copyright({ root, bundle }: DebianPlan): string {
-  const texts = [
-    ["Darner", readFileSync(join(root, "LICENSE"), "utf8")],
-    ["Node.js (/usr/lib/darner/node)", readFileSync(join(root, "deploy/licences/node-24.21.0.txt"), "utf8")],
-    ["Packages in /usr/lib/darner", readFileSync(join(bundle, "THIRD-PARTY.txt"), "utf8")],
-  ];
-  return texts.map(([title = "", text = ""]) => `${"=".repeat(80)}\n${title}\n${"=".repeat(80)}\n\n${text.trim()}\n`).join("\n");
+/** Whose work is in it, and where the texts of their licences lie. */
+function copyright(date: Date): string {
+  return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: darner
+Comment: The texts of what is shipped with Darner lie beside this file: of Node.js
+ in LICENSE.node, of every package in the bundle in THIRD-PARTY.txt.
+
+Files: *
+Copyright: ${String(date.getUTCFullYear())} Darner's authors
+License: Apache-2.0
+ On Debian systems the text of the Apache License 2.0 is in
+ /usr/share/common-licenses/Apache-2.0.
+
+Files: usr/lib/darner/node
+Copyright: Node.js contributors
+License: node
+ See /usr/share/doc/darner/LICENSE.node.
+`;
 }
 
 /** Squeezed without the time, which would make each file another one. */

@@ -157,7 +157,7 @@ test("by a name that nobody said is the same registry each node asks it to show 
 
 test(`a job goes on after its scheduler was killed at any instant (seed ${String(SEED)})`, async () => {
   const random = seededRandom(SEED);
-  let [bytes, copies] = [0, 0];
+  const ratios: number[] = [];
   for (let kill = 0; kill < KILLS; kill += 1) {
     const next = multiArchitecture(`kill ${String(kill)} ${String(SEED)}`);
     await cluster.registry.push(next, "team/killed", String(kill));
@@ -168,13 +168,16 @@ test(`a job goes on after its scheduler was killed at any instant (seed ${String
     await cluster.startScheduler();
     const job = await darner("jobs", String(id), "--wait");
     const sent = cluster.registry.bodyBytes();
-    console.log(`killed after ${String(atMs)} ms: ${job.state}, ${(sent / next.totalBytes).toFixed(3)} × the image`);
+    const ratio = sent / next.totalBytes;
+    console.log(`killed after ${String(atMs)} ms: ${job.state}, ${ratio.toFixed(3)} × the image; read because: ${await causes()}`);
     assert.equal(job.state, "succeeded", JSON.stringify(job));
-    [bytes, copies] = [bytes + sent, copies + next.totalBytes];
+    ratios.push(ratio);
   }
-  const ratio = bytes / copies;
-  console.log(`${String(KILLS)} kills: ${ratio.toFixed(4)} × the images left the registry; read because: ${await causes()}`);
-  assert.ok(ratio <= 1.1);
+  console.log(`${String(KILLS)} kills: at most ${Math.max(...ratios).toFixed(4)} × an image left the registry`);
+  assert.ok(
+    ratios.every((ratio) => ratio <= 1.1),
+    ratios.map((ratio) => ratio.toFixed(3)).join(),
+  );
 });
 
 test("a host without room makes the job partial, with a sentence that says what to do; where all hosts are needed it fails", async () => {

@@ -7,6 +7,7 @@ export class RecordedLink implements SchedulerLink {
   readonly isSplit = false;
   readonly standing: SchedulerLink["standing"] = { forMs: 0, rows: [] };
   scheduler: string | undefined = undefined;
+  lostForMs: number | undefined = undefined;
   readonly reports: { readonly task: Task; readonly report: HostReport }[] = [];
   readonly announced: Holding[] = [];
   readonly droppedTasks: Task[] = [];

@@ -9,7 +9,7 @@ export type HostStanding = {
   readonly active: string;
   /** That one is the scheduler this is said to. */
   readonly isHere: boolean;
-  /** It comes from another scheduler and brings peers that run. */
+  /** It followed another scheduler before, or this one in an earlier life. */
   readonly isMoving: boolean;
 };
 

@@ -11,7 +11,10 @@ export type TransferFailure =
 
 /** What can happen to a peer: one host's part in one task. */
 export type PeerEvent =
-  /** The peer begins. `have`: verified pieces the store already holds. `schedulerLive`: whether a session with a scheduler stands. */
+  /**
+   * The peer begins. `have`: verified pieces the store already holds. `schedulerLive`: whether a session with a scheduler stands;
+   * `lostForMs`: where none does, and one did before, for how long.
+   */
   | {
       readonly type: "peer-started";
       readonly task: Task;
@@ -21,6 +24,7 @@ export type PeerEvent =
       readonly priority: Priority;
       readonly have: PieceSet;
       readonly schedulerLive: boolean;
+      readonly lostForMs?: number;
     }
   /** Another request came with (perhaps) more right to read the source. Access never gets less while the peer lives, but for `source-refused`. */
   | { readonly type: "access-changed"; readonly access: SourceAccess }

@@ -11,6 +11,9 @@ export type PeerLimits = {
   readonly ownSourceReads: number;
   /** Length of a source read that the peer decides on by itself. */
   readonly ownReadBytes: number;
+  /** The same for so long after a scheduler was lost, which may come back, or was asked and said nothing. */
+  readonly shortReadBytes: number;
+  readonly shortReadsMs: Millis;
   /** Pieces such a read has at least. */
   readonly ownReadPieces: number;
   /** Grants held at a time. */
@@ -29,6 +32,10 @@ export type PeerLimits = {
   readonly misledMs: Millis;
   /** Spread over which the peers of one swarm do so. */
   readonly misledJitterMs: Millis;
+  /** How long a peer that lost its scheduler leaves the source to what was granted before: another is found, or the same is back. */
+  readonly returnMs: Millis;
+  /** The same, at most, while pieces still come by what was granted before. */
+  readonly fedReturnMs: Millis;
   /** Jitter before all hosts that lost the same scheduler go to the source. */
   readonly jitterMs: Millis;
   /** How long a starved peer that may read the source leaves it be. */
@@ -84,6 +91,9 @@ export const DEFAULT_LIMITS: PeerLimits = {
   ownSourceReads: 2,
   // 8 MiB, 0.7 s at 100 Mbit/s: long against a round trip, short enough for a scheduler that returns to take over.
   ownReadBytes: 8 * 1024 * 1024,
+  // A scheduler that is back a moment later takes over after so little; one that is away for longer is not counted on.
+  shortReadBytes: 1024 * 1024,
+  shortReadsMs: 10_000,
   // 32 pieces of the smallest length are 8 MiB; of longer ones so many that requests stay few.
   ownReadPieces: 32,
   // A scheduler has some tens out for one peer: far above, and far below what would hurt.
@@ -102,6 +112,11 @@ export const DEFAULT_LIMITS: PeerLimits = {
   // the client would then ask the registry itself. Where the first byte of a slow registry comes, the rest stays home.
   misledMs: 12_000,
   misledJitterMs: 6000,
+  // A process that was killed runs again within one to two seconds, and hosts find it within 0.75 s. Two seconds may be added to a pull by
+  // having nothing to offer (design.md, 3).
+  returnMs: 2000,
+  // Who is fed loses nothing by waiting; what is left of a grant lasts some seconds.
+  fedReturnMs: 5000,
   // Spreads a thousand hosts over half a second, which a person does not notice.
   jitterMs: 500,
   // Some round trips to the scheduler: a parent may announce itself at this moment.

@@ -44,10 +44,22 @@ export function startPeer(event: PeerStarted, limits: PeerLimits, random: Random
   return peer;
 }
 
-// A reader waits for its first byte and comes alone; preheats come to all hosts at once.
-function firstSession({ schedulerLive, priority }: PeerStarted, limits: PeerLimits, random: Random, now: Millis): Session {
-  const lot = schedulerLive || priority === "reader" ? 0 : random();
-  const ownReadsFrom = now + lot * limits.jitterMs + leisure({ priority, limits });
+// A reader waits for its first byte and comes alone; preheats come to all hosts at once, and what follows the loss of a scheduler does, too.
+function firstSession(started: PeerStarted, limits: PeerLimits, random: Random, now: Millis): Session {
+  const { schedulerLive, priority, lostForMs = Infinity } = started;
+  const returnsIn = schedulerLive ? 0 : Math.max(0, limits.returnMs - lostForMs);
+  const lot = schedulerLive || (priority === "reader" && returnsIn === 0) ? 0 : random();
+  const ownReadsFrom = now + returnsIn + lot * limits.jitterMs + leisure({ priority, limits });
+  const awaitedUntil = now + Math.max(0, limits.shortReadsMs - lostForMs);
   const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, resumedAt: now, lot };
-  return { live: schedulerLive, isOpen: false, isOpenDue: false, isRestartExpected: false, since: now, ownReadsFrom, ...heard };
+  return {
+    live: schedulerLive,
+    isOpen: false,
+    isOpenDue: false,
+    isRestartExpected: false,
+    since: now,
+    awaitedUntil,
+    ownReadsFrom,
+    ...heard,
+  };
 }

@@ -15,6 +15,8 @@ export type MatchmakerDeps = {
   readonly timers: Timers;
   readonly log: Logger;
   readonly metrics: SchedulerMetrics;
+  /** How many hosts may come back to this scheduler when it has just begun; infinite where nobody knows. */
+  readonly expectedHosts?: () => number;
   /** As many hosts as the core takes. */
   readonly maxHosts: number;
   readonly name: string;
@@ -30,11 +32,12 @@ export class Matchmaker implements SessionListener, Disposable {
   // One entry a connected host, at most `maxHosts`.
   readonly #sessions = new Map<HostId, Session>();
   /** How the schedulers of this cluster stand with the hosts. */
-  readonly standing: StandingBook<Session> = new StandingBook<Session>();
+  readonly standing: StandingBook<Session>;
   readonly #standings: Mailbox<StandingEvent<Session>, StandingEffect<Session>>;
 
   constructor(deps: MatchmakerDeps) {
     this.#deps = deps;
+    this.standing = new StandingBook<Session>(deps.expectedHosts);
     this.#refusals = new RefusalLog(deps.log, deps.timers);
     this.#mailbox = new Mailbox(deps.core, deps.timers, { type: "time-passed" }, (effects, event) => {
       this.#perform(effects, event);

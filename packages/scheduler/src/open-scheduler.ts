@@ -57,6 +57,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
       log: log.child({ room: "scheduler" }),
       metrics,
       maxHosts: DEFAULT_LIMITS.maxHosts,
+      expectedHosts: () => members.knownAtStart,
       name: config.name,
       version: VERSION,
       publicFacts: new PublicFacts(config.access, timers),

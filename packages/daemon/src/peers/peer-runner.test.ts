@@ -288,7 +288,7 @@ test("a parent's wrong piece is refused and told, and the blob comes from elsewh
 });
 
 test("a peer whose scheduler is lost goes on by itself, and tells the next scheduler what it has", async () => {
-  await using bench = await openPeersBench({ limits: { ownReadBytes: 1, ownReadPieces: 1, ownSourceReads: 1 } });
+  await using bench = await openPeersBench({ limits: { ownReadBytes: 1, ownReadPieces: 1, ownSourceReads: 1, returnMs: 0 } });
   const blob = push(bench, "lost", 900_000);
   bench.link.scheduler = "s";
   const readable = await open(bench, blob);

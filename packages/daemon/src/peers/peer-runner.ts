@@ -62,6 +62,7 @@ export class PeerRunner implements StreamedBlob {
         deps.log.debug("source read failed", { task: task.digest, error });
       },
     });
+    const { scheduler, lostForMs } = deps.link();
     const started = {
       type: "peer-started",
       task,
@@ -70,7 +71,8 @@ export class PeerRunner implements StreamedBlob {
       sequential: wish.source?.kind === "manifest",
       priority: wish.priority,
       have: blob.have.clone(),
-      schedulerLive: deps.link().scheduler !== undefined,
+      schedulerLive: scheduler !== undefined,
+      ...(lostForMs === undefined ? {} : { lostForMs }),
     } as const;
     this.#recorder = deps.records.begin(started);
     this.#mailbox = new Mailbox(new Peer(deps.limits, deps.random), deps.timers, { type: "time-passed" }, (effects, event) => {

@@ -42,6 +42,9 @@ export class GrpcSchedulerLink implements SchedulerLink, SessionListener {
   #cancelLook: (() => void) | undefined;
   #cancelWord: (() => void) | undefined;
   #isSplit = false;
+  /** Whether a scheduler was followed before; since when none is. */
+  #hasFollowed = false;
+  #lostAt: number | undefined;
   #closed = false;
 
   constructor({ schedulers, hello, join }: SchedulerLinkConfig, deps: SchedulerLinkDeps) {
@@ -59,6 +62,10 @@ export class GrpcSchedulerLink implements SchedulerLink, SessionListener {
 
   get scheduler(): string | undefined {
     return this.#active?.scheduler;
+  }
+
+  get lostForMs(): number | undefined {
+    return this.#lostAt === undefined ? undefined : this.#deps.timers.now() - this.#lostAt;
   }
 
   get isSplit(): boolean {
@@ -179,14 +186,17 @@ export class GrpcSchedulerLink implements SchedulerLink, SessionListener {
     this.#active = next;
     this.#activeSince = timers.now();
     if (next === undefined) {
+      this.#lostAt = timers.now();
       this.#wordSoon();
       listener.onLost();
       this.#deps.warming.onLost();
       return;
     }
+    this.#lostAt = undefined;
     log.info("scheduler followed", { scheduler: next.scheduler, address: next.address, reason, before: before?.address });
     onMoved?.(reason);
-    this.#word(open.length > 0);
+    this.#word(this.#hasFollowed);
+    this.#hasFollowed = true;
     this.#open.clear();
     listener.onFound();
     for (const task of open) this.#leave(before, task);

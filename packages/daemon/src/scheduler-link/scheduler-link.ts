@@ -29,6 +29,8 @@ export type SchedulerRow = {
 export interface SchedulerLink extends AsyncDisposable {
   /** The name of the scheduler that is followed. */
   readonly scheduler: string | undefined;
+  /** For how long no scheduler has been followed; undefined where one is, or none ever was. */
+  readonly lostForMs: number | undefined;
   /** Whether hosts follow different schedulers just now: what is read from the source meanwhile is booked as such. */
   readonly isSplit: boolean;
   /** How the schedulers stand with this host. */

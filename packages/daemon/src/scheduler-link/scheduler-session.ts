@@ -51,8 +51,12 @@ const JOIN_TIMEOUT_MS = 7000;
 // After a try in vain: back within a second or two of the scheduler's return, without a storm from ten thousand hosts.
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 2000;
-// A session that ends sooner is no success: two hosts with one key would otherwise drive each other out many times a second.
-const SETTLED_MS = 10_000;
+// A scheduler that was there is mostly back within seconds, and grants again when all hosts are there: who comes late makes all wait.
+const MAX_SOON_RETRY_MS = 500;
+const SOON_MS = 10_000;
+// A session that ends sooner is no success. Nor is one that a newer one of the same host replaced: two hosts with one key would drive each
+// other out many times a second.
+const SETTLED_MS = 1000;
 // What waits for a scheduler that does not read; beyond it the session is given up and made anew.
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 // A scheduler that runs answers a good-bye at once; the daemon's end does not wait for one that hangs.
@@ -84,6 +88,7 @@ export class SchedulerSession {
   #isWriting = false;
   #retryMs = MIN_RETRY_MS;
   #greetedAt = 0;
+  #settledUntil = -Infinity;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
   /** Said once for each change, not with every try. */
@@ -128,7 +133,7 @@ export class SchedulerSession {
     stream.on("error", (error: ServiceError) => {
       this.#deps.log.debug("scheduler session failed", { address: this.address, error });
       if (stream === this.#stream) this.#refusedWith(error);
-      this.#end(stream);
+      this.#end(stream, error.code !== status.ABORTED);
     });
     stream.on("end", () => {
       this.#end(stream);
@@ -247,7 +252,8 @@ export class SchedulerSession {
     this.#flushSoon();
   }
 
-  #end(stream: SessionStream): void {
+  /** `canSettle`: false where another host with this one's key began a session. */
+  #end(stream: SessionStream, canSettle = true): void {
     if (stream !== this.#stream || this.#closed) return;
     const wasLive = this.#scheduler !== undefined;
     this.#cancelTimer?.();
@@ -257,21 +263,26 @@ export class SchedulerSession {
     stream.cancel();
     this.#stub?.close();
     if (wasLive) this.#deps.log.warn("scheduler lost", { address: this.address });
-    this.#retry(wasLive);
+    this.#retry(wasLive && canSettle);
     this.#deps.listener.onMissed(this);
   }
 
   /** Again after a pause: the shortest after a session that stood for a while, else ever longer ones. */
   #retry(wasLive: boolean): void {
-    const wasSettled = wasLive && this.#deps.timers.now() - this.#greetedAt >= SETTLED_MS;
-    if (wasSettled) this.#retryMs = MIN_RETRY_MS;
+    const now = this.#deps.timers.now();
+    const wasSettled = wasLive && now - this.#greetedAt >= SETTLED_MS;
+    if (wasSettled) {
+      this.#retryMs = MIN_RETRY_MS;
+      this.#settledUntil = now;
+    }
     this.#cancelTimer = this.#deps.timers.setTimeout(
       () => {
         this.connect();
       },
       this.#retryMs * (0.5 + this.#deps.random()),
     );
-    if (!wasSettled) this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+    const mostMs = now - this.#settledUntil < SOON_MS ? MAX_SOON_RETRY_MS : MAX_RETRY_MS;
+    if (!wasSettled) this.#retryMs = Math.min(mostMs, this.#retryMs * 2);
   }
 
   #flushSoon(): void {

@@ -14,6 +14,8 @@ export type Session = {
   isRestartExpected: boolean;
   /** When the session last began or ended, or `open` was told first. */
   since: Millis;
+  /** Until then a scheduler may come (back) that takes over: own reads are short. */
+  awaitedUntil: Millis;
   /** From when on a peer without a word of the scheduler may read the source: `since`, patience and jitter. */
   ownReadsFrom: Millis;
   standing: Standing;

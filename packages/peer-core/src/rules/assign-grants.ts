@@ -1,9 +1,10 @@
 import { piecesOf, runsOf, type PieceRun, type PieceSet } from "@darner/domain";
 import type { PeerGrant } from "../grant.ts";
 import type { Millis } from "../limits.ts";
-import { isSilent, patience } from "./outlook.ts";
+import { patience } from "./outlook.ts";
 import { earliest, type PeerState } from "../peer-state.ts";
 import { runsWithin } from "../books/piece-runs.ts";
+import type { Transfer } from "../books/transfer-book.ts";
 
 /**
  * Uses the grants, in the order they came: each is asked for those of its pieces that are neither here nor in flight
@@ -99,11 +100,28 @@ function isFreeFor(peer: PeerState, grant: PeerGrant, piece: number, now: Millis
   const isTold = peer.needs.has(piece);
   for (const carrier of peer.transfers.carriersOf(piece)) {
     if (carrier.grant === grant.grant || carrier.kept.has(piece)) return false;
-    if (isTold || isSilent(peer, carrier, now)) continue;
-    peer.grants.lookAgainAt = earliest(peer.grants.lookAgainAt, carrier.lastSignAt + patience(peer));
+    if (isTold) continue;
+    const silentAt = (isOrphan(carrier) ? lastSignOf(peer, carrier) : carrier.lastSignAt) + patience(peer);
+    if (now >= silentAt) continue;
+    peer.grants.lookAgainAt = earliest(peer.grants.lookAgainAt, silentAt);
     return false;
   }
   return true;
+}
+
+/** Whether a parent is still to send what a scheduler before had granted. */
+function isOrphan({ grant, from }: Transfer): boolean {
+  return grant === undefined && from !== "source";
+}
+
+/**
+ * When a parent last sent anything. What a scheduler before had granted is on its way down its trees, and comes when its turn is: who gets
+ * it from the parent that the next one names as well has it twice, and two hosts that do so wait for each other.
+ */
+function lastSignOf({ transfers }: PeerState, { from, lastSignAt }: Transfer): Millis {
+  let last = lastSignAt;
+  for (const other of transfers.live) if (other.from === from && other.lastSignAt > last) last = other.lastSignAt;
+  return last;
 }
 
 /** Whether what a parent sends can be told right from wrong: its line is known, or may yet come. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MOTHER, one, only, PeerBench, run, toldOf } from "../../test/peer-bench.ts";
+import { FATHER, MOTHER, one, only, PeerBench, run, toldOf } from "../../test/peer-bench.ts";
 
 describe("a peer whose host follows another scheduler from now on", () => {
   it("tells what it reads and what it was granted to read, without what has landed", () => {
@@ -27,6 +27,22 @@ describe("a peer whose host follows another scheduler from now on", () => {
       one(bench.land(fetch.transfer, 0), "accept-pieces").pieces.map(({ piece }) => piece),
       [0],
     );
+  });
+
+  it("waits for what the one before had granted as long as that parent sends, and asks no second one for it", () => {
+    const bench = new PeerBench({ pieces: 64, random: () => 0 });
+    bench.read(1);
+    const before = one(bench.grant(1, run(0, 8), MOTHER), "fetch-pieces");
+    const late = one(bench.grant(2, run(8, 8), MOTHER), "fetch-pieces");
+    bench.table(...Array.from({ length: 16 }, (_, piece) => piece));
+    bench.send({ type: "scheduler-found" });
+    assert.deepEqual(only(bench.grant(7, run(8, 8), FATHER), "fetch-pieces"), []);
+    for (let piece = 0; piece < 8; piece++) {
+      assert.deepEqual(only([...bench.after(1000), ...bench.land(before.transfer, piece)], "fetch-pieces"), [], String(piece));
+    }
+    const asked = bench.after(8000);
+    assert.deepEqual(one(asked, "fetch-pieces").run, run(8, 8), "it has sent nothing for as long as a piece may take");
+    assert.ok(bench.land(late.transfer, 8).some(({ type }) => type === "accept-pieces"));
   });
 
   it("lets a read serve the grant of the new scheduler that says the same, and tells that one where it fails", () => {

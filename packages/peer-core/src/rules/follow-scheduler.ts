@@ -18,6 +18,7 @@ export function openAtScheduler(peer: PeerState, now: Millis, reading: readonly 
   session.isOpenDue = false;
   session.since = now;
   session.lot = peer.random();
+  session.awaitedUntil = now + limits.shortReadsMs;
   session.ownReadsFrom = now + limits.silentSchedulerMs + session.lot * limits.jitterMs + leisure(peer);
   session.standing = "unheard";
   tellOpen(peer, reading);
@@ -69,7 +70,7 @@ function readingOf({ pieces, transfers, grants }: PeerState): PieceRun[] {
   return runsOf([...reading].filter((piece) => pieces.isMissing(piece)).toSorted((left, right) => left - right));
 }
 
-/** The session ended: hosts that lost it together do not go to the source together. */
+/** The session ended: most are back soon, and hosts that lost it together do not go to the source together. */
 export function schedulerLost(peer: PeerState, now: Millis): void {
   const { session, limits } = peer;
   if (!session.live) return;
@@ -78,7 +79,8 @@ export function schedulerLost(peer: PeerState, now: Millis): void {
   session.isOpenDue = false;
   session.since = now;
   session.lot = peer.random();
-  session.ownReadsFrom = now + session.lot * limits.jitterMs + leisure(peer);
+  session.awaitedUntil = now + limits.shortReadsMs;
+  session.ownReadsFrom = now + limits.returnMs + session.lot * limits.jitterMs + leisure(peer);
   session.standing = "unheard";
   peer.reports = emptyReports();
   peer.needs.clear();

@@ -110,7 +110,8 @@ describe("judging a landed piece", () => {
     const bench = new PeerBench({ pieces: 1, random: () => 0 });
     bench.table(0);
     bench.read(1);
-    const first = one(bench.send({ type: "scheduler-lost" }), "read-source");
+    bench.send({ type: "scheduler-lost" });
+    const first = one(bench.after(2000), "read-source");
     const again = one(bench.land(first.transfer, 0, 1), "read-source");
     const effects = bench.land(again.transfer, 0, 1);
     assert.deepEqual(one(effects, "accept-pieces").pieces[0]?.hash, hashOf(0, 1));

@@ -107,6 +107,15 @@ export function isBeingFed(peer: PeerState, now: Millis): boolean {
   return false;
 }
 
+/** Whether pieces still come by what a scheduler granted. */
+export function isAnythingComing(peer: PeerState, now: Millis): boolean {
+  for (const transfer of peer.transfers.live) {
+    const isOwn = transfer.from === "source" && transfer.grant === undefined;
+    if (!isOwn && transfer.left.size > 0 && !isSilent(peer, transfer, now)) return true;
+  }
+  return false;
+}
+
 /** When the next parent becomes silent, where it stays so. */
 export function silenceDeadline(peer: PeerState, now: Millis): Millis | undefined {
   const given = patience(peer);

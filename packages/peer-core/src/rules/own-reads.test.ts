@@ -29,24 +29,67 @@ describe("going back to source", () => {
     );
   });
 
-  it("waits with a jitter when a scheduler is lost, so that not all hosts go at once", () => {
-    const bench = new PeerBench({ random: () => 0.5 });
+  it("waits two seconds when a scheduler is lost, which may be back, and with a jitter, so that not all hosts go at once", () => {
+    const bench = new PeerBench({ random: () => 0.5, pieces: 64 });
     bench.read(1);
     bench.send({ type: "standing-told", standing: "fed", retryAfterMs: 0 });
     bench.send({ type: "scheduler-lost" });
-    assert.equal(only(bench.after(249), "read-source").length, 0);
-    assert.equal(only(bench.after(1), "read-source").length, 1);
+    assert.equal(only(bench.after(2249), "read-source").length, 0);
+    assert.deepEqual(
+      only(bench.after(1), "read-source").map(({ run }) => run),
+      [run(0, 4), run(4, 4)],
+    );
+  });
+
+  it("reads a mebibyte at a time for ten seconds after the loss, and then as one that has no scheduler", () => {
+    const bench = new PeerBench({ random: () => 0, pieces: 256 });
+    bench.read(1);
+    bench.send({ type: "scheduler-lost" });
+    const [first, second] = only(bench.after(2000), "read-source");
+    assert.ok(first !== undefined && second !== undefined);
+    bench.after(7999);
+    const [third] = only(bench.deliver(first), "read-source");
+    assert.equal(third?.run.count, 4);
+    bench.after(1);
+    const [fourth] = only(bench.deliver(second), "read-source");
+    assert.equal(fourth?.run.count, 32);
+  });
+
+  it("leaves the source alone for up to five seconds while pieces come by what was granted before", () => {
+    const bench = new PeerBench({ random: () => 0, pieces: 64 });
+    bench.read(1);
+    const fetch = one(bench.grant(1, run(0, 32), MOTHER), "fetch-pieces");
+    bench.table(...Array.from({ length: 32 }, (_, piece) => piece));
+    bench.send({ type: "scheduler-lost" });
+    for (let piece = 0; piece < 4; piece++) {
+      assert.equal(only([...bench.after(1000), ...bench.land(fetch.transfer, piece)], "read-source").length, 0);
+    }
+    assert.equal(only(bench.after(999), "read-source").length, 0);
+    assert.deepEqual(only(bench.after(1), "read-source")[0]?.run, run(32, 4));
+  });
+
+  it("waits as long for a scheduler that was lost just before the peer began, and not at all for one that is long gone", () => {
+    const lostForMs = 500;
+    const soon = new PeerBench({ schedulerLive: false, lostForMs, random: () => 0 });
+    soon.read(1);
+    assert.equal(only(soon.after(1499), "read-source").length, 0);
+    assert.equal(only(soon.after(1), "read-source").length, 2);
+    const gone = new PeerBench({ schedulerLive: false, lostForMs: 60_000, random: () => 0.5 });
+    assert.equal(only(gone.read(1), "read-source").length, 1);
   });
 
   it("acts as if there were no scheduler when it says nothing for two seconds and the jitter", () => {
     const bench = new PeerBench({ random: () => 0.5 });
     bench.read(1);
     assert.equal(only(bench.after(2249), "read-source").length, 0);
-    assert.equal(one(bench.after(1), "read-source").cause, "no-scheduler");
+    assert.deepEqual(
+      only(bench.after(1), "read-source").map(({ cause }) => cause),
+      ["no-scheduler", "no-scheduler"],
+    );
   });
 
   it("uses grants of a scheduler that answers late, and begins no further read of its own", () => {
-    const bench = new PeerBench({ pieces: 100 });
+    const bench = new PeerBench({ pieces: 100, limits: { shortReadBytes: Infinity } });
     bench.read(1);
     const [first, second] = only(bench.after(2500), "read-source");
     const fetch = one(bench.grant(1, run(60, 40), MOTHER), "fetch-pieces");
@@ -147,6 +190,6 @@ describe("going back to source", () => {
     bench.grant(1, run(0, 16), MOTHER);
     bench.send({ type: "scheduler-lost" });
     assert.equal(only(bench.after(1999), "read-source").length, 0);
-    assert.deepEqual(one(bench.after(1), "read-source").run, run(0, 16));
+    assert.deepEqual(only(bench.after(1), "read-source")[0]?.run, run(0, 4));
   });
 });

@@ -1,8 +1,8 @@
 import { pieceLength, type PieceRun } from "@darner/domain";
 import type { SourceCause } from "../effect.ts";
 import type { Millis } from "../limits.ts";
-import { isSilent, outlookOf, silenceDeadline } from "./outlook.ts";
-import { isWanted, type PeerState } from "../peer-state.ts";
+import { isAnythingComing, isSilent, outlookOf, silenceDeadline } from "./outlook.ts";
+import { earliest, isWanted, type PeerState } from "../peer-state.ts";
 
 /** Why and from when on a peer may read the source without the scheduler's word. */
 type OwnReading = {
@@ -18,7 +18,7 @@ type OwnReading = {
 export function goBackToSource(peer: PeerState, now: Millis): Millis | undefined {
   const reading = ownReading(peer, now);
   if (reading === undefined) return undefined;
-  if (now < reading.from) return reading.from;
+  if (now < reading.from) return earliest(reading.from, silenceDeadline(peer, now));
   const { transfers, source, pieces } = peer;
   while (transfers.sourceReads < (source.sequential ? 1 : reading.atOnce)) {
     const run = nextOwnRun(peer, reading.most, now);
@@ -32,8 +32,9 @@ export function goBackToSource(peer: PeerState, now: Millis): Millis | undefined
 
 /**
  * failed-proof:  until the whole blob came from the own source once; everything that is missing, in one read.
- * no-scheduler:  alone, after the jitter: ownSourceReads at a time, each at most max(ownReadBytes / piece length, ownReadPieces),
- *                so that a scheduler that returns can take over. Misled: a few pieces.
+ * no-scheduler:  alone, returnMs and the jitter after the scheduler was lost (fedReturnMs while pieces come): ownSourceReads at a time,
+ *                each at most max(ownReadBytes / piece length, ownReadPieces) pieces, of shortReadBytes for the first shortReadsMs, so that a
+ *                scheduler that returns can take over. Misled: a few pieces.
  * struck:        not at all: what would come is known to be wrong.
  * starved:       starvedReadMs after the scheduler said so; as if alone.
  * Never without access, before the pause after a failure is over, or for nobody.
@@ -51,13 +52,22 @@ function ownReading(peer: PeerState, now: Millis): OwnReading | undefined {
     case "limited":
     case "struck":
       return undefined;
-    case "alone":
-      return { cause: "no-scheduler", from: Math.max(outlook.readsFrom, source.notBefore), atOnce, most };
+    case "alone": {
+      const fedUntil =
+        !peer.session.live && now < peer.session.awaitedUntil && isAnythingComing(peer, now) ? outlook.since + limits.fedReturnMs : 0;
+      const short = now < peer.session.awaitedUntil ? Math.min(most, shortRead(peer)) : most;
+      return { cause: "no-scheduler", from: Math.max(outlook.readsFrom, fedUntil, source.notBefore), atOnce, most: short };
+    }
     case "misled":
       return { cause: "no-scheduler", from: source.notBefore, atOnce: 1, most: limits.needPieces };
     case "starved":
       return { cause: "starved", from: Math.max(outlook.since + limits.starvedReadMs, source.notBefore), atOnce, most };
   }
+}
+
+/** Pieces of an own read while a scheduler may come back at any moment. */
+function shortRead({ limits, task }: PeerState): number {
+  return Math.max(1, Math.floor(limits.shortReadBytes / pieceLength(task.size)));
 }
 
 /** The next run: from the next piece of the most impatient reader that can be asked for, else from the frontier. */

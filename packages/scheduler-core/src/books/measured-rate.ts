@@ -14,7 +14,7 @@ const MIN_SPAN_MS = 250;
 const MAX_SPAN_MS = 5_000;
 
 export function newMeter(): Meter {
-  return { bytesPerSecond: 0, since: 0, bytes: 0 };
+  return { bytesPerSecond: 0, since: -Infinity, bytes: 0 };
 }
 
 /**

@@ -45,6 +45,22 @@ suite("hosts that come from another scheduler", () => {
     }
   });
 
+  test("who reads is the root of a tree, however late it comes: what it reads it sends to no more hosts than others send theirs", () => {
+    const script = moving();
+    for (const name of ["c", "d", "e", "f"]) script.open(name, { have: from(0, 8) });
+    script.open("a", { have: from(0, 8), reading: [run(8, 8)] });
+    script.open("b", { have: from(0, 8), reading: [run(16, 8)] });
+    const after = script.wait(1000);
+    for (const reader of ["a", "b"]) {
+      const owed = new Set(script.stripes().flatMap(({ host, pieces }) => (host === reader ? pieces : [])));
+      const sent = script
+        .grants()
+        .flatMap(({ from: parent, pieces }) => (parent === reader ? pieces.filter((piece) => owed.has(piece)) : []));
+      assert.ok(sent.length <= 2 * owed.size, `${reader} sends ${String(sent.length)} for ${String(owed.size)}`);
+    }
+    assert.ok(after.length > 0);
+  });
+
   test("a blob that all of them left half done is read on where the last of them stopped: no piece a second time", () => {
     const script = moving();
     script.open("a", { have: from(0, 20), reading: [run(20, 4)] });

@@ -18,9 +18,13 @@ export function awaitMoving(memory: Memory, forMs: number, now: number): void {
   }
 }
 
-/** Grants a peer what it reads already: nobody else is asked for it. Only what is cold here, what it lacks, and as much as the blob has. */
+/**
+ * Grants a peer what it reads already: nobody else is asked for it. Only what is cold here, what it lacks, and as much as the blob has.
+ * Who reads is the root of a tree, in whatever order the hosts come: else it would send to a root besides its children.
+ */
 export function adoptReading(turn: Turn, member: Member, runs: readonly PieceRun[]): void {
   const group = turn.swarm.groupOf(member);
+  if (runs.length > 0 && isWanting(member)) group.trees.crown(member, ({ peer }) => peer?.stripes === 0);
   for (const { first, stride, count } of runs) {
     if (stride !== 1 || !hasAccess(turn, member)) return;
     if (readsWhole(turn, member)) {

@@ -10,10 +10,14 @@ function word(answering: string, active: string, more: Partial<HostStanding> = {
 
 /** The book of scheduler b, what it told each host, and for how long it waited for hosts that move. */
 class Desk {
-  readonly book = new StandingBook<number>();
+  readonly book: StandingBook<number>;
   readonly told = new Map<number, SwarmStanding[]>();
   readonly moves: number[] = [];
   #now = 0;
+
+  constructor(expected = Infinity) {
+    this.book = new StandingBook<number>(() => expected);
+  }
 
   say(from: number, said: HostStanding): void {
     this.#handle({ type: "word-given", from, word: said });
@@ -78,9 +82,26 @@ test("hosts that come from another scheduler are waited for until all are here, 
   assert.deepEqual(desk.moves, [1000, 0]);
 });
 
-test("a scheduler that has just begun waits the whole second: it does not know who is yet to come", () => {
+test("a scheduler that has just begun waits a second and a half from the first word on: it does not know who is yet to come", () => {
   const desk = new Desk();
-  desk.say(0, word("b", "b", { isMoving: true }));
+  desk.say(0, word("b", "b"));
+  desk.advance(300);
   desk.say(1, word("b", "b", { isMoving: true }));
-  assert.deepEqual(desk.moves, [1000]);
+  desk.say(2, word("b", "b", { isMoving: true }));
+  assert.deepEqual(desk.moves, [1200]);
+  desk.advance(1200);
+  desk.say(3, word("b", "b", { isMoving: true }));
+  assert.deepEqual(desk.moves, [1200], "a straggler");
+});
+
+test("where it is known how many hosts may come, nobody is waited for when they are all there", () => {
+  const desk = new Desk(3);
+  for (const host of [0, 1, 2]) desk.say(host, word("b", "b", { isMoving: true }));
+  assert.deepEqual(desk.moves, [1500, 0]);
+});
+
+test("hosts that followed no scheduler before are not waited for", () => {
+  const desk = new Desk();
+  for (const host of [0, 1, 2]) desk.say(host, word("b", "b"));
+  assert.deepEqual(desk.moves, []);
 });

@@ -20,8 +20,9 @@ export type StandingEffect<Who> =
 const TELL_MS = 200;
 // Hosts that lost the same scheduler are here within milliseconds where its connections ended. Their readers have what is under way meanwhile.
 const MOVING_MS = 1000;
-// Every daemon has found a scheduler that is back within so long.
-const YOUNG_MS = 3000;
+// Every daemon has found a scheduler that is back within so long: it tries at most 0.75 s apart, and a machine that has just lost a process is busy.
+// Below the two seconds after which a peer that hears nothing helps itself.
+const YOUNG_MS = 1500;
 const NOTHING = { reached: 0, active: 0, losses: 0 };
 
 /**
@@ -37,6 +38,12 @@ export class StandingBook<Who> {
   #firstWordAt: number | undefined;
   #movingUntil = 0;
   #toldKey = "";
+  readonly #expected: () => number;
+
+  /** `expected`: how many hosts may come to a scheduler that has just begun; infinite where nobody knows. */
+  constructor(expected: () => number = () => Infinity) {
+    this.#expected = expected;
+  }
 
   handle(event: StandingEvent<Who>, now: number): StandingEffect<Who>[] {
     switch (event.type) {
@@ -89,10 +96,10 @@ export class StandingBook<Who> {
     this.#words.set(from, word);
     this.#tellAt ??= now + TELL_MS;
     const effects: StandingEffect<Who>[] = [];
-    // The first of several that come: where most are here already, the others are stragglers and nobody waits for them.
-    if (word.isMoving && word.isHere && now >= this.#movingUntil && this.followers * 2 <= this.#words.size + 1) {
-      this.#movingUntil = now + MOVING_MS;
-      effects.push({ type: "hosts-moving", forMs: MOVING_MS });
+    const waitsUntil = word.isMoving && word.isHere && now >= this.#movingUntil ? this.#waitsUntil(now) : 0;
+    if (waitsUntil > now) {
+      this.#movingUntil = waitsUntil;
+      effects.push({ type: "hosts-moving", forMs: waitsUntil - now });
     }
     if (now < this.#movingUntil && this.#areAllHere(now)) {
       this.#movingUntil = 0;
@@ -101,10 +108,19 @@ export class StandingBook<Who> {
     return effects;
   }
 
-  /** A scheduler that has just begun does not know who is yet to come. */
+  /** The first of several that come: where most are here already, the others are stragglers and nobody waits for them. */
+  #waitsUntil(now: number): number {
+    if (this.#isYoung(now)) return (this.#firstWordAt ?? now) + YOUNG_MS;
+    return this.followers * 2 <= this.#words.size + 1 ? now + MOVING_MS : 0;
+  }
+
+  /** A scheduler that has just begun knows at most how many are yet to come. */
   #areAllHere(now: number): boolean {
-    const isYoung = now - (this.#firstWordAt ?? now) < YOUNG_MS;
-    return !isYoung && this.followers === this.#words.size;
+    return this.followers === this.#words.size && (!this.#isYoung(now) || this.followers >= this.#expected());
+  }
+
+  #isYoung(now: number): boolean {
+    return now - (this.#firstWordAt ?? now) < YOUNG_MS;
   }
 
   /** Hosts that come and go change the numbers and not what follows from them: then nothing is said. */

@@ -117,6 +117,15 @@ export class SpreadTree {
     this.#placeSurplus();
   }
 
+  /** Two members of one zone take each other's place. */
+  exchange(one: Member, other: Member): void {
+    const [from, to] = [this.#places.get(one), this.#places.get(other)];
+    if (from === undefined || to === undefined) return;
+    [from.member, to.member] = [other, one];
+    this.#places.set(one, to).set(other, from);
+    for (const place of [from, to]) for (const { member } of [place, ...place.children]) this.moved.add(member);
+  }
+
   /** The first inner member of a zone with a free place. */
   openInner(zone: string): Member | undefined {
     const part = this.#zones.get(zone);

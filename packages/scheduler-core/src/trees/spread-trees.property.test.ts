@@ -12,6 +12,7 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ type: fc.constant("join" as const), zone: fc.nat(5) }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant("leave" as const), who: fc.nat(1000) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("leaf" as const), who: fc.nat(1000) }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant("crown" as const), who: fc.nat(1000) }) },
 );
 
 function memberOf(hosts: HostTable, number: number, zone: string): Member {
@@ -34,6 +35,19 @@ function assertTree(tree: SpreadTree, members: readonly Member[]): void {
   for (const [zone, count] of ways) assert.equal(count, 1, `${String(count)} ways into ${zone}`);
 }
 
+function assertCrowned(trees: SpreadTrees, member: Member): void {
+  const roots = trees.trees.map(({ root }) => root);
+  trees.crown(member, () => true);
+  const isOfTheirZone = roots.some((root) => root?.host.zone === member.host.zone);
+  if (isOfTheirZone) assert.notEqual(trees.rootedAt(member), undefined, "it is a root");
+  else
+    assert.deepEqual(
+      trees.trees.map(({ root }) => root),
+      roots,
+      "nobody of another zone gives way",
+    );
+}
+
 test("whoever comes, leaves or becomes a leaf: everybody has one place in each tree, and each zone one way in", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
@@ -49,6 +63,7 @@ test("whoever comes, leaves or becomes a leaf: everybody has one place in each t
           const [member] = members.slice(each.who % members.length);
           assert.ok(member !== undefined);
           if (each.type === "leaf") trees.makeLeaf(member);
+          else if (each.type === "crown") assertCrowned(trees, member);
           else {
             members.splice(members.indexOf(member), 1);
             trees.leave(member);

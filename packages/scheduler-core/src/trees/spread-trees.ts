@@ -45,6 +45,20 @@ export class SpreadTrees {
     for (const tree of this.#trees) if (tree.isInner(member) && tree.innerIn(member.host.zone) > 1) tree.seat(member, false);
   }
 
+  /** Makes a member the root of a tree, its home first, in the place of one of its zone that `gives` way. */
+  crown(member: Member, gives: (root: Member) => boolean): void {
+    const home = this.#home.get(member);
+    if (home === undefined || member.host.isSlow || this.rootedAt(member) !== undefined) return;
+    for (const tree of new Set([home, ...this.#trees])) {
+      const { root } = tree;
+      if (root === undefined || root.host.zone !== member.host.zone || !gives(root)) continue;
+      for (const each of this.#trees) each.exchange(member, root);
+      this.#home.set(root, home);
+      this.#home.set(member, tree);
+      return;
+    }
+  }
+
   /** The tree whose root a member is. */
   rootedAt(member: Member): SpreadTree | undefined {
     const home = this.#home.get(member);

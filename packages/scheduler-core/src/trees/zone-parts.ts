@@ -2,7 +2,7 @@ import type { Member } from "../books/member.ts";
 import { nearness } from "./nearness.ts";
 
 /** One member's place in a tree. */
-export type Place = { readonly member: Member; parent: Place | undefined; readonly children: Place[]; isInner: boolean };
+export type Place = { member: Member; parent: Place | undefined; readonly children: Place[]; isInner: boolean };
 
 /** The part of a tree in one zone: a tree of its own, with one way in. */
 export type ZonePart = {

@@ -26,6 +26,8 @@ export type MembersDeps = {
 /** Who may have a session with this scheduler. */
 export type Members = AsyncDisposable & {
   readonly book: HostBook;
+  /** How many hosts were on the list of members when this scheduler began; infinite where there is none. */
+  readonly knownAtStart: number;
   readonly door: Door;
   /** The cluster's signing key; absent: everybody is let in. */
   readonly signingKey?: OwnKey;
@@ -49,12 +51,14 @@ export async function openMembers(config: Config, dir: string, deps: MembersDeps
   const tokens = new TokenFile(config.join.tokensFile ?? join(dir, "join-tokens.json"));
   const known = await tokens.tokens();
   const disk = new MembersOnDisk(dir, log);
-  const board = new MemberBoard({ signingKey, kept: await disk.read(), disk, timers, wallClock, log });
+  const kept = await disk.read();
+  const board = new MemberBoard({ signingKey, kept, disk, timers, wallClock, log });
   const reviewer = new AccountReviewer(config.join.kubernetes, log);
   const reviewAccount = reviewer.review.bind(reviewer);
   log.info("members only", { fingerprint: writeFingerprint(signingKey.publicKey), joinTokens: known.length, removed: board.denials.size });
   return {
     book: board.book,
+    knownAtStart: kept.hosts.length === 0 ? Infinity : kept.hosts.length,
     door: new MemberDoor({ signingKey, tokens, reviewAccount, board, clock: timers, wallClock, log, metrics }),
     signingKey,
     tls: { privateKeyPem: signingKey.privateKeyPem, certificatePem },
@@ -68,6 +72,7 @@ function insecureMembers(wallClock: () => number): Members {
   const book = new HostBook(MAX_MEMBERS);
   return {
     book,
+    knownAtStart: Infinity,
     door: openDoor,
     before: (next) => new InsecureDesk(book, wallClock, next),
     remove: () => undefined,

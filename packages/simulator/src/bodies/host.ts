@@ -71,6 +71,10 @@ export class SimulatedHost implements PullingHost, LinkedHost {
     return this.#link?.isLive === true;
   }
 
+  get lostForMs(): number | undefined {
+    return this.#link?.lostForMs;
+  }
+
   missScheduler(scheduler: SchedulerInWorld): void {
     this.#link?.missed(scheduler);
   }

@@ -31,6 +31,8 @@ export interface PullingHost extends HostInWorld {
   readonly isSeed: boolean;
   /** Whether it follows a scheduler. */
   readonly hasScheduler: boolean;
+  /** For how long it has followed none, where it did before. */
+  readonly lostForMs: number | undefined;
   /** Whether somebody waits for what it pulls. */
   readonly isReading: boolean;
   accept(stored: StoredBlob, pieces: readonly PieceHash[]): void;
@@ -72,6 +74,7 @@ export class Pull implements TransferListener, Happening {
   start(): void {
     const { scenario } = this.#world;
     const { blob, have } = this.#stored;
+    const { lostForMs } = this.#host;
     this.post({
       type: "peer-started",
       task: blob.task,
@@ -81,6 +84,7 @@ export class Pull implements TransferListener, Happening {
       priority: this.#host.isReading ? "reader" : "preheat",
       have: have.clone(),
       schedulerLive: this.#host.hasScheduler,
+      ...(lostForMs === undefined ? {} : { lostForMs }),
     });
     if (this.#host.isReading) this.post({ type: "reader-opened", reader: READER, next: 0, end: blob.pieces });
   }

@@ -27,12 +27,21 @@ export type LinkDeps = {
   readonly host: LinkedHost;
 };
 
-type Line = { readonly scheduler: SchedulerInWorld; stands: boolean; stoodAt: number; retryMs: number; isTrying: boolean };
+type Line = {
+  readonly scheduler: SchedulerInWorld;
+  stands: boolean;
+  stoodAt: number;
+  settledUntil: number;
+  retryMs: number;
+  isTrying: boolean;
+};
 
 // As the daemon's sessions have them (daemon/src/scheduler-link/scheduler-session.ts).
 const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 2000;
-const SETTLED_MS = 10_000;
+const MAX_SOON_RETRY_MS = 500;
+const SOON_MS = 10_000;
+const SETTLED_MS = 1000;
 // A scheduler that cannot be reached is given up after so long; one whose process is gone refuses at once.
 const UNREACHED_MS = 2000;
 // One word for what changes together.
@@ -49,16 +58,24 @@ export class SchedulerLink {
   #lookAt = Infinity;
   #wordAt = Infinity;
   #isOver = false;
+  /** Whether a scheduler was followed before; since when none is. */
+  #hasFollowed = false;
+  #lostAt: number | undefined;
 
   constructor(deps: LinkDeps) {
     this.#deps = deps;
     this.#choice = new SchedulerChoice(deps.schedulers.map(({ address }) => address));
-    const fresh = { stands: false, stoodAt: 0, retryMs: MIN_RETRY_MS, isTrying: false };
+    const fresh = { stands: false, stoodAt: 0, settledUntil: -Infinity, retryMs: MIN_RETRY_MS, isTrying: false };
     this.#lines = deps.schedulers.map((scheduler) => ({ scheduler, ...fresh }));
   }
 
   get isLive(): boolean {
     return this.#active !== undefined;
+  }
+
+  /** For how long no scheduler has been followed; undefined where one is, or none ever was. */
+  get lostForMs(): number | undefined {
+    return this.#lostAt === undefined ? undefined : this.#deps.timeline.now - this.#lostAt;
   }
 
   /** Whether hosts follow different schedulers, as far as is known here. */
@@ -138,13 +155,14 @@ export class SchedulerLink {
   #miss(line: Line): void {
     const { timeline, dice } = this.#deps;
     const wasSettled = line.stands && timeline.now - line.stoodAt >= SETTLED_MS;
-    if (wasSettled) line.retryMs = MIN_RETRY_MS;
+    if (wasSettled) Object.assign(line, { retryMs: MIN_RETRY_MS, settledUntil: timeline.now });
     line.stands = false;
     line.isTrying = true;
     timeline.after(line.retryMs * (0.5 + dice()), () => {
       if (line.isTrying) this.#connect(line);
     });
-    if (!wasSettled) line.retryMs = Math.min(MAX_RETRY_MS, line.retryMs * 2);
+    const mostMs = timeline.now - line.settledUntil < SOON_MS ? MAX_SOON_RETRY_MS : MAX_RETRY_MS;
+    if (!wasSettled) line.retryMs = Math.min(mostMs, line.retryMs * 2);
     this.#choice.missed(line.scheduler.address, timeline.now);
     this.#wordSoon();
     this.#decide();
@@ -169,11 +187,14 @@ export class SchedulerLink {
     const open = [...this.#open];
     this.#active = next;
     if (next === undefined) {
+      this.#lostAt = this.#deps.timeline.now;
       this.#wordSoon();
       host.schedulerLost();
       return;
     }
-    this.#word(open.length > 0);
+    this.#lostAt = undefined;
+    this.#word(this.#hasFollowed);
+    this.#hasFollowed = true;
     this.#open.clear();
     host.schedulerFound();
     for (const task of open) this.#leave(before, task);

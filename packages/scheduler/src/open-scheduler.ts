@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { SCHEDULER_DIR } from "@darner/membership";
 import type { Jobs } from "@darner/preheat";
 import { createRegistry, openDataDir, systemClock, VERSION, type Config, type Logger, type ReadyState, type Timers } from "@darner/runtime";
-import { DEFAULT_LIMITS, type Scheduler } from "@darner/scheduler-core";
+import { DEFAULT_LIMITS, type Scheduler, type SchedulerLimits } from "@darner/scheduler-core";
 import { openSharedKeys, tellFingerprint } from "./cluster/shared-keys.ts";
 import { openSessionServer } from "./grpc/session-server.ts";
 import { openCore } from "./journal/open-journal.ts";
@@ -46,9 +46,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
     () => countsOf(core, matchmaker),
     () => preheat.counts(),
   );
-  const { stripeSeconds, ...bounds } = config.source;
-  const limits = { ...DEFAULT_LIMITS, ...bounds, runMs: stripeSeconds * 1000 };
-  const { core, driven, journal } = await openCore(limits, config.journal, { timers, log: log.child({ room: "journal" }) });
+  const { core, driven, journal } = await openCore(limitsOf(config), config.journal, { timers, log: log.child({ room: "journal" }) });
   if (journal !== undefined) births.use(journal);
   const matchmaker = births.use(
     new Matchmaker({
@@ -95,6 +93,10 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   log.info("scheduler ready", { grpc: grpc.address, http: http.address });
   const lives = births.move();
   return { grpc: grpc.address, http: http.address, jobs, [Symbol.asyncDispose]: () => lives.disposeAsync() };
+}
+
+function limitsOf({ source: { stripeSeconds, ...bounds } }: Config): SchedulerLimits {
+  return { ...DEFAULT_LIMITS, ...bounds, runMs: stripeSeconds * 1000 };
 }
 
 function countsOf(core: Scheduler, { standing }: Matchmaker): SchedulerCounts {

@@ -68,6 +68,8 @@ export type PeerLimits = {
   readonly backoffMaxMs: Millis;
   /** How long verified pieces may wait to be reported together, and how many. */
   readonly reportMs: Millis;
+  /** The least they wait where pieces come slower than they did. */
+  readonly slowReportMs: Millis;
   readonly reportPieces: number;
   /** In how many parts a blob of many pieces is reported. */
   readonly reportParts: number;
@@ -146,6 +148,8 @@ export const DEFAULT_LIMITS: PeerLimits = {
   backoffMaxMs: 30_000,
   // Grants stand, so the scheduler needs reports to see who is late (10 s) and who holds what: most of that time is soon enough.
   reportMs: 8000,
+  // Shorter pauses are other flows that come and go.
+  slowReportMs: 1000,
   // One message for 16 pieces is 0.06 a piece; the other half of the 0.2 a piece belongs to the scheduler.
   reportPieces: 16,
   reportParts: 16,

@@ -14,6 +14,8 @@ export class LandingRhythm {
   #median = 0;
   #isSorted = true;
   #unsorted = 0;
+  #firstAt: Millis = 0;
+  #beats = 0;
 
   /** Notes that a piece landed. */
   beat(now: Millis): void {
@@ -23,7 +25,14 @@ export class LandingRhythm {
       this.#unsorted += 1;
       if (this.#unsorted >= SORTED_EVERY || this.#count <= SORTED_EVERY) this.#isSorted = false;
     }
+    if (this.#beats === 0) this.#firstAt = now;
+    this.#beats += 1;
     this.#lastAt = now;
+  }
+
+  /** How long so many pieces took on average since the first one; infinite before there were two. */
+  usual(pieces: number): Millis {
+    return this.#lastAt === undefined || this.#beats < 2 ? Infinity : (pieces * (this.#lastAt - this.#firstAt)) / (this.#beats - 1);
   }
 
   /** The median time between two pieces; 0 before there were two. */

@@ -21,21 +21,28 @@ export function queueReport(peer: PeerState, pieces: readonly PieceHash[], areLi
  *               lines of the table are among it, others wait for them
  *               queued ≥ max(reportPieces, pieces / reportParts)
  *               queued ≥ in flight, and more than that is missing: the scheduler is to promise more before nothing comes
- *     else reportMs after the first of them
+ *     else when the first of them is older than reportMs, or than 1 s and 3/2 of what so many pieces as a report has took on average:
+ *     pieces come slower than they did, and the scheduler may know who has more to give
  */
 export function reportVerified(peer: PeerState, now: Millis): Millis | undefined {
   const { reports, limits } = peer;
   if (reports.pieces.length === 0) return undefined;
-  const at = reports.since + limits.reportMs;
+  const slowMs = Math.max(limits.slowReportMs, 1.5 * peer.rhythm.usual(fullReport(peer)));
+  const at = reports.since + Math.min(limits.reportMs, Math.ceil(slowMs));
   if (!isDue(peer) && now < at) return at;
   flushReports(peer);
   return undefined;
 }
 
-function isDue({ reports, limits, pieces, transfers }: PeerState): boolean {
+function fullReport({ limits, pieces }: PeerState): number {
+  return Math.max(limits.reportPieces, Math.floor(pieces.count / limits.reportParts));
+}
+
+function isDue(peer: PeerState): boolean {
+  const { reports, pieces, transfers } = peer;
   const queued = reports.pieces.length;
   if (!reports.begun || reports.lines.length > 0 || pieces.have.isFull) return true;
-  if (queued >= Math.max(limits.reportPieces, Math.floor(pieces.count / limits.reportParts))) return true;
+  if (queued >= fullReport(peer)) return true;
   const { inFlight } = transfers;
   return queued >= inFlight && pieces.have.count + pieces.pending.size + inFlight < pieces.count;
 }

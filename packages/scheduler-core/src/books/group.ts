@@ -30,6 +30,8 @@ export class Group {
   readonly treeOf: Uint8Array;
   /** Pieces whose lines became known, in that order. */
   readonly lineLog: number[] = [];
+  /** When the last of them did. */
+  learntAt = 0;
   /** When peers that still lack lines are to have them; undefined while none does. */
   linesDueAt: number | undefined;
   /** Live stripes. */

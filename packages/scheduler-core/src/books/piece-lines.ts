@@ -9,6 +9,7 @@ export function learnLines(turn: Turn, group: Group, from: Member, hashes: reado
   const { fresh, contradicting } = group.learn(hashes);
   for (const { piece } of fresh) group.witnesses.set(piece, from);
   if (fresh.length === 0) return contradicting;
+  group.learntAt = turn.now;
   const isEnd = group.tableIsComplete;
   for (const member of group.members) {
     if (!isWanting(member) || !(isEnd || areLinesDue(group, member))) continue;

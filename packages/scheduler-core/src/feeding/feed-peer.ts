@@ -2,6 +2,7 @@ import { giveStripeOf, readWhole, stripeFor } from "../source/source-frontier.ts
 import { mayRead, readsWhole } from "../source/choose-reader.ts";
 import { forgiveParents } from "../books/avoided-parents.ts";
 import { followTrees } from "./follow-trees.ts";
+import { takeFromFree } from "./free-holders.ts";
 import { give } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
@@ -10,6 +11,7 @@ import { depthOf } from "./promise-chain.ts";
 import { unitLength } from "../source/run-length.ts";
 import { selectParent } from "./select-parent.ts";
 import { spread } from "./spread-run.ts";
+import { windowPieces } from "./prefix-window.ts";
 import { MAX_FAN_OUT, treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
@@ -19,6 +21,7 @@ export function feedPeer(turn: Turn, group: Group, member: Member): void {
   feedFromSwarm(turn, group, member);
   if (member.peer.promisedCount === 0) readUnreachable(turn, group, member);
   if (member.peer.promisedCount === 0 && forgiveParents(turn, member)) feedFromSwarm(turn, group, member);
+  takeFromFree(turn, group, member);
 }
 
 function feedFromSwarm(turn: Turn, group: Group, member: Wanting): void {
@@ -126,35 +129,6 @@ function joinRuns(turn: Turn, group: Group, member: Wanting, unreachable: Set<nu
     give(turn, { child: member, parent, pieces });
     if (isHeld) window -= pieces.length;
   }
-}
-
-/**
- * How many more pieces that are ready at their parents a peer may be promised.
- *
- *     max(4, max(16 MiB, 1 s × measured rate) / piece length) − promised and ready
- *     4 − promised and ready                                 while the source is read
- *
- * While the source is read, its stripes come at the rate of the link anyway: who takes more of the rest besides gets nothing
- * sooner, and delays those who have it already (three late joiners: the first hosts end at 1.15 × the bound instead of 1.46).
- */
-function windowPieces(turn: Turn, member: Wanting): number {
-  const { windowBytes, windowMs, minRunPieces } = turn.limits;
-  const bytes = Math.max(windowBytes, Math.floor((member.host.fromPeers.bytesPerSecond * windowMs) / 1000));
-  let ready = 0;
-  for (const grant of member.peer.grants.values()) {
-    const { parent } = grant;
-    if (parent === undefined) continue;
-    if (parent.have.isFull) ready += grant.left;
-    else
-      for (let index = 0; index < grant.run.count; index++)
-        ready += isReady(member, grant.run.first + index * grant.run.stride, parent) ? 1 : 0;
-  }
-  if (turn.swarm.groupOf(member).stripes.size > 0) return minRunPieces - ready;
-  return Math.max(minRunPieces, Math.floor(bytes / turn.swarm.pieceBytes)) - ready;
-}
-
-function isReady(child: Wanting, piece: number, parent: Member): boolean {
-  return child.peer.promised[piece]?.parent === parent && parent.have.has(piece);
 }
 
 /** Nobody this peer may ask has these pieces, though somebody holds them: it reads them from its source. */

@@ -14,8 +14,7 @@ export class LandingRhythm {
   #median = 0;
   #isSorted = true;
   #unsorted = 0;
-  #firstAt: Millis = 0;
-  #beats = 0;
+  #firstAt: Millis = NaN;
 
   /** Notes that a piece landed. */
   beat(now: Millis): void {
@@ -25,14 +24,13 @@ export class LandingRhythm {
       this.#unsorted += 1;
       if (this.#unsorted >= SORTED_EVERY || this.#count <= SORTED_EVERY) this.#isSorted = false;
     }
-    if (this.#beats === 0) this.#firstAt = now;
-    this.#beats += 1;
+    if (Number.isNaN(this.#firstAt)) this.#firstAt = now;
     this.#lastAt = now;
   }
 
   /** How long so many pieces took on average since the first one; infinite before there were two. */
   usual(pieces: number): Millis {
-    return this.#lastAt === undefined || this.#beats < 2 ? Infinity : (pieces * (this.#lastAt - this.#firstAt)) / (this.#beats - 1);
+    return this.#count === 0 ? Infinity : (pieces * (this.#lastAt - this.#firstAt)) / this.#count;
   }
 
   /** The median time between two pieces; 0 before there were two. */

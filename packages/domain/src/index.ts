@@ -19,4 +19,5 @@ export { MAX_SCHEDULERS } from "./scheduler-standing.ts";
 export type { HostStanding, SchedulerCount, SwarmStanding } from "./scheduler-standing.ts";
 export { parseTask, taskId } from "./task.ts";
 export type { Priority, SourceAccess, Task, TaskId } from "./task.ts";
+export { TimeQueue } from "./time-queue.ts";
 export { SteadyTime } from "./steady-time.ts";

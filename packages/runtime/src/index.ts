@@ -33,7 +33,7 @@ export { listenError, listenServer } from "./lifecycle/listen-server.ts";
 export { notifySupervisor } from "./lifecycle/notify-supervisor.ts";
 export { runProcess } from "./lifecycle/run-process.ts";
 export type { ProcessContext, RunOptions } from "./lifecycle/run-process.ts";
-export { startWatchdog } from "./lifecycle/watchdog.ts";
+export { startWatchdog, type Watchdog } from "./lifecycle/watchdog.ts";
 export type { WatchdogOptions } from "./lifecycle/watchdog.ts";
 export { formatAddress, parseListen } from "./listen-address.ts";
 export type { ListenAddress } from "./listen-address.ts";

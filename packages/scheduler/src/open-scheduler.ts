@@ -23,6 +23,8 @@ export type SchedulerDeps = {
   readonly timers?: Timers;
   /** The time of day: milliseconds since 1970. */
   readonly wallClock?: () => number;
+  /** Told whenever a daemon says something: the process is at work. */
+  readonly onWork?: () => void;
 };
 
 /** A scheduler that runs until it is disposed. */
@@ -36,7 +38,7 @@ export type RunningScheduler = AsyncDisposable & {
 
 /** Opens a scheduler. Rejects with `StartError` (exit code 2) where it cannot start. */
 export async function openScheduler(config: Config, deps: SchedulerDeps): Promise<RunningScheduler> {
-  const { log, timers = systemClock, wallClock = Date.now } = deps;
+  const { log, timers = systemClock, wallClock = Date.now, onWork } = deps;
   await using births = new AsyncDisposableStack();
   const registry = createRegistry();
   const dir = join(config.dataDir, SCHEDULER_DIR);
@@ -85,7 +87,7 @@ export async function openScheduler(config: Config, deps: SchedulerDeps): Promis
   const isActive = (): boolean => !matchmaker.standing.isStandby;
   births.use(startSchedules(config.preheat.schedules, { jobs: preheat.jobs, log: log.child({ room: "schedule" }), isActive }));
   const server = { listen: config.listen.grpc, services: [siblings.service], ...(tls === undefined ? {} : { tls }) };
-  const grpc = births.use(await openSessionServer(server, { listener: members.before(preheat.listener), door, timers }));
+  const grpc = births.use(await openSessionServer(server, { listener: members.before(preheat.listener), door, timers, onWork }));
   siblings.start();
   // The first to go: with every session that ends a core that still hears would find new parents for hosts that are all about to leave.
   births.use(matchmaker);

@@ -11,8 +11,8 @@ export async function runScheduler(context: CommandContext): Promise<ExitCode> {
   const log = openLog({ level: config.log.level, name: "darner-scheduler" });
   await runProcess(
     async ({ resources }) => {
-      resources.use(startWatchdog({ seconds: config.watchdog.seconds, log }));
-      resources.use(await openScheduler(config, { log }));
+      const { beat: onWork } = resources.use(startWatchdog({ seconds: config.watchdog.seconds, log }));
+      resources.use(await openScheduler(config, { log, onWork }));
     },
     { log },
   );

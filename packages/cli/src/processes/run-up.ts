@@ -12,8 +12,8 @@ export async function runUp(context: CommandContext): Promise<ExitCode> {
   const log = openLog({ level: config.log.level, name: "darner" });
   await runProcess(
     async ({ resources }) => {
-      resources.use(startWatchdog({ seconds: config.watchdog.seconds, log }));
-      const scheduler = resources.use(await openScheduler(config, { log }));
+      const { beat: onWork } = resources.use(startWatchdog({ seconds: config.watchdog.seconds, log }));
+      const scheduler = resources.use(await openScheduler(config, { log, onWork }));
       const daemon = resources.use(await openDaemon(daemonConfig(config, scheduler.grpc), { log }));
       sayReady(context.terminal, daemon.addresses.mirror, config.dataDir);
     },

@@ -19,6 +19,15 @@ test("a process whose main loop stands still is killed and says so", async () =>
   assert.match(lines[0] ?? "", /^\{.*"message":"main loop stands still, process killed","seconds":0\.5\}$/);
 });
 
+test("a process whose main loop has much to do in one turn, and says so, is not killed", async () => {
+  await using child = startChild(CHILD, "works", "0.5");
+  await child.said("running\n");
+  child.process.kill("SIGUSR2");
+  const end = await child.ended;
+  assert.equal(end.code, 0, end.stderr);
+  assert.match(end.stdout, /ended by itself/);
+});
+
 test("a process that hangs while nobody reads its standard error is killed, too", async () => {
   const path = fileURLToPath(new URL(`../../test/${CHILD}`, import.meta.url));
   // A stream without a "data" listener takes what it has room for and no more.

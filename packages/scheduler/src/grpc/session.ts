@@ -101,7 +101,13 @@ export interface SessionListener {
 }
 
 /** What a session works with. */
-export type SessionDeps = { readonly listener: SessionListener; readonly door: Door; readonly timers: Timers };
+export type SessionDeps = {
+  readonly listener: SessionListener;
+  readonly door: Door;
+  readonly timers: Timers;
+  /** Told of every message, before it is looked at: the process is at work. */
+  readonly onWork?: (() => void) | undefined;
+};
 
 /** One daemon's session: orders that arise in the same turn of the event loop travel together. */
 export class Session {
@@ -110,6 +116,7 @@ export class Session {
   readonly #timers: Timers;
   readonly #allowance: TokenBucket;
   readonly #door: Door;
+  readonly #onWork: (() => void) | undefined;
   readonly #cancelHelloTimer: () => void;
   readonly #challenge: Uint8Array | undefined;
   #hello: Hello | undefined;
@@ -135,14 +142,19 @@ export class Session {
   #slowed = false;
   #ended = false;
 
-  constructor(call: SessionCall, { listener, door, timers }: SessionDeps) {
+  constructor(call: SessionCall, { listener, door, timers, onWork }: SessionDeps) {
+    onWork?.();
+    this.#onWork = onWork;
     this.#call = call;
     this.#listener = listener;
     this.#timers = timers;
     this.#allowance = new TokenBucket({ ...MESSAGE_COST, timers });
     this.#door = door;
     this.#cancelHelloTimer = timers.setTimeout(() => {
-      this.end("no-hello", "a session begins with a hello");
+      // After a long turn its hello may be here and not read yet: sockets come before what is immediate.
+      setImmediate(() => {
+        if (!this.#atTheDoor) this.end("no-hello", "a session begins with a hello");
+      });
     }, HELLO_TIMEOUT_MS);
     call.on("data", (value: unknown) => {
       this.#receive(value);
@@ -247,6 +259,7 @@ export class Session {
 
   #receive(value: unknown): void {
     if (this.#ended) return;
+    this.#onWork?.();
     try {
       const message = readHostMessage(value);
       const cost = messageCost(message);

@@ -15,7 +15,7 @@ export type Watchdog = Disposable & {
    * Says that the main loop is at work. Node answers all sockets that have something before it looks at its timers again: when ten thousand
    * hosts come back at once, that is one turn of many seconds and many short pieces of work, and no hang.
    */
-  beat(): void;
+  readonly beat: () => void;
 };
 
 type WatchdogTask = { readonly beats: Int32Array; readonly seconds: number; readonly beatMs: number };

@@ -1,6 +1,6 @@
 import { sleep } from "@darner/runtime";
 import { UsageError, type CommandContext, type ExitCode } from "../command.ts";
-import { readApiWords, type SchedulerApi } from "./scheduler-api.ts";
+import { ApiRefusal, readApiWords, type SchedulerApi } from "./scheduler-api.ts";
 
 type Host = {
   readonly host: string;
@@ -14,7 +14,7 @@ type Host = {
 type HostList = { readonly hosts: readonly Host[] };
 
 // Daemons that have just started join within seconds.
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 const LOOK_MS = 1000;
 
 /** Carries out `darner hosts`. */
@@ -46,12 +46,16 @@ function countIn(text: string | undefined): number {
   return Number(text);
 }
 
-/** The members, as soon as enough of them are connected, or when patience is over. */
+/** The members, as soon as enough of them are connected, or when patience is over; a scheduler that does not answer yet is waited for, too. */
 async function hostsOf(api: SchedulerApi, atLeast: number, signal: AbortSignal): Promise<HostList> {
   const until = performance.now() + PATIENCE_MS;
   for (;;) {
-    const list = (await api.ask("GET", "/api/v1/hosts")) as HostList;
-    if (connectedIn(list) >= atLeast || performance.now() > until) return list;
+    try {
+      const list = (await api.ask("GET", "/api/v1/hosts")) as HostList;
+      if (connectedIn(list) >= atLeast || performance.now() > until) return list;
+    } catch (error) {
+      if (atLeast === 0 || error instanceof ApiRefusal || performance.now() > until) throw error;
+    }
     await sleep(LOOK_MS, signal);
   }
 }

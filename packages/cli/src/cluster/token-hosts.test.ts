@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { noLeaks, openTempDir } from "@darner/testkit";
@@ -92,4 +95,30 @@ test("hosts are listed and removed over the scheduler's API; what is no host, or
   const away = await hosts("list");
   assert.equal(away.code, 1);
   assert.match(away.err, /no scheduler answers at/);
+});
+
+test("who wants so many hosts waits for a scheduler that is not ready, and for nobody who says no", async () => {
+  await using dir = await openTempDir();
+  const answers = [503, 200, 401];
+  const row = { host: "h", name: "n1", address: "10.0.0.1:4102", via: "", connected: true, lastSeenAt: 0 };
+  let asked = 0;
+  const server = createServer((_, response) => {
+    const status = answers[asked] ?? 500;
+    asked += 1;
+    response.writeHead(status).end(JSON.stringify(status === 200 ? { hosts: [row] } : { error: "not yet" }));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const api = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+  const tokenFile = join(dir.path, "token");
+  writeFileSync(tokenFile, "t\n");
+  const list = (): ReturnType<typeof runHere> => runHere(["hosts", "list", "--at-least", "1", "--api", api, "--token-file", tokenFile]);
+  try {
+    assert.equal((await list()).code, 0);
+    assert.equal(asked, 2);
+    assert.match((await list()).err, /answered 401/);
+    assert.equal(asked, 3);
+  } finally {
+    server.closeAllConnections();
+    await once(server.close(), "close");
+  }
 });

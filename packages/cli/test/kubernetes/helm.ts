@@ -10,6 +10,8 @@ const execute = promisify(execFile);
 // Where fetched programs are kept; no part of the sources.
 const CACHE = fileURLToPath(new URL("../../../../.tmp/helm", import.meta.url));
 const RUN_MS = 300_000;
+// Each waits ten seconds for a handshake, which two dozen processes on two busy cores may make late.
+const TRIES = 6;
 
 /** How one call of Helm ended. */
 export type HelmOutcome = { readonly ok: boolean; readonly stdout: string; readonly stderr: string };
@@ -40,8 +42,15 @@ export class Helm {
     return new Helm(await helmBinary(major, CACHE), plan);
   }
 
-  /** Runs it; a failure is an outcome, too. */
+  /** Runs it; a failure is an outcome, too. An API server that is too busy for the handshake is asked again: nothing was done yet. */
   async run(args: readonly string[]): Promise<HelmOutcome> {
+    for (let tries = 1; ; tries += 1) {
+      const outcome = await this.#once(args);
+      if (outcome.ok || tries === TRIES || !/cluster unreachable/.test(outcome.stderr)) return outcome;
+    }
+  }
+
+  async #once(args: readonly string[]): Promise<HelmOutcome> {
     const { url, token, caFile, home, prefix = [] } = this.#plan;
     const cluster = ["--kube-apiserver", url, "--kube-token", token, "--kube-ca-file", caFile];
     const dirs = { HELM_CACHE_HOME: join(home, "cache"), HELM_CONFIG_HOME: join(home, "config"), HELM_DATA_HOME: join(home, "data") };

@@ -54,6 +54,15 @@ test("ratios are of medians, and a run that filled the machine is invalid, not f
   assert.deepEqual(violations(busy), []);
 });
 
+test("how much faster than one connection a node alone has to be is part of the goal", () => {
+  const limited = (alone: number): CaseResult => ({
+    ...result([measured([5])]),
+    plan: { ...USUAL, goal: { speedUp: 4 } },
+    alone: [measured([alone])],
+  });
+  assert.deepEqual([figuresOf(limited(1.2)).goalMet, figuresOf(limited(1.3)).goalMet], [true, false]);
+});
+
 test("what gates is counted: bytes of the registry, requests past the mirror, failed pulls", () => {
   assert.equal(violations(result([measured([5], { copies: 1.03 })])).length, 1);
   assert.equal(violations(result([measured([5], { fallbacks: 2 })])).length, 1);

@@ -14,23 +14,29 @@ const NOTHING: CpuTime = { user: 0, system: 0 };
 /** Measures from its birth on. */
 export class CpuMeter {
   readonly #pids: Readonly<Record<string, readonly number[]>>;
-  readonly #begun: Readonly<Record<string, CpuTime>>;
+  readonly #begun: ReadonlyMap<number, CpuTime>;
   readonly #busyAtBegin = busySeconds();
   readonly #begunAt = performance.now();
 
   /** `pids`: the processes of each part. */
   constructor(pids: Readonly<Record<string, readonly number[]>>) {
     this.#pids = pids;
-    this.#begun = usedBy(pids);
+    this.#begun = new Map(
+      Object.values(pids)
+        .flat()
+        .map((pid) => [pid, usedByProcess(pid)]),
+    );
   }
 
   /** `others`: what processes used that have ended since. */
   read(others: Readonly<Record<string, CpuTime>>): CpuUse {
     const seconds = (performance.now() - this.#begunAt) / 1000;
     const busy = busySeconds() - this.#busyAtBegin;
-    const now = usedBy(this.#pids);
     const parts: Record<string, CpuTime> = { ...others };
-    for (const [part, used] of Object.entries(now)) parts[part] = difference(used, this.#begun[part] ?? NOTHING);
+    // Each by itself: one that was killed meanwhile counts as nothing and takes nothing from the others.
+    for (const [part, pids] of Object.entries(this.#pids)) {
+      parts[part] = pids.map((pid) => difference(usedByProcess(pid), this.#begun.get(pid) ?? NOTHING)).reduce(sum, NOTHING);
+    }
     const known = Object.values(parts).reduce((sum, { user, system }) => sum + user + system, 0);
     return { parts, elsewhere: Math.max(0, busy - known), utilisation: busy / (seconds * availableParallelism()) };
   }
@@ -43,10 +49,6 @@ export function sum(left: CpuTime, right: CpuTime): CpuTime {
 
 function difference(left: CpuTime, right: CpuTime): CpuTime {
   return { user: Math.max(0, left.user - right.user), system: Math.max(0, left.system - right.system) };
-}
-
-function usedBy(pids: Readonly<Record<string, readonly number[]>>): Record<string, CpuTime> {
-  return Object.fromEntries(Object.entries(pids).map(([part, all]) => [part, all.map(usedByProcess).reduce(sum, NOTHING)]));
 }
 
 /** All threads of a process; nothing where it is gone. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { darnerCommand } from "../../e2e/harness/darner-command.ts";
-import { DarnerNode, MIRROR, startDarner } from "../../e2e/harness/darner-node.ts";
+import { DarnerNode, MIRROR, READY_MS, startDarner } from "../../e2e/harness/darner-node.ts";
 import type { NetworkHost } from "../../e2e/harness/network.ts";
 import { Running } from "../../e2e/harness/running.ts";
 import { run, until } from "../../e2e/harness/shell.ts";
@@ -33,10 +33,11 @@ const MIRROR_URL = `http://${MIRROR}`;
 export async function openDarner(schedulerHost: NetworkHost, dir: string): Promise<MirrorKind> {
   await using births = new AsyncDisposableStack();
   const scheduler = births.use(startDarner("scheduler", schedulerHost, join(dir, "scheduler"), {}));
-  await until("the scheduler to be ready", async () => {
+  const isReady = async (): Promise<true | undefined> => {
     const { ok } = await run(["curl", "-sf", "http://127.0.0.1:4111/readyz"], { namespace: schedulerHost.namespace });
     return ok ? true : undefined;
-  });
+  };
+  await until("the scheduler to be ready", isReady, READY_MS);
   const tokenFile = join(dir, "join-token");
   const token = await run(darnerCommand("token", "create", "--dataDir", join(dir, "scheduler", "data")), {
     namespace: schedulerHost.namespace,
@@ -69,7 +70,8 @@ export async function openDarner(schedulerHost: NetworkHost, dir: string): Promi
 export function openCommandMirror(template: string): MirrorKind {
   const lives = new AsyncDisposableStack();
   return {
-    name: template.split(" ")[0] ?? template,
+    // Variables set in front of the command are not its name.
+    name: template.split(" ").find((word) => word !== "env" && !word.includes("=")) ?? template,
     centralPids: [],
     async start({ host, name, dir, registry, isSeed }) {
       mkdirSync(dir, { recursive: true });

@@ -12,6 +12,7 @@ const HEADINGS = [
   "unit",
   "bound",
   "all straight",
+  "alone",
   "last",
   "p50",
   "p99",
@@ -44,8 +45,8 @@ export function reportPage(occasionOf: Occasion, results: readonly CaseResult[],
     "",
     `Taken by \`npm run bench:swarm:long\` at commit ${commit}, ${takenAt}, on ${String(cores)} cores; mirror: ${mirror}. Every node is a network`,
     "namespace behind a link shaped both ways (`tc tbf`, burst 32 KiB, GSO off); the registry is a real one. Seconds are medians over rounds.",
-    "**unit**: one node straight from the registry. **all straight**: the last of all nodes straight from the registry. **last**, **p50**,",
-    "**p99**: the nodes through their mirrors. **copies**: body bytes that left the registry over those of the image. **CPU**: of the whole",
+    "**unit**: one node straight from the registry. **all straight**: the last of all nodes straight from the registry. **alone**: one node",
+    "through its mirror, nobody else pulling. **last**, **p50**, **p99**: all nodes through their mirrors. **copies**: body bytes that left the registry over those of the image. **CPU**: of the whole",
     "machine, and a run above 70 % is INVALID: its times say nothing. **CPU-s/GB**: of everything, the emulated network included.",
     "",
     "![Times against the unit](swarm.svg)",
@@ -70,8 +71,9 @@ export function reportPage(occasionOf: Occasion, results: readonly CaseResult[],
 }
 
 function cellsOf(figures: Figures): string[] {
-  const { name, unit, bound, straight, last, p50, p99, overUnit, overBound, copies, fallbacks, cpuPerGigabyte, utilisation } = figures;
-  const seconds = [unit, bound, straight, last, p50, p99].map((value) => (value === 0 ? "–" : `${value.toFixed(2)} s`));
+  const { name, unit, bound, straight, alone, last, p50, p99, overUnit, overBound, copies, fallbacks, cpuPerGigabyte, utilisation } =
+    figures;
+  const seconds = [unit, bound, straight, alone, last, p50, p99].map((value) => (value === 0 ? "–" : `${value.toFixed(2)} s`));
   const ratios = [overUnit.toFixed(3), overBound.toFixed(3), copies.toFixed(4), String(fallbacks)];
   return [name, ...seconds, ...ratios, cpuPerGigabyte.toFixed(1), `${(utilisation * 100).toFixed(0)} %`];
 }
@@ -97,6 +99,7 @@ function planText(plan: SwarmCase): string {
     `${String(rounds)} rounds`,
     ...(goal.overUnit === undefined ? [] : [`goal ≤ ${String(goal.overUnit)} × unit`]),
     ...(goal.overBound === undefined ? [] : [`goal ≤ ${String(goal.overBound)} × bound`]),
+    ...(goal.speedUp === undefined ? [] : [`goal: one node alone ≥ ${String(goal.speedUp)} × faster than straight`]),
   ].join("; ");
 }
 

@@ -1,4 +1,5 @@
 import { boundSeconds } from "./bound.ts";
+import { endingOnSignal } from "./ending-on-signal.ts";
 import { measurePull, type Measured } from "./measure.ts";
 import { Stage, type StagedImage } from "./stage.ts";
 import type { SwarmCase } from "./swarm-case.ts";
@@ -26,7 +27,9 @@ const WARM_BYTES = 32 * MIB;
 
 /** Runs one case on a stage of its own; `tell` hears of every step. */
 export async function runCase(plan: SwarmCase, template: string | undefined, tell: (text: string) => void): Promise<CaseResult> {
-  await using stage = await Stage.open(plan, template);
+  await using lives = new AsyncDisposableStack();
+  using _ = endingOnSignal(lives);
+  const stage = await Stage.open(plan, template, lives);
   const result = { unit: [] as Measured[], straight: [] as Measured[], alone: [] as Measured[], swarm: [] as Measured[] };
   await warmUp(stage, plan);
   let digestsRight = true;

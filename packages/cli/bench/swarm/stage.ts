@@ -26,7 +26,7 @@ export type StagedImage = { readonly built: BuiltImage; readonly tag: string };
 export type StageNode = { readonly host: NetworkHost; readonly mirror: NodeMirror; readonly containerd: Containerd | undefined };
 
 /** A registry and nodes behind links of a case's rates, each with a mirror and, where the case says so, a containerd. */
-export class Stage implements AsyncDisposable {
+export class Stage {
   readonly nodes: StageNode[] = [];
   readonly registry: DockerRegistry;
   /** The name under which nodes know the registry. */
@@ -45,9 +45,8 @@ export class Stage implements AsyncDisposable {
     this.#lives = lives;
   }
 
-  /** `template`: the command of another mirror than Darner. */
-  static async open(plan: SwarmCase, template: string | undefined): Promise<Stage> {
-    await using births = new AsyncDisposableStack();
+  /** `template`: the command of another mirror than Darner. `births` is given everything that has to be ended, as it comes to be. */
+  static async open(plan: SwarmCase, template: string | undefined, births: AsyncDisposableStack): Promise<Stage> {
     const dir = mkdtempSync(join(tmpdir(), "darner-swarm-"));
     births.defer(() => {
       rmSync(dir, { recursive: true, force: true });
@@ -64,15 +63,10 @@ export class Stage implements AsyncDisposable {
     const name = door === undefined ? registry.name : `${registryHost.address}:${String(LIMITED_PORT)}`;
     const control = await shaped("control", CONTROL_RATE);
     const mirrors = births.use(template === undefined ? await openDarner(control, dir) : openCommandMirror(template));
-    const stage = new Stage(plan, registry, name, mirrors, births.move());
+    const stage = new Stage(plan, registry, name, mirrors, births);
     if (door !== undefined) stage.#extraPids["registry"]?.push(door.pid);
-    try {
-      for (let number = 1; number <= plan.nodes; number++) await stage.#addNode(await shaped(`n${String(number)}`, plan.rate), dir, number);
-      if (plan.seed) await stage.#addSeed(await shaped("seed", plan.rate), dir);
-    } catch (error) {
-      await stage[Symbol.asyncDispose]();
-      throw error;
-    }
+    for (let number = 1; number <= plan.nodes; number++) await stage.#addNode(await shaped(`n${String(number)}`, plan.rate), dir, number);
+    if (plan.seed) await stage.#addSeed(await shaped("seed", plan.rate), dir);
     return stage;
   }
 
@@ -114,10 +108,6 @@ export class Stage implements AsyncDisposable {
   get pids(): Readonly<Record<string, readonly number[]>> {
     const containerd = this.nodes.flatMap((node) => (node.containerd === undefined ? [] : [node.containerd.pid]));
     return { ...this.#extraPids, ...(containerd.length === 0 ? {} : { containerd }) };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#lives.disposeAsync();
   }
 
   async #addNode(host: NetworkHost, dir: string, number: number): Promise<void> {

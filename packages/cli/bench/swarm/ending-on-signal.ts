@@ -1,0 +1,14 @@
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** While it lives, a signal ends what `lives` holds (processes, namespaces, folders) before it ends this process. */
+export function endingOnSignal(lives: AsyncDisposableStack): Disposable {
+  const end = (signal: NodeJS.Signals): void => {
+    stop();
+    void lives.disposeAsync().finally(() => process.kill(process.pid, signal));
+  };
+  const stop = (): void => {
+    for (const signal of SIGNALS) process.off(signal, end);
+  };
+  for (const signal of SIGNALS) process.on(signal, end);
+  return { [Symbol.dispose]: stop };
+}

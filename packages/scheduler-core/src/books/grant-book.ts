@@ -1,5 +1,6 @@
 import { piecesOf, type PieceRun } from "@darner/domain";
 import type { Grant, Member, Wanting } from "./member.ts";
+import { connectionsOf } from "../source/overlapping-reads.ts";
 import { noteRequest } from "./request-budget.ts";
 import type { Turn } from "../turn.ts";
 
@@ -42,11 +43,8 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
     child.peer.stripes += 1;
     if (child.peer.stripes === 1) memory.registries.of(child.registry).readers += 1;
     group.stirred = true;
-    const {
-      connections: { each: connections },
-      requests,
-    } = memory.registries.of(child.registry);
-    noteRequest(requests, now);
+    const connections = connectionsOf(turn, child, promised);
+    noteRequest(memory.registries.of(child.registry).requests, now);
     turn.effects.push({ type: "grant-stripe", host: child.host.id, task, grant: id, run, connections });
     return;
   }

@@ -4,6 +4,7 @@ import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Grant, type Wanting } from "../books/member.ts";
 import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
+import { connectionsOf } from "./overlapping-reads.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
 import { MAX_FAN_OUT, treeShape } from "../feeding/tree-shape.ts";
@@ -72,8 +73,8 @@ function countNew(queues: readonly Queue[]): number {
 }
 
 function queueOf(turn: Turn, group: Group, reader: Wanting): Queue {
-  const connections = turn.memory.registries.of(reader.registry).connections.each;
-  return { reader, owed: 0, stripePieces: stripeFor(turn, group, reader, group.coldPieces), connections, stripes: [] };
+  const stripePieces = stripeFor(turn, group, reader, group.coldPieces);
+  return { reader, owed: 0, stripePieces, connections: connectionsOf(turn, reader, stripePieces), stripes: [] };
 }
 
 /** Deals the cold pieces, from the first that a reader somewhere waits for, else in order. */

@@ -1,0 +1,22 @@
+import type { Wanting } from "../books/member.ts";
+import type { Turn } from "../turn.ts";
+
+/** A first byte that takes a smaller part of a stripe than this costs less than a second connection disturbs. */
+const NOTICED_PART = 1 / 4;
+
+/** More than this from one host is a burden for a registry. */
+const MAX_OVERLAPPING = 4;
+
+/**
+ * How many stripes a reader reads at once, so that its link does not idle while the first byte of the next one is on its way.
+ *
+ *     connections = max(what the registry bears usefully, min(4, 1 + first byte / stripe time))   where first byte > 1/4 × stripe time
+ *                   what the registry bears usefully                                             else, or where the rate is unknown
+ *     stripe time = its bytes / measured rate
+ */
+export function connectionsOf({ memory, swarm }: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
+  const { connections, firstByteMs = 0 } = memory.registries.of(reader.registry);
+  const stripeMs = (stripePieces * swarm.pieceBytes * 1000) / reader.host.fromSource.bytesPerSecond;
+  const overlapping = firstByteMs > NOTICED_PART * stripeMs ? 1 + Math.ceil(firstByteMs / stripeMs) : 1;
+  return Math.max(connections.each, Math.min(overlapping, MAX_OVERLAPPING));
+}

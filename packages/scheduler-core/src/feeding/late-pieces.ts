@@ -12,15 +12,18 @@ import type { Turn } from "../turn.ts";
 /**
  * Takes back grants of a peer that should have brought something long ago, where somebody else can bring it.
  *
- *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came;
+ *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came; for unprovenLateMs + that piece where it
+ *            gave nobody any of this blob yet;
  *            a source read without its first byte: not before 2 × the registry's first byte; one for preheats alone: six times as long
  *            a parent that delivers to others in that time is busy, not late, until six times as long
  */
 export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
   const { limits, now, swarm } = turn;
-  const patience = limits.lateMs + Math.ceil((swarm.pieceBytes * 1000) / limits.slowestBytesPerSecond);
+  const pieceMs = Math.ceil((swarm.pieceBytes * 1000) / limits.slowestBytesPerSecond);
   for (const grant of [...member.peer.grants.values()]) {
     const { parent } = grant;
+    const isUnproven = parent !== undefined && !swarm.gave.has(parent.host.id);
+    const patience = (isUnproven ? limits.unprovenLateMs : limits.lateMs) + pieceMs;
     const waited = waitedFor(turn, grant);
     if (waited <= Math.max(patience, FIRST_BYTES_WAITED * (firstByteAwaited(turn, grant) ?? 0))) continue;
     if (parent === undefined) {

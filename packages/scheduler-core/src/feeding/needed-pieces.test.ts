@@ -41,7 +41,7 @@ suite("what a reader waits for", () => {
   });
 
   test("a late piece is asked of another holder, once", () => {
-    const script = new Script(1);
+    const script = new Script(1, { unprovenLateMs: 10_000 });
     script.hold("h");
     script.open("a", { access: "none" });
     script.hold("i");
@@ -55,7 +55,7 @@ suite("what a reader waits for", () => {
   });
 
   test("a late piece that nobody else holds is read from the source, at most 1 % of the blob that way", () => {
-    const script = new Script(100);
+    const script = new Script(100, { unprovenLateMs: 10_000 });
     script.hold("h", from(0, 100));
     script.open("a");
     script.need("a", 0, 8);

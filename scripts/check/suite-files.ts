@@ -10,7 +10,7 @@ export function suiteFiles(dir: string): string[] {
 
 // What a file of the suite imports to have a real containerd or registry, namespaces, or a real Helm.
 const DEBIAN_HARNESS =
-  /from "(?:\.\.?\/harness\/(?:cluster|containerd|docker-registry|local-nodes|network)|\.\.?\/test\/kubernetes\/helm)\.ts"/;
+  /from "(?:\.\.?\/)+(?:harness\/(?:cluster|containerd|docker-registry|local-nodes|network)|test\/kubernetes\/helm)\.ts"/;
 
 /** Whether a file needs more than a checkout gives: Debian's containerd or registry, root, or a Helm that is fetched first. */
 export function needsDebian(dir: string, file: string): boolean {

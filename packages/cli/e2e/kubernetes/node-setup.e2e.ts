@@ -4,14 +4,14 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { buildImage } from "@darner/testkit";
-import { darnerCommand } from "./harness/darner-command.ts";
-import { DockerRegistry } from "./harness/docker-registry.ts";
-import { Network, type NetworkHost } from "./harness/network.ts";
-import { Running } from "./harness/running.ts";
-import { run, until } from "./harness/shell.ts";
-import { containerdReleases } from "./pods/containerd-releases.ts";
-import { NodeRuntime, writeNodeFiles } from "./pods/node-runtime.ts";
-import { snapshotOf } from "./pods/node-snapshot.ts";
+import { darnerCommand } from "../harness/darner-command.ts";
+import { DockerRegistry } from "../harness/docker-registry.ts";
+import { Network, type NetworkHost } from "../harness/network.ts";
+import { Running } from "../harness/running.ts";
+import { run, until } from "../harness/shell.ts";
+import { containerdReleases } from "../pods/containerd-releases.ts";
+import { NodeRuntime, writeNodeFiles } from "../pods/node-runtime.ts";
+import { snapshotOf } from "../pods/node-snapshot.ts";
 
 // What the runtime itself writes, and what node set-up remembers while it runs.
 const NOT_COMPARED = ["var/lib/containerd", "run/containerd", "tmp", "state"];

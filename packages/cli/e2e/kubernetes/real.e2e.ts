@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Helm } from "../test/kubernetes/helm.ts";
-import { RealApiServer } from "../test/kubernetes/real-api-server.ts";
+import { Helm } from "../../test/kubernetes/helm.ts";
+import { RealApiServer } from "../../test/kubernetes/real-api-server.ts";
 
-const CHART = fileURLToPath(new URL("../../../helm/darner", import.meta.url));
-const FIRST = fileURLToPath(new URL("../test/kubernetes/charts/darner-first.tgz", import.meta.url));
+const CHART = fileURLToPath(new URL("../../../../helm/darner", import.meta.url));
+const FIRST = fileURLToPath(new URL("../../test/kubernetes/charts/darner-first.tgz", import.meta.url));
 const RELEASE = ["darner", "--namespace", "darner"];
 const WAIT = ["--wait", "--timeout", "90s"];
 

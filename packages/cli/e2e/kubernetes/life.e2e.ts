@@ -4,15 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ApiServer } from "../test/kubernetes/api-server.ts";
-import { Helm } from "../test/kubernetes/helm.ts";
-import { kindNamed } from "../test/kubernetes/kinds.ts";
-import { fieldsOf, specOf, textOf } from "../test/kubernetes/object.ts";
-import { settleAtOnce } from "../test/kubernetes/settle.ts";
+import { ApiServer } from "../../test/kubernetes/api-server.ts";
+import { Helm } from "../../test/kubernetes/helm.ts";
+import { kindNamed } from "../../test/kubernetes/kinds.ts";
+import { fieldsOf, specOf, textOf } from "../../test/kubernetes/object.ts";
+import { settleAtOnce } from "../../test/kubernetes/settle.ts";
 
-const CHART = fileURLToPath(new URL("../../../helm/darner", import.meta.url));
+const CHART = fileURLToPath(new URL("../../../../helm/darner", import.meta.url));
 // The chart as it was first installed, packed by Helm: every later one must be an upgrade of it.
-const FIRST = fileURLToPath(new URL("../test/kubernetes/charts/darner-first.tgz", import.meta.url));
+const FIRST = fileURLToPath(new URL("../../test/kubernetes/charts/darner-first.tgz", import.meta.url));
 const RELEASE = ["darner", "--namespace", "darner"];
 const WAIT = ["--wait", "--timeout", "60s"];
 

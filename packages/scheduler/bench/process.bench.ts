@@ -34,6 +34,8 @@ type Measured = LoadResult & {
   readonly peakMib: number;
   readonly wallSeconds: number;
   readonly othersShare: number;
+  /** How long the server's main thread would have run and got no processor: what of the latency is the machine's. */
+  readonly waitedSeconds: number;
 };
 
 const [seconds = 20, clients = 2] = process.argv.slice(2).map(Number);
@@ -41,11 +43,16 @@ const [seconds = 20, clients = 2] = process.argv.slice(2).map(Number);
 async function measure(load: Load): Promise<Measured> {
   const flags = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? [];
   const server = spawn(process.execPath, [...flags, "--conditions=source", ...load.server], { stdio: ["ignore", "inherit", "pipe"] });
+  await using started = new AsyncDisposableStack();
+  started.defer(() => void server.kill("SIGKILL"));
   const address = await addressOf(server);
   const children = Array.from({ length: clients }, (_, at) => {
     const sessions = load.sessions / clients;
     const plan: LoadPlan = { address, firstHost: at * sessions, sessions, reportsPerSecond: load.reportsPerSecond / clients, seconds };
     return fork(CLIENT, [JSON.stringify(plan)], { execArgv: ["--conditions=source"] });
+  });
+  started.defer(() => {
+    for (const child of children) child.kill("SIGKILL");
   });
   // A server that ends by itself, or a client that cannot go on, ends the run instead of being waited for.
   const lost = new AbortController();
@@ -53,7 +60,7 @@ async function measure(load: Load): Promise<Measured> {
     lost.abort(new Error(`the server ended by itself: ${signal ?? String(code)}`));
   });
   await Promise.all(children.map((child) => messageOf(child, lost.signal)));
-  const [cpuBefore, began, machineBefore] = [cpuOf(server), performance.now(), machineCpu()];
+  const [cpuBefore, waitedBefore, began, machineBefore] = [cpuOf(server), waitedOf(server), performance.now(), machineCpu()];
   const ownBefore = children.reduce((sum, child) => sum + cpuOf(child), 0);
   const results = children.map((child) => messageOf(child, lost.signal) as Promise<LoadResult>);
   for (const child of children) child.send("go");
@@ -62,7 +69,8 @@ async function measure(load: Load): Promise<Measured> {
   const own = cpuSeconds + children.reduce((sum, child) => sum + cpuOf(child), 0) - ownBefore;
   const wallSeconds = (performance.now() - began) / 1000;
   const othersShare = (machineCpu() - machineBefore - own) / (wallSeconds * availableParallelism());
-  const measured = { cpuSeconds, peakMib: peakMibOf(server), wallSeconds, othersShare };
+  const waitedSeconds = waitedOf(server) - waitedBefore;
+  const measured = { cpuSeconds, peakMib: peakMibOf(server), wallSeconds, othersShare, waitedSeconds };
   for (const child of children) child.disconnect();
   server.removeAllListeners("exit");
   server.kill("SIGTERM");
@@ -117,6 +125,11 @@ function cpuOf({ pid }: ChildProcess): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
+/** Seconds that the main thread of a process has waited for a processor since it began, as the kernel counts them. */
+function waitedOf({ pid }: ChildProcess): number {
+  return Number(readFileSync(`/proc/${String(pid)}/task/${String(pid)}/schedstat`, "utf8").split(" ")[1]) / 1e9;
+}
+
 /** What all processes of the machine have used so far. */
 function machineCpu(): number {
   const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = (/^cpu .*$/m.exec(readFileSync("/proc/stat", "utf8"))?.[0] ?? "")
@@ -142,14 +155,14 @@ const measured = new Map<string, Measured>();
 for (const load of LOADS) {
   const result = await measure(load);
   measured.set(load.name, result);
-  const { reports, received, orders, cpuSeconds, peakMib, wallSeconds, probeMs, ended, othersShare } = result;
+  const { reports, received, orders, cpuSeconds, peakMib, wallSeconds, probeMs, ended, othersShare, waitedSeconds } = result;
   const cells = [
     `${(reports / wallSeconds).toFixed(0)} reports/s (asked ${String(load.reportsPerSecond)})`,
     `grant latency p50 ${quantile(probeMs, 0.5).toFixed(1)} ms, p99 ${quantile(probeMs, 0.99).toFixed(1)} ms (${String(probeMs.length)} grants)`,
     `${((cpuSeconds * 1e6) / reports).toFixed(1)} µs CPU a report (${((100 * cpuSeconds) / wallSeconds).toFixed(0)} % of a core)`,
     `${(received / reports).toFixed(2)} messages and ${(orders / reports).toFixed(2)} orders back a report`,
     `peak ${peakMib.toFixed(0)} MiB`,
-    `the machine: others used ${(100 * othersShare).toFixed(0)} % of it, load ${(loadavg()[0] ?? 0).toFixed(1)} on ${String(availableParallelism())} cores`,
+    `the machine: others used ${(100 * othersShare).toFixed(0)} % of it, load ${(loadavg()[0] ?? 0).toFixed(1)} on ${String(availableParallelism())} cores; the server waited ${((100 * waitedSeconds) / wallSeconds).toFixed(0)} % of the time for a processor`,
     ...(reports / wallSeconds < 0.9 * load.reportsPerSecond && cpuSeconds < 0.9 * wallSeconds
       ? ["INVALID: neither was the server busy nor could the clients say what was asked: the machine works on something else"]
       : []),

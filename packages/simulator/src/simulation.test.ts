@@ -23,8 +23,10 @@ function trouble(name: string): Scenario {
 }
 
 test("the bound is one copy over one link, and one piece more for each doubling of the hosts", () => {
-  assert.equal(lowerBoundMs({ ...coldPull(1), blobBytes: [12_500_000] }), 1000);
-  assert.equal(lowerBoundMs({ ...coldPull(4), blobBytes: [262_144] }), ((262_144 * 1000) / 12_500_000) * 3);
+  const near = { latencyMs: 0 };
+  assert.equal(lowerBoundMs({ ...coldPull(1), ...near, blobBytes: [12_500_000] }), 1000);
+  assert.equal(lowerBoundMs({ ...coldPull(4), ...near, blobBytes: [262_144] }), ((262_144 * 1000) / 12_500_000) * 3);
+  assert.equal(lowerBoundMs({ ...coldPull(1), blobBytes: [12_500_000], latencyMs: 10 }), 1040, "asking the scheduler and the source");
 });
 
 suite("a cold blob of 64 MiB over equal links", () => {

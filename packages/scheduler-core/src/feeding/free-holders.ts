@@ -9,7 +9,7 @@ import type { Turn } from "../turn.ts";
  * Who gets less than its link bears takes a part of what it is promised from another holder.
  *
  *     inflow(c) = sum over the parents with something ready for c of 1 / children they have something ready for
- *     due       ⇔ inflow(c) < 3/4, and nothing spreads from the source
+ *     due       ⇔ inflow(c) < 3/4, nothing spreads from the source, and a third of the members holds the whole blob
  *     wanted    = what its parents do not have yet; then the later half of what the most crowded of them owes
  *     from      who holds the whole blob and has nothing ready for anybody;
  *               where c lacks a window at most: with so few children that it gives more than c has
@@ -105,17 +105,23 @@ function bestHolder(turn: Turn, group: Group, child: Wanting, wanted: readonly P
   const from = Math.floor(turn.memory.random() * members.length);
   const some = wanted.slice(0, MAX_WANTED);
   let chosen: Candidate | undefined;
+  let holders = 0;
   for (let index = 0; index < compared; index++) {
     const member = members[(from + index) % members.length];
-    if (member?.have.isFull !== true || !mayFeed(turn, member, child)) continue;
+    if (member?.have.isFull !== true) continue;
+    holders += 1;
+    if (member.host.isSlow || !mayFeed(turn, member, child)) continue;
     const share = 1 / (1 + childrenOf(member).size);
     if (share < 1 && share <= inflow) continue;
     const given = some.filter(({ piece, parent }) => canGive(member, child, piece, parent)).length;
     const candidate = { member, score: -share * MAX_WANTED - given };
     if (given > 0 && (chosen === undefined || isBetter(candidate, chosen, child))) chosen = candidate;
   }
-  return chosen?.member;
+  return PEERS_A_HOLDER * holders >= compared - holders ? chosen?.member : undefined;
 }
+
+// A tree multiplies what few holders can send: only where there are many of them it is left.
+const PEERS_A_HOLDER = 2;
 
 // The first of them tell as much as all.
 const MAX_WANTED = 64;

@@ -2,7 +2,7 @@ import type { HostId } from "@darner/domain";
 import type { Hello, HostMessage, PublicFact } from "@darner/protocol";
 import { Mailbox, type Core, type Logger, type Timers } from "@darner/runtime";
 import { StandingBook, type SchedulerEffect, type SchedulerEvent, type StandingEffect, type StandingEvent } from "@darner/scheduler-core";
-import { announcedEvent, joinedEvent, reportedEvent } from "./events.ts";
+import { announcedEvent, joinedEvent, wiredEvent } from "./events.ts";
 import type { Session, SessionEnd, SessionListener } from "./grpc/session.ts";
 import { recordStep, type SchedulerMetrics } from "./metrics.ts";
 import { orderOf } from "./orders.ts";
@@ -69,7 +69,7 @@ export class Matchmaker implements SessionListener, Disposable {
     for (const fact of message.publicFacts ?? []) this.#notePublic(session, fact);
     for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
     for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
-    for (const report of message.reports) this.#mailbox.post(reportedEvent(host, report));
+    for (const report of message.reports) this.#mailbox.post(wiredEvent(host, report));
   }
 
   onSlowed(session: Session): void {

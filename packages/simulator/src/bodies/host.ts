@@ -1,13 +1,12 @@
 import { hostIdOf, PieceSet, type HostId, type PieceHash, type SwarmStanding, type Task, type TaskId } from "@darner/domain";
 import type { PeerReport, SourceCause } from "@darner/peer-core";
-import type { SchedulerEffect, SchedulerEvent } from "@darner/scheduler-core";
+import { reportedEvent, type SchedulerEffect, type SchedulerEvent } from "@darner/scheduler-core";
 import { VirtualClock } from "../engine/virtual-clock.ts";
 import { revive, type Lane, type Station } from "../network/station.ts";
 import type { PullRecord } from "../report/pull-records.ts";
 import { Violation, type HostInWorld, type SchedulerInWorld, type World } from "../world.ts";
 import { isRight, pieceBytes, type SimulatedBlob } from "./blob.ts";
 import { Conduct } from "./conduct.ts";
-import { asSchedulerEvent } from "./messages.ts";
 import type { PieceTransfer } from "./piece-transfer.ts";
 import { Pull, type PullingHost } from "./pull.ts";
 import { SchedulerLink, type LinkedHost } from "./scheduler-link.ts";
@@ -266,7 +265,7 @@ export class SimulatedHost implements PullingHost, LinkedHost {
   }
 
   report(blob: SimulatedBlob, report: PeerReport): void {
-    this.#link?.report(blob.id, asSchedulerEvent(this.id, blob.task, report));
+    this.#link?.report(blob.id, reportedEvent(this.id, blob.task, report));
   }
 
   peerEnded(blob: SimulatedBlob): void {

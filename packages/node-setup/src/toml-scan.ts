@@ -35,6 +35,12 @@ function lineEnd(text: string, from: number): number {
   return end < 0 ? text.length : end + 1;
 }
 
+/** The newline that ends a comment, or the end of the text. */
+function commentEnd(text: string, from: number): number {
+  const end = text.indexOf("\n", from);
+  return end < 0 ? text.length : end;
+}
+
 /** Behind the line on which a key's value ends: strings and arrays may go over several. */
 function skipKeyValue(text: string, from: number): number {
   let depth = 0;
@@ -42,7 +48,7 @@ function skipKeyValue(text: string, from: number): number {
   while (at < text.length) {
     const char = text[at];
     if (char === '"' || char === "'") at = skipString(text, at, char);
-    else if (char === "#") at = lineEnd(text, at) - 1;
+    else if (char === "#") at = commentEnd(text, at);
     else {
       if (char === "[" || char === "{") depth += 1;
       if (char === "]" || char === "}") depth -= 1;

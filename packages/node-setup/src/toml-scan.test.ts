@@ -29,6 +29,20 @@ test("brackets within arrays, strings and comments are no headers", () => {
   assert.equal(marked('"[odd]" = 1\n'), '"[odd]" = 1\n|');
 });
 
+test("a text may end within a comment, a string or an array", () => {
+  for (const text of ['path = "/etc/certs.d"#', "a = 1 # b", "a = [#", "#", 'a = "', "a = '''", "a = [1,", "a"]) {
+    assert.equal(marked(text), `${text}|`);
+  }
+  const texts = fc.string({ unit: fc.constantFrom("a", "=", " ", "#", '"', "'", "[", "]", "\\", "\r", "\n"), maxLength: 40 });
+  fc.assert(
+    fc.property(texts, (text) => {
+      const at = firstTable(text);
+      assert.ok(at === text.length || at === 0 || text[at - 1] === "\n");
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test("the mirror comes first whatever stands there, nothing else changes, and taken out the text is what it was", () => {
   const key = fc.stringMatching(/^[a-z][a-z0-9_-]{0,8}$/);
   const leaf = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string()), fc.array(fc.array(fc.string({ maxLength: 4 }))));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 import { latin1, type FuzzTarget } from "../src/fuzz/fuzz-target.ts";
@@ -46,6 +47,14 @@ test("an input that takes too long is a failure, every time it is tried", async 
     },
   };
   assert.match(String((await runTarget(slow, NONE, BUDGET)).failure?.error), /ms for 3 bytes/);
+});
+
+test("an input that nobody comes back from is told of by name, and ends the run", () => {
+  const watch = JSON.stringify(new URL("hang-watch.ts", import.meta.url));
+  const program = `import { HangWatch } from ${watch}; new HangWatch("stuck", 200).note(Buffer.from("a = 1#")); for (;;);`;
+  const { stdout, signal } = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", timeout: 60_000 });
+  assert.equal(signal, "SIGKILL");
+  assert.ok(stdout.includes(`FAIL stuck hangs\n     input (base64): ${Buffer.from("a = 1#").toString("base64")}\n`), stdout);
 });
 
 test("every kept input of every target still ends as it should", async () => {

@@ -29,9 +29,14 @@ const WAITING_SHARE = 40;
 // Ways to end come from small sets; should a target tell more, the corpus is bounded all the same.
 const MAX_CORPUS = 256;
 
-/** Replays the corpus, then throws new inputs at a target until the budget is used up or something breaks. */
-export async function runTarget(target: FuzzTarget, kept: ReadonlyMap<string, Uint8Array>, budget: FuzzBudget): Promise<FuzzOutcome> {
-  const run = new Run(target, kept, budget.seed);
+/** Replays the corpus, then throws new inputs at a target until the budget is used up or something breaks. `onInput` is told of each before it is thrown. */
+export async function runTarget(
+  target: FuzzTarget,
+  kept: ReadonlyMap<string, Uint8Array>,
+  budget: FuzzBudget,
+  onInput: (input: Uint8Array) => void = () => undefined,
+): Promise<FuzzOutcome> {
+  const run = new Run(target, kept, budget.seed, onInput);
   const startedAt = performance.now();
   try {
     for (const input of [...target.seeds.map(bytesOf), ...kept.values()]) if (!(await run.tries(input))) break;
@@ -53,8 +58,10 @@ class Run {
   #pool: readonly Uint8Array[];
   #slowestMs = 0;
   #failure: FuzzOutcome["failure"];
+  readonly #onInput: (input: Uint8Array) => void;
 
-  constructor(target: FuzzTarget, kept: ReadonlyMap<string, Uint8Array>, seed: number) {
+  constructor(target: FuzzTarget, kept: ReadonlyMap<string, Uint8Array>, seed: number, onInput: (input: Uint8Array) => void) {
+    this.#onInput = onInput;
     this.#target = target;
     this.#seed = seed;
     this.#dice = new FuzzDice(seed);
@@ -77,6 +84,7 @@ class Run {
   /** One input; whether all is well. */
   async tries(input: Uint8Array): Promise<boolean> {
     this.inputs += 1;
+    this.#onInput(input);
     try {
       const { ending, ms } = await this.#timed(input);
       this.#slowestMs = Math.max(this.#slowestMs, ms);

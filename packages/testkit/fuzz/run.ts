@@ -4,10 +4,13 @@ import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findTargets, readCorpus, writeCorpus } from "./corpus.ts";
+import { HangWatch } from "./hang-watch.ts";
 import { commitOf, writeReport } from "./report.ts";
 import { runTarget, type FuzzOutcome } from "./run-target.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
+// Forty times what the slowest answer may take.
+const HANG_MS = 10_000;
 const OPTIONS = {
   target: { type: "string", multiple: true },
   seed: { type: "string" },
@@ -28,10 +31,10 @@ const commit = commitOf(root);
 const outcomes: FuzzOutcome[] = [];
 for (const { target, corpusFile } of await findTargets(root)) {
   if (values.target?.some((name) => target.name.includes(name)) === false) continue;
-  const outcome = await runTarget(target, readCorpus(corpusFile), {
-    inputs: Number(values.inputs),
-    ms: Number(values.seconds) * 1000,
-    seed,
+  const budget = { inputs: Number(values.inputs), ms: Number(values.seconds) * 1000, seed };
+  await using watch = new HangWatch(target.name, HANG_MS);
+  const outcome = await runTarget(target, readCorpus(corpusFile), budget, (input) => {
+    watch.note(input);
   });
   outcomes.push(outcome);
   say(outcome);

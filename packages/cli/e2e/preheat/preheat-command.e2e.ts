@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { buildImage, type BuiltImage } from "@darner/testkit";
-import { darnerCommand } from "./harness/darner-command.ts";
-import { API_TOKEN, HarborCluster, type HarborNode } from "./harness/harbor-cluster.ts";
-import { run, until, type Outcome } from "./harness/shell.ts";
+import { darnerCommand } from "../harness/darner-command.ts";
+import { API_TOKEN, HarborCluster, type HarborNode } from "../harness/harbor-cluster.ts";
+import { run, until, type Outcome } from "../harness/shell.ts";
 
 // What Harbor cannot say, as a person says it: the command, the API beside it, and the clock.
 const MIB = 1024 * 1024;

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { buildImage, fixtureBlob, type BuiltImage, type FixtureBlob } from "@darner/testkit";
-import { Cluster } from "./harness/cluster.ts";
-import { seededRandom } from "./harness/seeded-random.ts";
-import { must, run } from "./harness/shell.ts";
+import { Cluster } from "../harness/cluster.ts";
+import { seededRandom } from "../harness/seeded-random.ts";
+import { must, run } from "../harness/shell.ts";
 
 const MIB = 1024 * 1024;
 const SEED = Number(process.env["DARNER_SEED"] ?? Date.now() % 1_000_000_007);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Secret } from "@darner/runtime";
 import { buildImage, type BuiltImage } from "@darner/testkit";
-import { LocalCluster } from "./harness/local-cluster.ts";
+import { LocalCluster } from "../harness/local-cluster.ts";
 
 type Jobs = LocalCluster["jobs"];
 type Job = Awaited<ReturnType<Jobs["create"]>>;

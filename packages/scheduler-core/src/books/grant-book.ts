@@ -1,4 +1,4 @@
-import { piecesOf, type PieceRun } from "@darner/domain";
+import { piecesOf, type PieceRun, type PieceSet } from "@darner/domain";
 import type { Grant, Member, Wanting } from "./member.ts";
 import { connectionsOf } from "../source/overlapping-reads.ts";
 import { noteRequest } from "./request-budget.ts";
@@ -67,6 +67,18 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
 export function owed(grant: Grant): number[] {
   const promised = grant.child.peer?.promised;
   return promised === undefined ? [] : piecesOf(grant.run).filter((piece) => promised[piece] === grant);
+}
+
+/** Whether a grant still owes a piece that is held there. */
+export function owesOneOf(grant: Grant, have: PieceSet): boolean {
+  const promised = grant.child.peer?.promised;
+  if (promised === undefined) return false;
+  const { first, stride, count } = grant.run;
+  for (let index = 0; index < count; index++) {
+    const piece = first + index * stride;
+    if (promised[piece] === grant && have.has(piece)) return true;
+  }
+  return false;
 }
 
 /** One piece is no longer owed by its grant, because it came or will come another way. The grant ends, unsaid, with its last piece. */

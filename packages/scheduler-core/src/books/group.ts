@@ -2,6 +2,9 @@ import { PIECE_HASH_BYTES, PieceTable, type HostId, type PieceHash } from "@darn
 import { isWanting, type Grant, type Member } from "./member.ts";
 import { SpreadTrees } from "../trees/spread-trees.ts";
 
+// More than any rule asks for.
+const SEEN_WAITING = 8;
+
 /** The members of a task whose pieces follow one piece table, and may therefore feed each other. */
 export class Group {
   readonly pieces: number;
@@ -15,6 +18,8 @@ export class Group {
   readonly alarms: Set<HostId> = new Set();
   readonly members: Set<Member> = new Set();
   #list: readonly Member[] | undefined;
+  // Whom `waiting` found last: in the end, when few of many still wait, it need not look for them each time.
+  #seenWaiting: Member[] = [];
   /** Per piece: how many members hold it. */
   readonly held: Uint16Array;
   /** Per piece: how many peers are promised it. */
@@ -225,11 +230,14 @@ export class Group {
   /** Peers that want pieces they do not hold, at most `most`: the rules need to know few from many only. */
   waiting(most: number): number {
     let count = 0;
+    for (const member of this.#seenWaiting) if (this.members.has(member) && isWanting(member) && (count += 1) >= most) return most;
+    const seen: Member[] = [];
     for (const member of this.members) {
-      if (isWanting(member)) count += 1;
-      if (count >= most) break;
+      if (seen.length >= Math.max(most, SEEN_WAITING)) break;
+      if (isWanting(member)) seen.push(member);
     }
-    return count;
+    this.#seenWaiting = seen;
+    return Math.min(most, seen.length);
   }
 
   /** How many hosts read stripes now. */

@@ -1,7 +1,7 @@
 import { chooseReader, mayRead, nobodyWaits, readsWhole } from "../source/choose-reader.ts";
 import { blameParent } from "../books/avoided-parents.ts";
 import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
-import { owed } from "../books/grant-book.ts";
+import { owed, owesOneOf } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { hedge, otherHolder } from "./hedge-piece.ts";
 import type { Grant, Wanting } from "../books/member.ts";
@@ -46,7 +46,7 @@ const FIRST_BYTES_WAITED = 2;
 /** How long a grant has been able to bring something without doing so; looks and remembers since when. */
 function waitedFor(turn: Turn, grant: Grant): number {
   const { parent } = grant;
-  const ready = parent === undefined || owed(grant).some((piece) => parent.have.has(piece));
+  const ready = parent === undefined || owesOneOf(grant, parent.have);
   if (!ready) grant.readySince = undefined;
   else grant.readySince ??= parent === undefined ? grant.progressAt : turn.now;
   if (grant.readySince === undefined) return 0;

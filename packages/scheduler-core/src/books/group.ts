@@ -3,7 +3,7 @@ import { isWanting, type Grant, type Member } from "./member.ts";
 import { SpreadTrees } from "../trees/spread-trees.ts";
 
 // More than any rule asks for.
-const SEEN_WAITING = 8;
+const SEEN_WAITING = 16;
 
 /** The members of a task whose pieces follow one piece table, and may therefore feed each other. */
 export class Group {

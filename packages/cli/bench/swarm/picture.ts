@@ -3,15 +3,20 @@ import type { Figures } from "./figures.ts";
 const WIDTH = 920;
 const LEFT = 230;
 const RIGHT = 90;
-const ROW = 62;
+// A row of two bars, and one of a single one.
+const TALL_ROW = 62;
+const ROW = 44;
 const TOP = 84;
 const BAR = 13;
+const OWN_COLOUR = "#1f7a5c";
 
 type Bar = { readonly label: string; readonly ratio: number; readonly colour: string };
 
 /** Draws, for each case, how long the last node waits, in units of one node alone, with the bound as a line. */
 export function picture(figures: readonly Figures[], mirror: string): string {
-  const height = TOP + figures.length * ROW + 30;
+  const rowHeights = figures.map(({ straight }) => (straight === 0 ? ROW : TALL_ROW));
+  const top = (row: number): number => rowHeights.slice(0, row).reduce((sum, rowHeight) => sum + rowHeight, TOP);
+  const height = top(figures.length) + 30;
   // A bar of N units would leave no room for the difference that matters: what is longer is cut off and says its length.
   const scale = Math.max(2, ...figures.map(({ overUnit }) => Math.min(3, overUnit))) * 1.05;
   const x = (ratio: number): number => LEFT + Math.min(1, ratio / scale) * (WIDTH - LEFT - RIGHT);
@@ -23,7 +28,7 @@ export function picture(figures: readonly Figures[], mirror: string): string {
       size: 13,
       fill: "#555",
     }),
-    ...figures.flatMap((each, at) => rowOf(each, TOP + at * ROW, mirror, x)),
+    ...figures.flatMap((each, at) => rowOf(each, top(at), mirror, x)),
     `<line x1="${x(1).toFixed(1)}" x2="${x(1).toFixed(1)}" y1="${String(TOP - 8)}" y2="${String(height - 26)}" stroke="#bbb" stroke-dasharray="3 3"/>`,
     text(x(1), height - 10, "1 unit", { size: 11, fill: "#777", anchor: "middle" }),
     "</svg>",
@@ -36,7 +41,8 @@ function rowOf(figures: Figures, y: number, mirror: string, x: (ratio: number) =
   const through: Bar = {
     label: `${mirror}: ${ratioText(last / unit)}, ${copies.toFixed(2)} copies read`,
     ratio: last / unit,
-    colour: "#1f7a5c",
+    // What says nothing is not shown as if it did.
+    colour: isValid ? OWN_COLOUR : "#b4cdc3",
   };
   const without: Bar = { label: `registry alone: ${ratioText(straight / unit)}`, ratio: straight / unit, colour: "#c9b79c" };
   const bars = straight === 0 ? [through] : [through, without];
@@ -58,7 +64,7 @@ function barOf({ label, ratio, colour }: Bar, y: number, x: (ratio: number) => n
     `<rect x="${String(LEFT)}" y="${String(y)}" width="${width.toFixed(1)}" height="${String(BAR + 3)}" rx="2" fill="${colour}"/>`,
     text(inside ? LEFT + width - 8 : LEFT + width + 8, y + 12, width < full ? label : `${label}, cut off here →`, {
       size: 12,
-      fill: inside && colour === "#1f7a5c" ? "#fff" : "#222",
+      fill: inside && colour === OWN_COLOUR ? "#fff" : "#222",
       anchor: inside ? "end" : "start",
     }),
   ];

@@ -1,9 +1,10 @@
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { ObserveChannel } from "../piece-channel/channel-event.ts";
+import type { PacketRest } from "./packet-rest.ts";
 
 /** Books what happens on the piece channel: the only place where channel and metrics meet. */
-export function channelBooks(books: Books, metrics: DaemonMetrics): ObserveChannel {
+export function channelBooks(books: Books, metrics: DaemonMetrics, rest: PacketRest): ObserveChannel {
   return (event) => {
     switch (event.type) {
       case "connection-opened":
@@ -19,9 +20,11 @@ export function channelBooks(books: Books, metrics: DaemonMetrics): ObserveChann
         metrics.channelRequestsRefused.inc({ reason: event.reason });
         return;
       case "bytes-sent":
+        rest.left(event.bytes);
         books.uploaded(event.bytes);
         return;
       case "bytes-received":
+        rest.came(event.bytes);
         if (!event.wanted) metrics.unwantedBytes.inc(event.bytes);
     }
   };

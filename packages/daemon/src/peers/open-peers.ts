@@ -22,6 +22,7 @@ import { Scrubber } from "../store/rot/scrubber.ts";
 import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
 import { channelBooks } from "./channel-books.ts";
+import { openPacketRest, type PacketRest } from "./packet-rest.ts";
 import type { PeerDeps } from "./peer-deps.ts";
 import { PeerTable } from "./peer-table.ts";
 import { ReadBuffers } from "./read-buffers.ts";
@@ -77,15 +78,18 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
   const { downloadBytesPerSecond, uploadBytesPerSecond } = config.limits;
   const downloadLimit = births.use(limitOf(downloadBytesPerSecond, timers));
   const uploadLimit = births.use(limitOf(uploadBytesPerSecond, timers));
-  const fetcher = births.use(openFetcher(config, parts, downloadLimit));
-  const buffers = new ReadBuffers();
+  const rest = openPacketRest();
+  const fetcher = births.use(openFetcher(config, parts, { rest, downloadLimit }));
+  const buffers = new ReadBuffers((bytes) => {
+    rest.left(bytes);
+  });
   let link: SchedulerLink = noSchedulerLink;
   const { verify } = config.mirror;
-  const table = openTable(parts, { verify, store, prover, firstUse, buffers, fetcher, downloadLimit, link: () => link, completions });
+  const table = openTable(parts, { verify, store, prover, firstUse, buffers, fetcher, rest, downloadLimit, link: () => link, completions });
   births.defer(() => {
     table.close();
   });
-  const server = births.use(await openServer(config, parts, { store, firstUse, table, uploadLimit }));
+  const server = births.use(await openServer(config, parts, { store, firstUse, table, rest, uploadLimit }));
   births.defer(() => link[Symbol.asyncDispose]());
   store.onDropped((task) => {
     link.dropped(task);
@@ -166,12 +170,13 @@ function openRotChecks(
 
 type TableParts = Pick<PeerDeps, "verify" | "store" | "prover" | "firstUse" | "buffers" | "link"> & {
   readonly fetcher: PieceFetcher;
+  readonly rest: PacketRest;
   readonly downloadLimit: TokenBucket | undefined;
   readonly completions: Set<Promise<void>>;
 };
 
 function openTable({ client, timers, log, metrics, books, poisoned, records }: PeersParts, parts: TableParts): PeerTable {
-  const { verify, store, prover, firstUse, buffers, link, fetcher, downloadLimit, completions } = parts;
+  const { verify, store, prover, firstUse, buffers, link, fetcher, rest, downloadLimit, completions } = parts;
   return new PeerTable({
     limits: DEFAULT_LIMITS,
     verify,
@@ -190,6 +195,7 @@ function openTable({ client, timers, log, metrics, books, poisoned, records }: P
       fetcher,
       registry: client,
       onSourceBytes: (bytes, cause) => {
+        rest.came(bytes);
         metrics.sourceBytes.inc({ cause: cause === "granted" && link().isSplit ? "split-view" : cause }, bytes);
       },
       takeDownload: downloadLimit === undefined ? undefined : (bytes) => downloadLimit.take(bytes),
@@ -211,13 +217,14 @@ type Served = {
   readonly store: BlobStore;
   readonly firstUse: FirstUse;
   readonly table: PeerTable;
+  readonly rest: PacketRest;
   readonly uploadLimit: TokenBucket | undefined;
 };
 
 function openServer(
   config: Config,
   { identity, membership, log, books, metrics }: PeersParts,
-  { store, firstUse, table, uploadLimit }: Served,
+  { store, firstUse, table, rest, uploadLimit }: Served,
 ): ReturnType<typeof openPieceServer> {
   return openPieceServer(
     { listen: config.listen.pieces, encryption: config.pieces.encryption, maxConnections: config.limits.uploadConnections },
@@ -235,7 +242,7 @@ function openServer(
       gate: membership.gate,
       ...(uploadLimit === undefined ? {} : { uploadLimit }),
       log: log.child({ room: "piece-channel" }),
-      observe: channelBooks(books, metrics),
+      observe: channelBooks(books, metrics, rest),
     },
   );
 }
@@ -243,7 +250,7 @@ function openServer(
 function openFetcher(
   config: Config,
   { identity, membership, log, timers, books, metrics }: PeersParts,
-  downloadLimit: TokenBucket | undefined,
+  { rest, downloadLimit }: { readonly rest: PacketRest; readonly downloadLimit: TokenBucket | undefined },
 ): PieceFetcher {
   return openPieceFetcher(
     { encryption: config.pieces.encryption },
@@ -252,7 +259,7 @@ function openFetcher(
       gate: membership.gate,
       timers,
       log: log.child({ room: "piece-channel" }),
-      observe: channelBooks(books, metrics),
+      observe: channelBooks(books, metrics, rest),
       ...(downloadLimit === undefined ? {} : { downloadLimit }),
     },
   );

@@ -54,6 +54,11 @@ export class Group {
   readonly askedInVain: Set<Member> = new Set();
   /** Pieces that members received since their links were last compared. */
   flowed = 0;
+  /** Since when, undefined before the first came; and the time before that, counted as those pieces are. */
+  flowSince: number | undefined;
+  flowMs = 0;
+  /** Pieces a millisecond that were usual for a member. */
+  usualRate = 0;
   /** Something came that an idle peer could use. */
   stirred = false;
 

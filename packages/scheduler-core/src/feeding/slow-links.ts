@@ -15,7 +15,8 @@ const LEAST_PEERS = 4;
  * Hosts whose links are slow against what their places in the trees need become leaves, for `slowMs` also in other swarms.
  *
  *     looked at  whenever the members received max(16, pieces / 16) pieces each, on average: everybody reported once
- *     usual      = what a quarter of the peers received at least; what came before the last look counts half, before that a quarter, …
+ *     usual      = what a quarter of the peers received at least; what came before the last look counts half, before that a quarter, …;
+ *                  not less than 7/8 of the rate that was usual at the last look: where a slow host starves everybody, all are slow
  *     overdue    = what was ready on a link at the last look and did not come since, by the word of who was to get it
  *     slow down ⇔ received < usual / 2, also with one more report, and each link it is fed by has 8 pieces or more overdue
  *     slow up   ⇔ sent < children × (usual / trees) / 2, and each link to a child that is not slow has 8 pieces or more overdue
@@ -29,7 +30,7 @@ export function demoteSlow(turn: Turn, group: Group): void {
   const measured = group.list().filter(({ flow }) => flow.isMeasured);
   const peers = measured.filter(isWanting);
   if (peers.length >= LEAST_PEERS) {
-    const usual = upperQuartile(peers.map(({ flow }) => flow.received));
+    const usual = usualOf(turn, group, upperQuartile(peers.map(({ flow }) => flow.received)));
     for (const peer of peers)
       if (Math.max(2 * peer.flow.received, peer.flow.received + report) < usual) judge(turn, group, peer, linksTo(peer));
     for (const member of measured) {
@@ -39,12 +40,25 @@ export function demoteSlow(turn: Turn, group: Group): void {
     }
   }
   group.flowed = 0;
+  group.flowMs = Math.floor(spanOf(turn, group) / 2);
+  group.flowSince = turn.now;
   for (const { flow } of group.members) {
     flow.isMeasured = true;
     flow.isHeard = false;
     flow.received >>= 1;
     flow.sent >>= 1;
   }
+}
+
+/** What would be usual in this span at the highest rate there was; each look forgets an eighth of it. */
+function usualOf(turn: Turn, group: Group, received: number): number {
+  const span = Math.max(1, spanOf(turn, group));
+  group.usualRate = Math.max(received / span, (group.usualRate * 7) / 8);
+  return group.usualRate * span;
+}
+
+function spanOf({ now }: Turn, { flowMs, flowSince }: Group): number {
+  return flowMs + (now - (flowSince ?? now));
 }
 
 /** One way from a parent to a child. */

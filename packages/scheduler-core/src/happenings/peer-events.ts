@@ -93,6 +93,7 @@ export function notePiecesVerified(turn: Turn, member: Member, runs: readonly Pi
     for (const piece of piecesWithin(run, swarm.pieces, swarm.pieces)) noteArrival(turn, group, member, piece);
   }
   tidyNeeds(group, member);
+  group.flowSince ??= turn.now;
   demoteSlow(turn, group);
   turn.touched.add(member);
   uniteGroups(turn);

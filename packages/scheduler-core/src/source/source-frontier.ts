@@ -53,11 +53,16 @@ function readersOf(turn: Turn, group: Group): Queue[] {
     queue.owed += left;
     queues.set(child, queue);
   }
-  return [...queues.values()];
+  return [...queues.values()].filter(({ reader }) => !isReplaced(turn, group, reader));
+}
+
+/** A reader whose link is slow is given no more stripes where another one could read: it would have to pass them on. */
+function isReplaced(turn: Turn, group: Group, reader: Wanting): boolean {
+  return reader.host.isSlow && group.list().some((member) => !member.host.isSlow && member !== reader && mayRead(turn, member));
 }
 
 function addReaders(turn: Turn, group: Group, queues: Queue[]): void {
-  for (let most = Math.min(turn.limits.maxReadersPerBlob, TREES); group.readers + countNew(queues) < most;) {
+  for (let most = Math.min(turn.limits.maxReadersPerBlob, TREES); readersThatStay(turn, group) + countNew(queues) < most;) {
     const reader = chooseReader(turn, group, 0, queues);
     if (reader === undefined) return;
     queues.push(queueOf(turn, group, reader));
@@ -66,6 +71,11 @@ function addReaders(turn: Turn, group: Group, queues: Queue[]): void {
 
 function isRunningOut({ owed, stripePieces, connections }: Queue): boolean {
   return owed <= Math.max(1, (stripePieces * (2 * connections - 1)) >> 1);
+}
+
+function readersThatStay(turn: Turn, group: Group): number {
+  const readers = new Set([...group.stripes].map(({ child }) => child as Wanting));
+  return [...readers].filter((reader) => !isReplaced(turn, group, reader)).length;
 }
 
 function countNew(queues: readonly Queue[]): number {

@@ -181,6 +181,23 @@ test("a file that somebody broke on a node is named with the next step, in the n
   assert.equal(cluster.api.store.named("Event").length, 1, "and of no other node");
 });
 
+test("darner doctor in a daemon's pod finds nothing wrong: configuration, scheduler, clocks, packets of full size, certificates", async () => {
+  const command = ["/opt/bin/darner", "doctor", "--no-node", "--json"];
+  const { ok, stdout, stderr } = await cluster.podOn(node(0)).container("daemon").execute(command);
+  const { items } = JSON.parse(stdout) as { items: readonly { id: string; severity: string }[] };
+  assert.deepEqual(
+    items.filter(({ severity }) => severity !== "ok"),
+    [],
+    stderr,
+  );
+  for (const id of ["config.valid", "certificates.expiry", "scheduler.followed", "clock.skew", "network.mtu"])
+    assert.ok(
+      items.some((item) => item.id === id),
+      id,
+    );
+  assert.ok(ok);
+});
+
 test("helm test: its pod asks the API with the token of the secret, and every host has joined", async () => {
   const said = await helm.must(["test", "darner", "--namespace", "darner", "--timeout", "200s"]);
   assert.match(said, /Phase:\s+Succeeded/);

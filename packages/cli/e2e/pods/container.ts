@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fieldsOf, listOf, textOf, type Fields, type KubeObject } from "../../test/kubernetes/object.ts";
 import { Running } from "../harness/running.ts";
-import { run } from "../harness/shell.ts";
+import { run, type Outcome } from "../harness/shell.ts";
 import { contentOf, NotThereYet, volumeSource, type VolumePlace } from "./cluster-files.ts";
 import { containerCommand, type Bind, type ContainerPlan } from "./container-root.ts";
 
@@ -25,6 +25,8 @@ export class Container {
   readonly isSidecar: boolean;
   readonly #place: PodPlace;
   #process: Running | undefined;
+  // As they were when it started.
+  #variables: Readonly<Record<string, string>> = {};
   restarts = -1;
 
   constructor(spec: Fields, place: PodPlace) {
@@ -49,6 +51,7 @@ export class Container {
   /** Starts it; throws `NotThereYet` where something that it names is missing. */
   start(): void {
     const plan = this.#plan();
+    this.#variables = plan.env;
     this.restarts += 1;
     this.#process = new Running({ name: this.name, command: containerCommand(plan), logFile: join(plan.dir, "log") });
   }
@@ -82,14 +85,19 @@ export class Container {
     return Array.isArray(exec) ? this.exec(exec.map(textOf)) : this.alive;
   }
 
-  /** Runs a command inside; whether it ended well. */
+  /** Runs a command inside, with the container's own variables; whether it ended well. */
   async exec(command: readonly string[]): Promise<boolean> {
+    return (await this.execute(command)).ok;
+  }
+
+  /** The same, and what it printed. */
+  async execute(command: readonly string[]): Promise<Outcome> {
     const pid = this.#firstPid();
-    if (pid === undefined) return false;
+    if (pid === undefined) return { ok: false, stdout: "", stderr: `${this.name} does not run` };
     const { user, group } = this.#user();
-    const inside = ["nsenter", "-t", String(pid), "-m", "-p", "-n", "-r", "-w"];
-    const { ok } = await run([...inside, "setpriv", `--reuid=${String(user)}`, `--regid=${String(group)}`, "--clear-groups", ...command]);
-    return ok;
+    const env = Object.entries(this.#variables).map(([name, value]) => `${name}=${value}`);
+    const inside = ["nsenter", "-t", String(pid), "-m", "-p", "-n", "-r", "-w", "env", "-i", ...env];
+    return run([...inside, "setpriv", `--reuid=${String(user)}`, `--regid=${String(group)}`, "--clear-groups", ...command]);
   }
 
   #firstPid(): number | undefined {

@@ -126,6 +126,25 @@ test("a job is resolved once, every host is told everything in order, and it suc
   assert.equal(bench.engine.nextDeadline(), undefined);
 });
 
+test("of several images a host is told one whole image after the other, whichever is known first; a queue in that order finishes images", () => {
+  const images = ["v1", "v2"].map((tag) => ({ repository, tag }));
+  const others = ["d", "e"].map((seed) => ({ ...randomBlob(seed, 10), kind: "blob" as const, mediaType: "x" }));
+  const [d, e] = others.map(({ digest }) => digest);
+  const second: JobEvent = { ...resolved, at: 1, contents: { ...contents, contents: others } };
+  const told = (...events: JobEvent[]): Digest[] =>
+    new Bench()
+      .do(join(1), open({ images }), ...events)
+      .warmed(1)
+      .flatMap(({ digests }) => digests);
+  assert.deepEqual(
+    [told(resolved, second), told(second, resolved)],
+    [
+      [a, b, c, d, e],
+      [d, e, a, b, c],
+    ],
+  );
+});
+
 test("a content that fails is tried again on its own, later each time, and five times at most", () => {
   const bench = new Bench().do(join(1), open(), resolved, ...held(1, a, b));
   for (let tries = 1; tries < DEFAULT_ENGINE_LIMITS.maxTries; tries += 1) {

@@ -80,7 +80,8 @@ async function main(): Promise<void> {
       if (swarm !== undefined) samples[setting] = await sample(swarm, registry.host, blob, small);
     }
     if (round > 0) rounds.push(samples as Record<Setting, Sample>);
-    process.stderr.write(`round ${String(round)} of ${values.rounds}\n`);
+    // A run that is cut short has said what it measured.
+    process.stderr.write(`round ${String(round)} of ${values.rounds}: ${JSON.stringify(samples)}\n`);
   }
   agent.destroy();
   const commit = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();

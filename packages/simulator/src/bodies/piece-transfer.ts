@@ -1,8 +1,8 @@
+import type { HostId } from "@darner/domain";
 import type { TransferFailure } from "@darner/peer-core";
 import type { Happening } from "../engine/timeline.ts";
 import type { Addressee } from "../network/parcel.ts";
 import type { Lane } from "../network/station.ts";
-import type { HostInWorld } from "../world.ts";
 import type { SimulatedBlob } from "./blob.ts";
 
 /** What a transfer tells the pull that began it. */
@@ -21,15 +21,15 @@ export class PieceTransfer implements Addressee, Happening {
   readonly number: number;
   readonly blob: SimulatedBlob;
   readonly pieces: readonly number[];
-  /** Undefined where it reads the source, or a host nobody knows. */
-  readonly parent: HostInWorld | undefined;
+  /** Undefined where it reads the source. */
+  readonly parent: HostId | undefined;
   isOver = false;
   /** What it comes through, once the other side has answered. */
   lane: Lane | undefined;
   readonly #listener: TransferListener;
   #left: number;
 
-  constructor(number: number, blob: SimulatedBlob, pieces: readonly number[], listener: TransferListener, parent: HostInWorld | undefined) {
+  constructor(number: number, blob: SimulatedBlob, pieces: readonly number[], listener: TransferListener, parent: HostId | undefined) {
     this.number = number;
     this.blob = blob;
     this.pieces = pieces;

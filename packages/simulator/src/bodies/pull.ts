@@ -188,18 +188,22 @@ export class Pull implements TransferListener, Happening {
   }
 
   #fetch({ transfer: number, parent: { host }, run }: Extract<PeerEffect, { type: "fetch-pieces" }>): void {
-    const { timeline, hosts, scenario } = this.#world;
+    const { timeline, scenario } = this.#world;
     const pieces = piecesOf(run).filter((piece) => !this.#stored.have.has(piece));
-    const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this, hosts.get(host));
+    const transfer = new PieceTransfer(number, this.#stored.blob, pieces, this, host);
     this.#transfers.set(number, transfer);
     timeline.at(timeline.now + scenario.latencyMs, transfer);
   }
 
   transferAsked(transfer: PieceTransfer): void {
     const { timeline, scenario } = this.#world;
-    const { parent } = transfer;
+    const parent = this.#parentOf(transfer);
     if (parent?.isAlive === true) parent.serve(transfer, this.#host);
     else timeline.after(parent?.isSilent === true ? CONNECT_MS : scenario.latencyMs, () => transfer.end({ code: "channel-lost" }));
+  }
+
+  #parentOf({ parent }: PieceTransfer): HostInWorld | undefined {
+    return parent === undefined ? undefined : this.#world.hosts.get(parent);
   }
 
   #readSource({ transfer: number, run, cause }: Extract<PeerEffect, { type: "read-source" }>): void {
@@ -214,7 +218,7 @@ export class Pull implements TransferListener, Happening {
     if (transfer === undefined) return;
     this.#transfers.delete(number);
     transfer.cancel();
-    transfer.parent?.stopServing(transfer);
+    this.#parentOf(transfer)?.stopServing(transfer);
   }
 
   #accept(pieces: readonly PieceHash[]): void {

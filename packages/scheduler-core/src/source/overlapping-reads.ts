@@ -10,13 +10,14 @@ const MAX_OVERLAPPING = 4;
 /**
  * How many stripes a reader reads at once, so that its link does not idle while the first byte of the next one is on its way.
  *
- *     connections = max(what the registry bears usefully, min(4, 1 + first byte / stripe time))   where first byte > 1/4 × stripe time
+ *     connections = max(what the registry bears usefully, min(4, 1 + first byte / stripe time))   where first byte > 1/4 × stripe time, and > a piece
  *                   what the registry bears usefully                                             else, or where the rate is unknown
- *     stripe time = its bytes / measured rate
+ *     stripe time = its bytes / measured rate; what one piece takes may be in the first byte while no rate is known
  */
 export function connectionsOf({ memory, swarm }: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
   const { connections, firstByteMs = 0 } = memory.registries.of(reader.registry);
   const stripeMs = (stripePieces * swarm.pieceBytes * 1000) / reader.host.fromSource.bytesPerSecond;
-  const overlapping = firstByteMs > NOTICED_PART * stripeMs ? 1 + Math.ceil(firstByteMs / stripeMs) : 1;
+  const pieceMs = stripeMs / stripePieces;
+  const overlapping = firstByteMs > Math.max(pieceMs, NOTICED_PART * stripeMs) ? 1 + Math.ceil(firstByteMs / stripeMs) : 1;
   return Math.max(connections.each, Math.min(overlapping, MAX_OVERLAPPING));
 }

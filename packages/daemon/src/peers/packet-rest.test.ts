@@ -10,13 +10,15 @@ class Link {
   now = 0;
   rests: number[] = [];
   turns = 0;
+  /** How much longer than asked for a rest takes. */
+  lateMs = 0;
   readonly #callbacks: (() => void)[] = [];
   readonly rest = new PacketRest({
     now: () => this.now,
     afterTurn: (callback) => this.#callbacks.push(callback),
     sleep: (ms) => {
       this.rests.push(ms);
-      this.now += ms;
+      this.now += ms + this.lateMs;
     },
   });
 
@@ -75,4 +77,11 @@ test("after a pause the rate has to show itself again", () => {
   link.rests = [];
   link.run(1500, 12_500, link.now + 40);
   assert.deepEqual(link.rests, []);
+});
+
+test("where others want the processor nothing rests for a second", () => {
+  const link = new Link();
+  link.lateMs = 10;
+  link.run(1500, 12_500, 2900);
+  assert.equal(link.rests.length, 3);
 });

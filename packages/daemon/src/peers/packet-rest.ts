@@ -20,6 +20,10 @@ const WORTHWHILE_BYTES = 3000;
 const BUSY_TURN_BYTES = 32 * 1024;
 // How long the rate is measured before it is believed, so that a small blob never waits.
 const WINDOW_MS = 50;
+// A rest that lasts a millisecond longer than it should: others want the processor, and packets gather while this process waits for its turn.
+const LATE_MS = 1;
+// How long nothing rests after that.
+const BUSY_MS = 1000;
 
 /**
  * On a slow link every packet wakes the process, which costs more than what is done with it. So after a turn of the event loop in which few
@@ -33,6 +37,7 @@ export class PacketRest {
   #windowBegan = -Infinity;
   #bytesPerMs = 0;
   #isAwaited = false;
+  #noRestBefore = -Infinity;
 
   constructor(deps: PacketRestDeps) {
     this.#deps = deps;
@@ -58,10 +63,15 @@ export class PacketRest {
   #endTurn(): void {
     const moved = this.#turnBytes;
     this.#turnBytes = 0;
-    this.#measure(this.#deps.now());
+    const now = this.#deps.now();
+    this.#measure(now);
+    if (now < this.#noRestBefore) return;
     const restMs = Math.min(MAX_REST_MS, GATHERED_BYTES / this.#bytesPerMs);
     const isSteady = this.#bytesPerMs * restMs >= WORTHWHILE_BYTES;
-    if (isSteady && moved < BUSY_TURN_BYTES && restMs >= MIN_REST_MS) this.#deps.sleep(restMs);
+    if (!isSteady || moved >= BUSY_TURN_BYTES || restMs < MIN_REST_MS) return;
+    this.#deps.sleep(restMs);
+    const woken = this.#deps.now();
+    if (woken - now > restMs + LATE_MS) this.#noRestBefore = woken + BUSY_MS;
   }
 
   /** The rate of the last whole window; none where nothing came for a while. */

@@ -1,10 +1,9 @@
 import type { Books } from "../books.ts";
 import type { DaemonMetrics } from "../metrics.ts";
 import type { ObserveChannel } from "../piece-channel/channel-event.ts";
-import type { PacketRest } from "./packet-rest.ts";
 
 /** Books what happens on the piece channel: the only place where channel and metrics meet. */
-export function channelBooks(books: Books, metrics: DaemonMetrics, rest: PacketRest): ObserveChannel {
+export function channelBooks(books: Books, metrics: DaemonMetrics): ObserveChannel {
   return (event) => {
     switch (event.type) {
       case "connection-opened":
@@ -20,11 +19,9 @@ export function channelBooks(books: Books, metrics: DaemonMetrics, rest: PacketR
         metrics.channelRequestsRefused.inc({ reason: event.reason });
         return;
       case "bytes-sent":
-        rest.left(event.bytes);
         books.uploaded(event.bytes);
         return;
       case "bytes-received":
-        rest.came(event.bytes);
         if (!event.wanted) metrics.unwantedBytes.inc(event.bytes);
     }
   };

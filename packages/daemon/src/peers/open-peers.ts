@@ -22,7 +22,6 @@ import { Scrubber } from "../store/rot/scrubber.ts";
 import type { BlobStore } from "../store/store.ts";
 import { openProver } from "../store/worker-prover.ts";
 import { channelBooks } from "./channel-books.ts";
-import { openPacketRest, type PacketRest } from "./packet-rest.ts";
 import type { PeerDeps } from "./peer-deps.ts";
 import { PeerTable } from "./peer-table.ts";
 import { ReadBuffers } from "./read-buffers.ts";
@@ -78,18 +77,15 @@ export async function openPeers(config: Config, parts: PeersParts): Promise<Peer
   const { downloadBytesPerSecond, uploadBytesPerSecond } = config.limits;
   const downloadLimit = births.use(limitOf(downloadBytesPerSecond, timers));
   const uploadLimit = births.use(limitOf(uploadBytesPerSecond, timers));
-  const rest = openPacketRest();
-  const fetcher = births.use(openFetcher(config, parts, { rest, downloadLimit }));
-  const buffers = new ReadBuffers((bytes) => {
-    rest.left(bytes);
-  });
+  const fetcher = births.use(openFetcher(config, parts, downloadLimit));
+  const buffers = new ReadBuffers();
   let link: SchedulerLink = noSchedulerLink;
   const { verify } = config.mirror;
-  const table = openTable(parts, { verify, store, prover, firstUse, buffers, fetcher, rest, downloadLimit, link: () => link, completions });
+  const table = openTable(parts, { verify, store, prover, firstUse, buffers, fetcher, downloadLimit, link: () => link, completions });
   births.defer(() => {
     table.close();
   });
-  const server = births.use(await openServer(config, parts, { store, firstUse, table, rest, uploadLimit }));
+  const server = births.use(await openServer(config, parts, { store, firstUse, table, uploadLimit }));
   births.defer(() => link[Symbol.asyncDispose]());
   store.onDropped((task) => {
     link.dropped(task);
@@ -170,13 +166,12 @@ function openRotChecks(
 
 type TableParts = Pick<PeerDeps, "verify" | "store" | "prover" | "firstUse" | "buffers" | "link"> & {
   readonly fetcher: PieceFetcher;
-  readonly rest: PacketRest;
   readonly downloadLimit: TokenBucket | undefined;
   readonly completions: Set<Promise<void>>;
 };
 
 function openTable({ client, timers, log, metrics, books, poisoned, records }: PeersParts, parts: TableParts): PeerTable {
-  const { verify, store, prover, firstUse, buffers, link, fetcher, rest, downloadLimit, completions } = parts;
+  const { verify, store, prover, firstUse, buffers, link, fetcher, downloadLimit, completions } = parts;
   return new PeerTable({
     limits: DEFAULT_LIMITS,
     verify,
@@ -195,7 +190,6 @@ function openTable({ client, timers, log, metrics, books, poisoned, records }: P
       fetcher,
       registry: client,
       onSourceBytes: (bytes, cause) => {
-        rest.came(bytes);
         metrics.sourceBytes.inc({ cause: cause === "granted" && link().isSplit ? "split-view" : cause }, bytes);
       },
       takeDownload: downloadLimit === undefined ? undefined : (bytes) => downloadLimit.take(bytes),
@@ -217,14 +211,13 @@ type Served = {
   readonly store: BlobStore;
   readonly firstUse: FirstUse;
   readonly table: PeerTable;
-  readonly rest: PacketRest;
   readonly uploadLimit: TokenBucket | undefined;
 };
 
 function openServer(
   config: Config,
   { identity, membership, log, books, metrics }: PeersParts,
-  { store, firstUse, table, rest, uploadLimit }: Served,
+  { store, firstUse, table, uploadLimit }: Served,
 ): ReturnType<typeof openPieceServer> {
   return openPieceServer(
     { listen: config.listen.pieces, encryption: config.pieces.encryption, maxConnections: config.limits.uploadConnections },
@@ -242,7 +235,7 @@ function openServer(
       gate: membership.gate,
       ...(uploadLimit === undefined ? {} : { uploadLimit }),
       log: log.child({ room: "piece-channel" }),
-      observe: channelBooks(books, metrics, rest),
+      observe: channelBooks(books, metrics),
     },
   );
 }
@@ -250,7 +243,7 @@ function openServer(
 function openFetcher(
   config: Config,
   { identity, membership, log, timers, books, metrics }: PeersParts,
-  { rest, downloadLimit }: { readonly rest: PacketRest; readonly downloadLimit: TokenBucket | undefined },
+  downloadLimit: TokenBucket | undefined,
 ): PieceFetcher {
   return openPieceFetcher(
     { encryption: config.pieces.encryption },
@@ -259,7 +252,7 @@ function openFetcher(
       gate: membership.gate,
       timers,
       log: log.child({ room: "piece-channel" }),
-      observe: channelBooks(books, metrics, rest),
+      observe: channelBooks(books, metrics),
       ...(downloadLimit === undefined ? {} : { downloadLimit }),
     },
   );

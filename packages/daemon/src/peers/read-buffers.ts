@@ -11,17 +11,10 @@ export type ReadBuffer = { readonly bytes: Uint8Array; readonly release: () => v
 /** The buffers that readers fill from the store: pooled and bounded, so that memory does not grow with the number of readers. */
 export class ReadBuffers {
   readonly #free: Uint8Array[] = [];
-  readonly #onTake: (bytes: number) => void;
   #made = 0;
-
-  /** `onTake` hears of every buffer that a reader takes. */
-  constructor(onTake: (bytes: number) => void = () => undefined) {
-    this.#onTake = onTake;
-  }
 
   take(): ReadBuffer {
     const bytes = this.#free.pop() ?? this.#make();
-    this.#onTake(bytes?.length ?? SMALL_BYTES);
     if (bytes === undefined) return { bytes: Buffer.allocUnsafeSlow(SMALL_BYTES), release: () => undefined };
     let lent = true;
     return {

@@ -17,6 +17,7 @@ const TOO_LONG_FOR_EVERY_DAY = new Set(["cold-pull", "racks"]);
 const KNOWN: Readonly<Record<string, Partial<Expectation>>> = {
   "cold-pull-8": { messagesPerPiece: 0.7 },
   "cold-pull-50": { messagesPerPiece: 0.45 },
+  "cold-pull-large": { messagesPerPiece: 0.28 },
   "cold-pull-1000": { messagesPerPiece: 0.45, lastRatio: 1.3, medianRatio: 1.27 },
   uneven: { lastRatio: 1.65 },
 };
@@ -25,6 +26,7 @@ const colds: readonly Scenario[] = [
   { ...coldPull(8), name: "cold-pull-8" },
   { ...adjusted(coldPull(50), { blobBytes: 16 * MIB }), name: "cold-pull-50" },
   { ...adjusted(coldPull(1000), { blobBytes: 8 * MIB }), name: "cold-pull-1000" },
+  { ...adjusted(coldPull(200), { blobBytes: 1024 * MIB }), name: "cold-pull-large" },
 ];
 
 const scenarios = [...colds, ...SCENARIOS.filter(({ name }) => !TOO_LONG_FOR_EVERY_DAY.has(name))].map((scenario) => ({

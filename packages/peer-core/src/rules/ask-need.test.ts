@@ -43,18 +43,6 @@ describe("telling what readers need", () => {
     assert.equal(toldOf(bench.after(5000), "need").length, 0);
   });
 
-  it("tells what it has before what it needs", () => {
-    const bench = new PeerBench({ pieces: 64 });
-    bench.table(...Array.from({ length: 64 }, (_, piece) => piece));
-    bench.read(1, 1, 64);
-    const { transfer } = one(bench.grant(1, run(0, 16), MOTHER), "fetch-pieces");
-    bench.land(transfer, 0);
-    bench.after(1100);
-    for (const piece of [2, 3, 4]) bench.land(transfer, piece);
-    const told = bench.after(900).flatMap((effect) => (effect.type === "tell-scheduler" ? [effect.report.type] : []));
-    assert.deepEqual(told, ["verified", "need"]);
-  });
-
   it("needs nothing more when the piece came", () => {
     const bench = new PeerBench();
     bench.table(0);

@@ -1,7 +1,6 @@
 import { type PieceRun, runsOf } from "@darner/domain";
 import type { Millis } from "../limits.ts";
 import { isSilent, patience } from "./outlook.ts";
-import { flushReports } from "./report-verified.ts";
 import { earliest, type PeerState, tell } from "../peer-state.ts";
 import { covers } from "../books/piece-runs.ts";
 import type { WaitingReader } from "../books/reader-book.ts";
@@ -26,8 +25,6 @@ function tellNeed(peer: PeerState, run: PieceRun, now: Millis): void {
   for (let index = 0; index < run.count; index++) peer.needs.set(run.first + index * run.stride, now);
   // Somebody else may be asked for what is late.
   peer.grants.changed = true;
-  // What it takes for missing may be here: a message goes there anyway.
-  flushReports(peer);
   tell(peer, { type: "need", run });
 }
 

@@ -11,7 +11,7 @@ import { learnLines, sendTable } from "../books/piece-lines.ts";
 import { connectionsFor } from "../source/choose-reader.ts";
 import { uniteGroups } from "./prove-table.ts";
 import { learnConnections } from "../books/registry-connections.ts";
-import { connectionsOf } from "../source/overlapping-reads.ts";
+import { overlapOf } from "../source/overlapping-reads.ts";
 import { learnFirstByte } from "../books/registry-table.ts";
 import { contradict, hearAlarm, isDoubted } from "./inquiry.ts";
 import { adoptReading } from "./moving-hosts.ts";
@@ -141,7 +141,7 @@ function noteFirstPiece(turn: Turn, member: Member, grant: Grant): void {
   const waitedMs = Math.max(0, turn.now - begunAt - pieceMs);
   const registry = turn.memory.registries.of(member.registry);
   // Where stripes overlap, most of the first byte's time passed while the one before was read.
-  const overlaps = isWanting(member) && connectionsOf(turn, member, grant.promised) > 1;
+  const overlaps = isWanting(member) && overlapOf(turn, member, grant.promised) > 1;
   if (!overlaps || waitedMs > (registry.firstByteMs ?? 0)) learnFirstByte(registry, waitedMs);
   if (waitedMs > turn.limits.runMs && member.peer?.stripes === 1) beginSpan(fromSource, turn.now);
 }

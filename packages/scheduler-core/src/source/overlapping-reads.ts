@@ -14,10 +14,16 @@ const MAX_OVERLAPPING = 4;
  *                   what the registry bears usefully                                             else, or where the rate is unknown
  *     stripe time = its bytes / measured rate; what one piece takes may be in the first byte while no rate is known
  */
-export function connectionsOf({ memory, swarm }: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
-  const { connections, firstByteMs = 0 } = memory.registries.of(reader.registry);
+export function connectionsOf(turn: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
+  const { connections } = turn.memory.registries.of(reader.registry);
+  return Math.max(connections.each, overlapOf(turn, reader, stripePieces));
+}
+
+/** How many of them it reads at once only so that its link does not idle. */
+export function overlapOf({ memory, swarm }: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
+  const { firstByteMs = 0 } = memory.registries.of(reader.registry);
   const stripeMs = (stripePieces * swarm.pieceBytes * 1000) / reader.host.fromSource.bytesPerSecond;
   const pieceMs = stripeMs / stripePieces;
   const overlapping = firstByteMs > Math.max(pieceMs, NOTICED_PART * stripeMs) ? 1 + Math.ceil(firstByteMs / stripeMs) : 1;
-  return Math.max(connections.each, Math.min(overlapping, MAX_OVERLAPPING));
+  return Math.min(overlapping, MAX_OVERLAPPING);
 }

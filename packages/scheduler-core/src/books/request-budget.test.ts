@@ -33,16 +33,23 @@ suite("the request budget of a registry", () => {
   test("a refusal tells what it bears, and is forgotten after ten minutes", () => {
     const budget = newBudget();
     for (let request = 0; request < 60; request++) noteRequest(budget, 1000 + 500 * request);
-    learnBudget(budget, 31_000);
+    learnBudget(budget, 30_000, 31_000);
     assert.equal(requestsLeft(budget, 0, 31_000), 0);
     assert.equal(requestsLeft(budget, 0, 120_000), 54);
     assert.equal(requestsLeft(budget, 0, 631_000), Infinity);
   });
 
+  test("a registry that wants a pause of two seconds has them, and no more", () => {
+    const budget = newBudget();
+    for (let request = 0; request < 60; request++) noteRequest(budget, 1000 + 10 * request);
+    learnBudget(budget, 2000, 1600);
+    assert.equal(requestsLeft(budget, 0, 3600), Infinity);
+  });
+
   test("a registry that refuses the third request is in trouble: that is no budget", () => {
     const budget = newBudget();
     for (const at of [1000, 2000, 3000]) noteRequest(budget, at);
-    learnBudget(budget, 3000);
+    learnBudget(budget, 30_000, 3000);
     assert.equal(requestsLeft(budget, 0, 3000), Infinity);
   });
 });

@@ -16,6 +16,8 @@ const SECONDS = 61;
 const LEARNED_TENTHS = 9;
 // Less than this in a minute is a registry in trouble, not one with a budget.
 const LEAST_LEARNED = 20;
+// More than is assumed where a registry says nothing (10 s): what it said itself counts only.
+const LEAST_PAUSE_MS = 15_000;
 // Docker Hub counts six hours, others a minute: after this long it is found out again.
 const LEARNED_MS = 600_000;
 
@@ -31,13 +33,15 @@ export function noteRequest(budget: RequestBudget, now: number): void {
 }
 
 /**
- * The registry refused for having been asked too often.
+ * The registry refused for having been asked too often, and said when it may be asked again.
  *
- *     perMinute ← min(perMinute, max(20, 0.9 × requests of the last minute))   for ten minutes
+ *     perMinute ← min(perMinute, max(20, 0.9 × requests of the last minute))   for ten minutes, where it wants 15 s or more
+ *
+ * A shorter pause is all that such a registry wants: it counts seconds, not minutes.
  */
-export function learnBudget(budget: RequestBudget, now: number): void {
+export function learnBudget(budget: RequestBudget, retryAfterMs: number, now: number): void {
   const asked = countAsked(budget, now);
-  if (asked < LEAST_LEARNED) return;
+  if (asked < LEAST_LEARNED || retryAfterMs < LEAST_PAUSE_MS) return;
   budget.perMinute = Math.min(budget.perMinute, Math.max(LEAST_LEARNED, Math.floor((asked * LEARNED_TENTHS) / 10)));
   budget.learnedUntil = now + LEARNED_MS;
 }

@@ -77,7 +77,7 @@ export function restFromSource(turn: Turn, member: Wanting, retryAfterMs: number
 /** The registry wants nobody to ask for a while: that holds for all. */
 function pauseRegistry(turn: Turn, member: Wanting, retryAfterMs: number): void {
   const registry = turn.memory.registries.of(member.registry);
-  learnBudget(registry.requests, turn.now);
+  learnBudget(registry.requests, retryAfterMs, turn.now);
   registry.pausedUntil = Math.max(registry.pausedUntil, turn.now + Math.max(turn.limits.sourceRestMs, boundedWait(retryAfterMs)));
 }
 

@@ -8,7 +8,7 @@ import { seededRandom } from "./harness/seeded-random.ts";
 const KIB = 1024;
 // Every shape of a blob that matters: no byte, one byte, around one piece, several pieces with a short last one.
 const SIZES = [0, 1, 1000, 256 * KIB - 1, 256 * KIB, 256 * KIB + 1, 700 * KIB, 1024 * KIB, 3 * 1024 * KIB + 17];
-const SEED = Number(process.env["DARNER_SEED"] ?? Date.now() % 1_000_000_007);
+const SEED = Number(process.env["DARNER_E2E_SEED"] ?? Date.now() % 1_000_000_007);
 const ROUNDS = Number(process.env["DARNER_ROUNDS"] ?? 84);
 const REQUESTS_PER_ROUND = 50;
 

@@ -6,7 +6,7 @@ import { LocalCluster } from "./harness/local-cluster.ts";
 import { seededRandom } from "./harness/seeded-random.ts";
 
 const MIB = 1024 * 1024;
-const SEED = Number(process.env["DARNER_SEED"] ?? Date.now() % 1_000_000_007);
+const SEED = Number(process.env["DARNER_E2E_SEED"] ?? Date.now() % 1_000_000_007);
 // Slow enough that everybody is there before the blob is, fast enough for a test.
 const SLOW = { kind: "slow", bytesPerSecond: 8 * MIB } as const;
 

@@ -6,7 +6,7 @@ import { assertHolds, copyBytes, LocalNodes, type Sighting } from "./harness/loc
 import { until } from "./harness/shell.ts";
 
 const PIECE_BYTES = 256 * 1024;
-// A registry that sent wrong bytes of a blob to two hosts is left alone for a minute.
+// Whom Darner does not ask about this blob any more, containerd asks itself: but only after the mirror gave up.
 const HEALED_MS = 120_000;
 const BLOB_GET: RequestMatcher = { kind: "blob", method: "GET" };
 

@@ -17,7 +17,7 @@ import {
 } from "./rules/follow-scheduler.ts";
 import { checkPeer } from "./invariants.ts";
 import { decidePending, expirePending, pieceLanded } from "./rules/judge-piece.ts";
-import { leaveUnwanted } from "./rules/leave.ts";
+import { leaveStruck, leaveUnwanted } from "./rules/leave.ts";
 import type { Millis, PeerLimits } from "./limits.ts";
 import { outlookDeadline } from "./rules/outlook.ts";
 import { goBackToSource } from "./rules/own-reads.ts";
@@ -156,6 +156,7 @@ function followRules(peer: PeerState, now: Millis): Millis | undefined {
   beginProof(peer);
   const waitingGrant = assignGrants(peer, now);
   const ownRead = goBackToSource(peer, now);
+  leaveStruck(peer, now);
   const ending = endHopelessReaders(peer, now);
   const need = askNeed(peer, pending.expired, now);
   const leaving = leaveUnwanted(peer, now);

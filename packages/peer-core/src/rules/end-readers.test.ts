@@ -34,6 +34,15 @@ describe("ending readers without hope", () => {
     assert.equal(only(bench.after(200), "fail-readers").length, 1);
   });
 
+  it("gives nobody the beginning of a blob whose registry is known to send wrong bytes: what is held is dropped", () => {
+    const bench = new PeerBench({ access: "own", have: [0, 1, 2] });
+    bench.read(1, 0, 2);
+    const told = bench.send({ type: "standing-told", standing: "struck", retryAfterMs: 0 });
+    assert.equal(only(told, "drop-blob").length, 1);
+    assert.deepEqual(one(told, "fail-readers"), { type: "fail-readers", reason: "wrong-bytes", retryAfterMs: 0, readers: [1] });
+    assert.equal(only(told, "end-peer").length, 1);
+  });
+
   it("ends only readers that wait", () => {
     const bench = new PeerBench({ access: "none", have: [0, 1] });
     bench.read(1, 0, 2);

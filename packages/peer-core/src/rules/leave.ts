@@ -1,7 +1,9 @@
 import { failReaders } from "./end-readers.ts";
 import type { Millis } from "../limits.ts";
 import { cancelAll, isMostlyHeld, type PeerState, tell } from "../peer-state.ts";
+import { isBeingFed, outlookOf } from "./outlook.ts";
 import { flushReports } from "./report-verified.ts";
+import { emptyReports } from "../books/report-queue.ts";
 
 /**
  * A peer that nobody reads from ends lingerMs after its last reader; where at least half is held, stalledMs after its last piece;
@@ -17,6 +19,20 @@ export function leaveUnwanted(peer: PeerState, now: Millis): Millis | undefined 
   if (now < at) return at;
   endPeer(peer);
   return undefined;
+}
+
+/**
+ * The registry is known to send wrong bytes of this blob and nobody else has it: what is held came by the same table. It is dropped, so that
+ * nobody reads the beginning of something that has no end.
+ */
+export function leaveStruck(peer: PeerState, now: Millis): void {
+  const { phase, transfers, pieces } = peer;
+  if (phase !== "fetching" || pieces.have.count === 0 || transfers.count > 0) return;
+  if (outlookOf(peer, now).name !== "struck" || isBeingFed(peer, now)) return;
+  peer.out.push({ type: "drop-blob" });
+  peer.reports = emptyReports();
+  failReaders(peer, "wrong-bytes", 0, "all", now);
+  endPeer(peer);
 }
 
 /** The own disk refused: nothing can be taken any more. */

@@ -6,7 +6,6 @@ import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts"
 import { sendLines } from "../books/piece-lines.ts";
 import { selectParent } from "./select-parent.ts";
 import { giveStripe } from "../source/source-frontier.ts";
-import { isSpreading, windowPieces } from "./prefix-window.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
@@ -61,7 +60,6 @@ export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
       if (reader !== undefined) giveStripe(turn, group, reader, piece);
       continue;
     }
-    if (isSpreading(turn, group) && windowPieces(turn, member) <= 0) continue;
     const parent = selectParent(turn, group, member, piece, treeShape(turn, group, "holder"));
     if (parent !== undefined) give(turn, { child: member, parent, pieces: [piece] });
   }

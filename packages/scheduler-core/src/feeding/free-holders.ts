@@ -1,7 +1,7 @@
 import { give, owed, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import type { Grant, Member, Wanting } from "../books/member.ts";
-import { isSpreading } from "./prefix-window.ts";
+import { isSpreading, usualWindow } from "./prefix-window.ts";
 import { isBetter, mayFeed, type Candidate } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";
 
@@ -23,7 +23,7 @@ export function takeFromFree(turn: Turn, group: Group, member: Wanting): void {
   if (inflow >= ENOUGH_INFLOW) return;
   const wanted = wantedOf(member);
   if (wanted.length === 0) return;
-  const window = windowOf(turn, member);
+  const window = usualWindow(turn, member);
   const isLast = group.pieces - member.have.count <= window;
   const holder = bestHolder(turn, group, member, wanted, isLast ? inflow : 1);
   if (holder === undefined) return;
@@ -38,11 +38,6 @@ export function takeFromFree(turn: Turn, group: Group, member: Wanting): void {
 const ENOUGH_INFLOW = 3 / 4;
 
 type Promised = { readonly piece: number; readonly parent: Member };
-
-function windowOf({ limits, swarm }: Turn, { host }: Wanting): number {
-  const bytes = Math.max(limits.windowBytes, Math.floor((host.fromPeers.bytesPerSecond * limits.windowMs) / 1000));
-  return Math.max(limits.minRunPieces, Math.floor(bytes / swarm.pieceBytes));
-}
 
 /** How much of its link is filled, if every parent shares its own among the children it has something ready for. */
 function inflowOf(child: Wanting): number {

@@ -11,8 +11,8 @@ import type { Turn } from "../turn.ts";
  *     bears more ⇔ measured rate from peers > 5/4 × what the readers read of the source together
  *
  * While pieces spread they come at the rate of the link anyway: who takes more of the rest besides gets nothing sooner, and delays those
- * who came before it (simulator, 50 hosts within a minute). What a reader waits for
- * is promised besides: to refuse it (the slowest then needs 1.2 × its unit instead of 1.6) starves a thousand hosts that begin within 30 s.
+ * who came before it (simulator, 50 hosts within a minute). What a reader waits for is promised besides: to refuse it (the slowest then needs
+ * 1.2 × its unit instead of 1.6) starves a thousand hosts that begin within 30 s.
  */
 export function windowPieces(turn: Turn, member: Wanting): number {
   const group = turn.swarm.groupOf(member);
@@ -22,11 +22,15 @@ export function windowPieces(turn: Turn, member: Wanting): number {
 /** A link's noise: that much more than the source gives is more than its stripes. */
 const SPARE_RATE = 5 / 4;
 
-function sizeOf(turn: Turn, group: Group, { host }: Wanting): number {
-  const { windowBytes, windowMs, minRunPieces } = turn.limits;
-  const rate = host.fromPeers.bytesPerSecond;
-  if (isSpreading(turn, group)) return rate > SPARE_RATE * sourceRate(group) ? minRunPieces : 1;
-  return Math.max(minRunPieces, Math.floor(Math.max(windowBytes, Math.floor((rate * windowMs) / 1000)) / turn.swarm.pieceBytes));
+function sizeOf(turn: Turn, group: Group, member: Wanting): number {
+  if (!isSpreading(turn, group)) return usualWindow(turn, member);
+  return member.host.fromPeers.bytesPerSecond > SPARE_RATE * sourceRate(group) ? turn.limits.minRunPieces : 1;
+}
+
+/** The window of a peer while nothing spreads. */
+export function usualWindow({ limits, swarm }: Turn, { host }: Wanting): number {
+  const bytes = Math.max(limits.windowBytes, Math.floor((host.fromPeers.bytesPerSecond * limits.windowMs) / 1000));
+  return Math.max(limits.minRunPieces, Math.floor(bytes / swarm.pieceBytes));
 }
 
 function sourceRate(group: Group): number {

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { setUp, stopSetUp, withNodeInPath } from "./set-up/set-up.mjs";
+import { environment, setUp, stopSetUp } from "./set-up/set-up.mjs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -44,7 +44,7 @@ async function prepare() {
 function run(node) {
   const child = spawn(node, ["--conditions=source", "--disable-sigusr1", resolve(root, script), ...args], {
     stdio: "inherit",
-    env: withNodeInPath(node),
+    env: environment(root, node),
   });
   const forward = (signal) => {
     // A terminal sends Ctrl-C to the whole foreground group: the child has it already, and a second one would mean "at once".

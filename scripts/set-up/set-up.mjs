@@ -147,7 +147,12 @@ function say(text) {
   process.stderr.write(`set-up: ${text}\n`);
 }
 
-/** The folder of a Node binary, in front of PATH: what the program starts by name runs on the same Node. */
-export function withNodeInPath(node) {
-  return { ...process.env, PATH: [dirname(node), process.env.PATH ?? ""].join(delimiter) };
+/**
+ * What a script of the checkout runs with: the folder of the Node binary in front of PATH, so that what it starts by name runs on the same
+ * Node; and one place for code that was compiled already. A suite starts some hundreds of processes, and half of what a short one does is
+ * to read the same TypeScript.
+ */
+export function environment(root, node) {
+  const cache = { NODE_COMPILE_CACHE: join(root, "node_modules", ".cache", "compiled") };
+  return { ...cache, ...process.env, PATH: [dirname(node), process.env.PATH ?? ""].join(delimiter) };
 }

@@ -53,7 +53,11 @@ export class Script {
   }
 
   join(...names: string[]): void {
-    for (const name of names) this.tell({ type: "host-joined", host: host(name), address: `${name}:4102`, zone: "", seed: false });
+    this.joinIn("", ...names);
+  }
+
+  joinIn(zone: string, ...names: string[]): void {
+    for (const name of names) this.tell({ type: "host-joined", host: host(name), address: `${name}:4102`, zone, seed: false });
   }
 
   /** The host joins and wants the blob. */

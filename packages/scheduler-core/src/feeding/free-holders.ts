@@ -4,6 +4,7 @@ import type { Grant, Member, Wanting } from "../books/member.ts";
 import { isSpreading, usualWindow } from "./prefix-window.ts";
 import { isBetter, mayFeed, type Candidate } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";
+import { mayGiveInstead } from "./thin-links.ts";
 
 /**
  * Who gets less than its link bears takes a part of what it is promised from another holder.
@@ -15,7 +16,7 @@ import type { Turn } from "../turn.ts";
  *               where c lacks a window at most: with so few children that it gives more than c has
  *     taken     = max(half of the wanted, window), window = max(4 pieces, 16 MiB, 1 s × measured rate)
  *
- * Nothing crosses from one zone to another that would not have crossed anyway.
+ * Nothing crosses from one zone to another that would not have crossed anyway (`thin-links.ts`).
  */
 export function takeFromFree(turn: Turn, group: Group, member: Wanting): void {
   if (member.peer.promisedCount === 0 || isSpreading(turn, group)) return;
@@ -90,7 +91,7 @@ function wantedOf(child: Wanting): Promised[] {
 }
 
 function canGive(holder: Member, child: Member, piece: number, parent: Member): boolean {
-  return holder.have.has(piece) && (holder.host.zone === child.host.zone || parent.host.zone !== child.host.zone);
+  return holder.have.has(piece) && mayGiveInstead(holder, parent, child);
 }
 
 /** Among a random stretch of the members the one with the most to give, if that is more than `inflow` or a whole link. */

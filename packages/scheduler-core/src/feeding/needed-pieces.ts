@@ -6,6 +6,7 @@ import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts"
 import { sendLines } from "../books/piece-lines.ts";
 import { selectParent } from "./select-parent.ts";
 import { giveStripe } from "../source/source-frontier.ts";
+import { mayGiveInstead } from "./thin-links.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
@@ -42,7 +43,7 @@ function noteNeedy(group: Group, member: Member): void {
  * What a reader waits for comes before everything else.
  *
  *     held or promised to somebody                       → from the best of them, now
- *     promised by who does not have it yet, held by half → from one of those instead
+ *     promised by who does not have it yet, held by half → from one of those instead, where that crosses no thin link
  *     cold, and not what the frontier comes to next      → a stripe that begins there, by this peer if it may read, else by another
  *
  * Who waits for what is on its way to it down a tree, or for the frontier as everybody does, gains nothing by a place of its own.
@@ -69,7 +70,7 @@ function takeFromHolder(turn: Turn, group: Group, member: Wanting, piece: number
   const grant = member.peer.promised[piece];
   if (grant?.parent === undefined || grant.parent.have.has(piece) || 2 * (group.held[piece] ?? 0) < group.members.size) return;
   const parent = otherHolder(turn, group, member, piece);
-  if (parent === undefined) return;
+  if (parent === undefined || !mayGiveInstead(parent, grant.parent, member)) return;
   withdraw(turn, grant, [piece]);
   give(turn, { child: member, parent, pieces: [piece] });
 }

@@ -10,7 +10,11 @@ import { ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-pa
  *     parent(first of its zone) = an inner one of the nearest home zone with room, the first of them;
  *                                 a home zone also takes the place of one that is none, which goes below it
  *
- * Where places are short, a helper of the zone that has free places in its own tree takes a leaf here, too.
+ * Where places are short, a helper of the zone that has free places in its own tree takes a leaf here, too:
+ *
+ *     children of a member in all trees ≤ fanOut
+ *
+ * Three instead of two are a third of a link for each of them, and for all below.
  */
 export class SpreadTree {
   readonly #fanOut: number;
@@ -60,7 +64,23 @@ export class SpreadTree {
   freeIn(zone: string): number {
     const part = this.#zones.get(zone);
     if (part === undefined) return 0;
-    return part.inner.length * this.#fanOut - part.children;
+    return part.inner.length * this.#fanOut - part.children - this.#neighbours.helpedElsewhere(zone);
+  }
+
+  /** How many children a member has. */
+  childrenOf(member: Member): number {
+    return this.#places.get(member)?.children.length ?? 0;
+  }
+
+  /** How many children of a zone's leaves there are: those have room for them in another tree. */
+  helpedIn(zone: string): number {
+    return this.#zones.get(zone)?.helped ?? 0;
+  }
+
+  /** A leaf of another tree has room here again. */
+  reopen(zone: string): void {
+    const part = this.#zones.get(zone);
+    if (part !== undefined) part.openFrom = part.roomFrom = 0;
   }
 
   parentOf(member: Member): Member | undefined {
@@ -93,7 +113,7 @@ export class SpreadTree {
       else if (asInner) this.#seatInner(part, place);
       else this.#hangLeaf(part, place);
     }
-    this.#placeSurplus();
+    this.placeSurplus();
   }
 
   /** Takes a member out; the last inner member of its zone takes its place. */
@@ -114,7 +134,7 @@ export class SpreadTree {
     // Inner ones first: leaves may hang below them.
     for (const orphan of orphans.sort((left, right) => Number(right.isInner) - Number(left.isInner)))
       if (orphan !== heir) this.#rehang(orphan, heir);
-    this.#placeSurplus();
+    this.placeSurplus();
   }
 
   /** Two members of one zone take each other's place. */
@@ -159,9 +179,16 @@ export class SpreadTree {
     } else this.#hangCrossing(place);
   }
 
+  /** How many children a member has at most, with those it has in the other trees. */
+  #mostOf({ member }: Place): number {
+    return this.#fanOut - this.#neighbours.childrenElsewhere(member);
+  }
+
   #makeInner(part: ZonePart, place: Place): void {
     place.isInner = true;
     part.inner.push(place);
+    part.children += place.children.length;
+    part.helped -= place.children.length;
     this.inner += 1;
   }
 
@@ -179,7 +206,7 @@ export class SpreadTree {
     const above = this.#roomFor(part) ?? this.#leastOf(part);
     this.#makeInner(part, place);
     const below = above.children.filter((child) => !this.#belongs(child, part));
-    const displaced = below.slice(below.length - Math.max(0, above.children.length + 1 - this.#fanOut));
+    const displaced = below.slice(below.length - Math.min(below.length, Math.max(0, above.children.length + 1 - this.#mostOf(above))));
     for (const child of displaced) this.#cut(child);
     this.#hang(place, above);
     for (const child of displaced) this.#hang(child, place);
@@ -197,7 +224,7 @@ export class SpreadTree {
       if (place === undefined) return undefined;
       let kept = 0;
       for (const child of place.children) if (this.#belongs(child, part)) kept += 1;
-      if (kept < this.#fanOut) return place;
+      if (kept < this.#mostOf(place)) return place;
     }
     return undefined;
   }
@@ -238,7 +265,7 @@ export class SpreadTree {
 
   #rehang(orphan: Place, heir: Place | undefined): void {
     const part = this.#zones.of(orphan);
-    const isOfHeir = heir !== undefined && heir.children.length < this.#fanOut;
+    const isOfHeir = heir !== undefined && heir.children.length < this.#mostOf(heir);
     if (isOfHeir) this.#hang(orphan, heir);
     else if (this.#belongs(orphan, part) && heir !== undefined) this.#hang(orphan, heir);
     else if (this.#isBelowRoot(part.inner[0]) && part.inner[0] !== orphan) this.#hangLeaf(part, orphan);
@@ -254,6 +281,8 @@ export class SpreadTree {
   #hang(child: Place, parent: Place): void {
     child.parent = parent;
     parent.children.push(child);
+    // A leaf helps out as long as its zone has no room of its own.
+    if (!parent.isInner) this.#surplus.add(child);
     this.moved.add(child.member);
     this.#zones.count(child, parent, 1);
   }
@@ -315,35 +344,37 @@ export class SpreadTree {
     this.#hang(place, open ?? this.#placeOfHelper(from, place) ?? this.#leastOf(from));
   }
 
-  #placeSurplus(): void {
+  /** Gives those that hang where none was free a place of their own, where there is one now. */
+  placeSurplus(): void {
     for (const place of [...this.#surplus]) {
       const zone = place.parent?.member.host.zone;
       const part = zone === undefined ? undefined : this.#zones.get(zone);
       const open = part === undefined ? undefined : (this.#openPlace(part) ?? this.#placeOfHelper(part, place));
       if (open === undefined && zone !== undefined && this.#neighbours.helper(zone) === place.member) this.#helpItself(place);
       if (open === undefined || open === place || open === place.parent) continue;
-      const isSettled = open.isInner;
       this.#cut(place);
       this.#hang(place, open);
-      if (!isSettled) this.#surplus.add(place);
     }
   }
 
-  /** Who has no place, and room in another tree, takes a leaf beside it. */
+  /** Who has no place, and room in another tree, takes a leaf beside it, or a zone. */
   #helpItself(place: Place): void {
     if (place.children.length > 0) return;
-    const leaf = place.parent?.children.find((each) => each !== place && !each.isInner && each.children.length === 0);
-    if (leaf === undefined) return;
-    this.#cut(leaf);
-    this.#hang(leaf, place);
+    const zone = place.member.host.zone;
+    const other = place.parent?.children.find((each) => {
+      const isOfOther = each.member.host.zone !== zone;
+      return each !== place && (isOfOther || (!each.isInner && each.children.length === 0));
+    });
+    if (other === undefined) return;
+    this.#cut(other);
+    this.#hang(other, place);
     this.#surplus.delete(place);
-    this.#surplus.add(leaf);
   }
 
   #openPlace(part: ZonePart): Place | undefined {
     for (; part.openFrom < part.inner.length; part.openFrom += 1) {
       const place = part.inner[part.openFrom];
-      if (place !== undefined && place.children.length < this.#fanOut && this.#isBelowRoot(place)) return place;
+      if (place !== undefined && place.children.length < this.#mostOf(place) && this.#isBelowRoot(place)) return place;
     }
     return undefined;
   }

@@ -76,21 +76,30 @@ test("whoever comes, leaves or becomes a leaf: everybody has one place in each t
   );
 });
 
-test("forty hosts in four racks send one copy each, and two halves leave each rack", () => {
-  const hosts = new HostTable(DEFAULT_LIMITS);
-  const trees = new SpreadTrees();
-  const members = Array.from({ length: 40 }, (_, number) => memberOf(hosts, number, `rack-${String(number % 4)}`));
-  for (const member of members) trees.join(member);
-  const sent = new Map<Member, number>();
-  const left = new Map<string, number>();
-  for (const tree of trees.trees) {
-    for (const member of members) {
-      const parent = tree.parentOf(member);
-      if (parent === undefined) continue;
-      sent.set(parent, (sent.get(parent) ?? 0) + 1);
-      if (parent.host.zone !== member.host.zone) left.set(parent.host.zone, (left.get(parent.host.zone) ?? 0) + 1);
-    }
-  }
-  assert.ok(Math.max(...sent.values()) <= 2, "somebody sends more than two halves");
-  assert.ok(Math.max(...left.values()) <= 2, "more than two halves leave a rack");
+test("in whatever order hosts come: each sends one copy at most, and two halves leave each rack", () => {
+  const zonesInOrder = fc.array(fc.integer({ min: 2, max: 30 }), { minLength: 2, maxLength: 8 }).chain((sizes) => {
+    const zones = sizes.flatMap((size, rack) => Array.from({ length: size }, () => `rack-${String(rack)}`));
+    return fc.shuffledSubarray(zones, { minLength: zones.length });
+  });
+  fc.assert(
+    fc.property(zonesInOrder, (zones) => {
+      const hosts = new HostTable(DEFAULT_LIMITS);
+      const trees = new SpreadTrees();
+      const members = zones.map((zone, number) => memberOf(hosts, number, zone));
+      for (const member of members) trees.join(member);
+      const sent = new Map<Member, number>();
+      const left = new Map<string, number>();
+      for (const tree of trees.trees) {
+        for (const member of members) {
+          const parent = tree.parentOf(member);
+          if (parent === undefined) continue;
+          sent.set(parent, (sent.get(parent) ?? 0) + 1);
+          if (parent.host.zone !== member.host.zone) left.set(parent.host.zone, (left.get(parent.host.zone) ?? 0) + 1);
+        }
+      }
+      assert.ok(Math.max(...sent.values()) <= 2, "somebody sends more than two halves");
+      assert.ok(Math.max(...left.values()) <= 2, "more than two halves leave a rack");
+    }),
+    { numRuns: 100 },
+  );
 });

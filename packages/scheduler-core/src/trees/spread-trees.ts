@@ -1,5 +1,6 @@
 import type { Member } from "../books/member.ts";
 import { SpreadTree } from "./spread-tree.ts";
+import type { Neighbours } from "./zone-parts.ts";
 
 /** Trees side by side, and children an inner member has: each tree carries half of the blob, so two children take one copy. */
 export const TREES = 2;
@@ -74,18 +75,17 @@ export class SpreadTrees {
 
   #seat(member: Member): void {
     const { zone } = member.host;
-    const home = this.#trees.reduce((least, tree) =>
-      (tree.innerIn(zone) - least.innerIn(zone) || tree.homes - least.homes || tree.inner - least.inner) < 0 ? tree : least,
-    );
+    const home = this.#trees.reduce((best, tree) => (comesBefore(tree, best, zone) ? tree : best));
     this.#home.set(member, home);
     for (const tree of this.#trees) tree.seat(member, tree === home && !member.host.isSlow);
+    // Where it is inner it has room for who found none in another tree.
+    for (const tree of this.#trees) tree.placeSurplus();
   }
 
   #rebuild(count: number, member: Member): void {
     const members = [...this.#home.keys(), member];
     const loads = this.#trees.map((tree) => tree.load);
-    const neighbours = { helper: (zone: string) => this.#helper(zone), homesOf: (zone: string) => this.#homesOf(zone) };
-    this.#trees = Array.from({ length: count }, () => new SpreadTree(count, neighbours));
+    this.#trees = Array.from({ length: count }, (_, index) => new SpreadTree(count, this.#neighboursOf(index)));
     for (const [index, load] of loads.entries()) {
       const tree = this.#trees[index];
       if (tree !== undefined) tree.load = load;
@@ -102,14 +102,23 @@ export class SpreadTrees {
     for (const each of members.slice(count)) this.#seat(each);
   }
 
+  #neighboursOf(index: number): Neighbours {
+    const others = (): SpreadTree[] => this.#trees.filter((_, other) => other !== index);
+    return {
+      helper: (zone) => this.#helper(zone),
+      homesOf: (zone) => this.#trees.filter((tree) => tree.isHomeOf(zone)).length,
+      childrenElsewhere: (member) => others().reduce((sum, tree) => sum + tree.childrenOf(member), 0),
+      helpedElsewhere: (zone) => others().reduce((sum, tree) => sum + tree.helpedIn(zone), 0),
+      leafFreed: (zone) => {
+        for (const tree of others()) tree.reopen(zone);
+      },
+    };
+  }
+
   /** An inner member of a zone with a free place, in the tree with the most of them there. */
   #helper(zone: string): Member | undefined {
     const rich = this.#richest(zone);
     return rich.freeIn(zone) > 0 ? rich.openInner(zone) : undefined;
-  }
-
-  #homesOf(zone: string): number {
-    return this.#trees.filter((tree) => tree.isHomeOf(zone)).length;
   }
 
   #richest(zone: string): SpreadTree {
@@ -129,4 +138,10 @@ export class SpreadTrees {
       }
     }
   }
+}
+
+/** Whether a member of a zone is rather to be inner in this tree: where its zone has fewer, where the zone feeds others, where fewer zones and members are. */
+function comesBefore(tree: SpreadTree, other: SpreadTree, zone: string): boolean {
+  const feeds = Number(other.isHomeOf(zone)) - Number(tree.isHomeOf(zone));
+  return (tree.innerIn(zone) - other.innerIn(zone) || feeds || tree.homes - other.homes || tree.inner - other.inner) < 0;
 }

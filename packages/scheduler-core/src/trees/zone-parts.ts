@@ -14,8 +14,10 @@ export type ZonePart = {
   readonly fed: Set<Place>;
   /** Whether it feeds other zones in this tree; else it does in the other one. */
   isHome: boolean;
-  /** How many children its places have. */
+  /** How many children its inner places have. */
   children: number;
+  /** How many its leaves have: they have room in another tree, where they are inner. */
+  helped: number;
   /** No inner place before this one is free. */
   openFrom: number;
   /** No inner place before this one has room for another inner one. */
@@ -28,6 +30,12 @@ export type Neighbours = {
   helper(zone: string): Member | undefined;
   /** In how many trees a zone is home: so it shares its way out among them. */
   homesOf(zone: string): number;
+  /** How many children a member has in the other trees: so many fewer it may have here. */
+  childrenElsewhere(member: Member): number;
+  /** How many members of a zone hang on leaves in the other trees. */
+  helpedElsewhere(zone: string): number;
+  /** A leaf of a zone has a child less: it has room again where it is inner. */
+  leafFreed(zone: string): void;
 };
 
 // A choice among this many zones is as near as among thousands.
@@ -58,7 +66,7 @@ export class ZoneParts {
     const { zone } = member.host;
     let part = this.#zones.get(zone);
     if (part === undefined) {
-      part = { name: zone, inner: [], places: new Set(), fed: new Set(), isHome: false, children: 0, openFrom: 0, roomFrom: 0 };
+      part = { name: zone, inner: [], places: new Set(), fed: new Set(), isHome: false, children: 0, helped: 0, openFrom: 0, roomFrom: 0 };
       this.#zones.set(zone, part);
     }
     return part;
@@ -79,9 +87,12 @@ export class ZoneParts {
   count(child: Place, parent: Place, by: 1 | -1): void {
     const { zone } = parent.member.host;
     const part = this.#zones.get(zone);
-    if (part !== undefined) {
+    if (part !== undefined && parent.isInner) {
       part.children += by;
-      if (by === -1 && parent.isInner) part.openFrom = part.roomFrom = 0;
+      if (by === -1) part.openFrom = part.roomFrom = 0;
+    } else if (part !== undefined) {
+      part.helped += by;
+      if (by === -1) this.#neighbours.leafFreed(zone);
     }
     if (child.member.host.zone === zone) return;
     if (by === 1) part?.fed.add(child);

@@ -15,6 +15,7 @@ export { fittingPlatform, hostPlatform, parsePlatform } from "./platform.ts";
 export { isProbeRegistry, probeRegistry } from "./probe-name.ts";
 export { isRegistryHost, isRepositoryName, isTag, normalRegistry, parseReference } from "./repository.ts";
 export type { Reference, Repository } from "./repository.ts";
+export type { Opening, ReportOfTask } from "./report-of-task.ts";
 export { MAX_SCHEDULERS } from "./scheduler-standing.ts";
 export type { HostStanding, SchedulerCount, SwarmStanding } from "./scheduler-standing.ts";
 export { parseTask, taskId } from "./task.ts";

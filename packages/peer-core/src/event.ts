@@ -1,4 +1,4 @@
-import type { PieceHash, PieceRun, PieceSet, Priority, SourceAccess, Task } from "@darner/domain";
+import type { PieceHash, PieceSet, Priority, ReportOfTask, SourceAccess, Task } from "@darner/domain";
 import type { PeerGrant } from "./grant.ts";
 
 /** Names one reader of the peer: one response that consumes the blob in order. */
@@ -57,24 +57,4 @@ export type PeerEvent =
   | { readonly type: "time-passed" };
 
 /** A message of a peer to the scheduler. */
-export type PeerReport =
-  | {
-      readonly type: "open";
-      readonly registry: string;
-      readonly access: SourceAccess;
-      readonly sequential: boolean;
-      readonly priority: Priority;
-      readonly have: PieceSet;
-      /** What is read from the source already, or was granted to be, by the word of a scheduler before. */
-      readonly reading?: readonly PieceRun[];
-    }
-  | { readonly type: "close" }
-  | { readonly type: "need"; readonly run: PieceRun }
-  | { readonly type: "verified"; readonly pieces: readonly PieceRun[]; readonly hashes: readonly PieceHash[] }
-  | {
-      readonly type: "grant-failed";
-      readonly grant: number;
-      readonly failure: TransferFailure | { readonly code: "piece-refused"; readonly piece: number };
-    }
-  | { readonly type: "proven" }
-  | { readonly type: "proof-failed" };
+export type PeerReport = ReportOfTask<{ readonly failure: TransferFailure | { readonly code: "piece-refused"; readonly piece: number } }>;

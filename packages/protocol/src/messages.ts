@@ -1,6 +1,17 @@
 import type { PublicFact } from "./public-fact.ts";
 import type { WarmOrder, WarmReport } from "./warm-message.ts";
-import type { HostId, HostStanding, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, SwarmStanding, Task } from "@darner/domain";
+import type {
+  HostId,
+  HostStanding,
+  PieceHash,
+  PieceRun,
+  PieceSet,
+  Priority,
+  ReportOfTask,
+  SourceAccess,
+  SwarmStanding,
+  Task,
+} from "@darner/domain";
 import type { Secret } from "@darner/runtime";
 
 /** The first words of a daemon. */
@@ -74,28 +85,7 @@ export type GrantFailureCode =
 
 /** What a host reports of one task. */
 export type HostReport =
-  | {
-      readonly type: "open";
-      readonly registry: string;
-      readonly access: SourceAccess;
-      readonly sequential: boolean;
-      readonly priority: Priority;
-      readonly have: PieceSet;
-      /** What it reads from its source already, or is about to, by the word of a scheduler before. */
-      readonly reading?: readonly PieceRun[];
-    }
-  | { readonly type: "close" }
-  | { readonly type: "need"; readonly run: PieceRun }
-  | { readonly type: "verified"; readonly pieces: readonly PieceRun[]; readonly hashes: readonly PieceHash[] }
-  | {
-      readonly type: "grant-failed";
-      readonly grant: number;
-      readonly code: GrantFailureCode;
-      readonly piece: number;
-      readonly retryAfterMs: number;
-    }
-  | { readonly type: "proven" }
-  | { readonly type: "proof-failed" }
+  | ReportOfTask<{ readonly code: GrantFailureCode; readonly piece: number; readonly retryAfterMs: number }>
   | { readonly type: "table"; readonly hashes: readonly PieceHash[] };
 
 export type TaskReport = { readonly task: Task; readonly report: HostReport };

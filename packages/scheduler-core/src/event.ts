@@ -1,4 +1,4 @@
-import type { HostId, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, Task } from "@darner/domain";
+import type { HostId, Opening, PieceHash, PieceRun, PieceSet, Task } from "@darner/domain";
 import type { GrantId } from "./grant.ts";
 
 /** Why a grant came to nothing, or only to a part of what it promised. */
@@ -39,19 +39,8 @@ export type SchedulerEvent =
     }
   /** A host evicted or quarantined a blob. */
   | { readonly type: "blob-dropped"; readonly host: HostId; readonly task: Task }
-  /** A host wants a blob: it becomes a peer of the task. `sequential`: its source cannot be read in ranges. */
-  | {
-      readonly type: "peer-opened";
-      readonly host: HostId;
-      readonly task: Task;
-      readonly registry: string;
-      readonly access: SourceAccess;
-      readonly sequential: boolean;
-      readonly priority: Priority;
-      readonly have: PieceSet;
-      /** What it reads from its source already, or is about to, by the word of a scheduler before. */
-      readonly reading?: readonly PieceRun[];
-    }
+  /** A host wants a blob: it becomes a peer of the task. */
+  | ({ readonly type: "peer-opened"; readonly host: HostId; readonly task: Task } & Opening)
   /** A host no longer wants a blob; what it holds of it stays announced. */
   | { readonly type: "peer-closed"; readonly host: HostId; readonly task: Task }
   /** A reader on this host waits for these pieces, first things first. */

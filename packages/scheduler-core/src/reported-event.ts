@@ -1,4 +1,4 @@
-import type { HostId, PieceHash, PieceRun, PieceSet, Priority, SourceAccess, Task } from "@darner/domain";
+import type { HostId, PieceHash, ReportOfTask, Task } from "@darner/domain";
 import type { GrantFailure, SchedulerEvent } from "./event.ts";
 
 /** How a grant failed, as a host says it; what does not belong to the code is not looked at. */
@@ -9,23 +9,7 @@ type ReportedFailure = {
 };
 
 /** What a host says of one task, whether it came over a wire or straight from the peer's core. */
-type Reported =
-  | {
-      readonly type: "open";
-      readonly registry: string;
-      readonly access: SourceAccess;
-      readonly sequential: boolean;
-      readonly priority: Priority;
-      readonly have: PieceSet;
-      readonly reading?: readonly PieceRun[];
-    }
-  | { readonly type: "close" }
-  | { readonly type: "need"; readonly run: PieceRun }
-  | { readonly type: "verified"; readonly pieces: readonly PieceRun[]; readonly hashes: readonly PieceHash[] }
-  | { readonly type: "grant-failed"; readonly grant: number; readonly failure: ReportedFailure }
-  | { readonly type: "proven" }
-  | { readonly type: "proof-failed" }
-  | { readonly type: "table"; readonly hashes: readonly PieceHash[] };
+type Reported = ReportOfTask<{ readonly failure: ReportedFailure }> | { readonly type: "table"; readonly hashes: readonly PieceHash[] };
 
 /** A report as the event it is. */
 export function reportedEvent(host: HostId, task: Task, report: Reported): SchedulerEvent {

@@ -1,8 +1,9 @@
 import { type HostId, type PieceRun, piecesOf } from "@darner/domain";
 import type { Millis } from "../limits.ts";
 import { covers } from "./piece-runs.ts";
+import { SignOrder } from "./sign-order.ts";
 
-/** One request under way: to a parent, or to the source. */
+/** One request under way: to a parent, or to the source. Those from parents are kept in the order of their last signs. */
 export type Transfer = {
   readonly id: number;
   readonly from: HostId | "source";
@@ -17,6 +18,9 @@ export type Transfer = {
   kept: ReadonlySet<number>;
   /** When it last landed a piece, or began. */
   lastSignAt: Millis;
+  /** Its neighbours among those from parents, in the order of their last signs. */
+  before: Transfer | undefined;
+  after: Transfer | undefined;
 };
 
 const NONE: readonly Transfer[] = [];
@@ -26,8 +30,8 @@ const NO_PIECES: ReadonlySet<number> = new Set<number>();
 /** The transfers of a peer: the live ones, bounded by who starts them, and the last cancelled ones. */
 export class TransferBook {
   readonly #live = new Map<number, Transfer>();
-  // Those of them from parents, the one that was silent longest first: who waits looks at that one after every event.
-  readonly #givers = new Map<number, Transfer>();
+  // Those of them from parents: who waits looks at them after every event.
+  readonly #givers = new SignOrder<Transfer>();
   readonly #cancelled = new Map<number, Transfer>();
   // At most one entry a piece.
   readonly #excused = new Set<number>();
@@ -46,9 +50,9 @@ export class TransferBook {
     return this.#live.values();
   }
 
-  /** The live transfers from parents, the one that gave no sign for longest first. */
-  get givers(): Iterable<Transfer> {
-    return this.#givers.values();
+  /** Of the live transfers from parents the one that gave a sign last; `before` leads to the others. */
+  get latestGiver(): Transfer | undefined {
+    return this.#givers.latest;
   }
 
   get count(): number {
@@ -64,7 +68,8 @@ export class TransferBook {
   start(from: HostId | "source", grant: number | undefined, run: PieceRun, now: Millis, asked?: (piece: number) => boolean): Transfer {
     this.#lastId += 1;
     const left = new Set(asked === undefined ? piecesOf(run) : piecesOf(run).filter(asked));
-    const transfer: Transfer = { id: this.#lastId, from, grant, run, left, shared: NO_PIECES, kept: NO_PIECES, lastSignAt: now };
+    const order = { lastSignAt: now, before: undefined, after: undefined };
+    const transfer: Transfer = { id: this.#lastId, from, grant, run, left, shared: NO_PIECES, kept: NO_PIECES, ...order };
     for (const piece of left) {
       this.#share(transfer, piece);
       const before = this.#carriers.get(piece);
@@ -72,7 +77,7 @@ export class TransferBook {
     }
     this.#live.set(transfer.id, transfer);
     if (from === "source") this.#sourceReads += 1;
-    else this.#givers.set(transfer.id, transfer);
+    else this.#givers.add(transfer);
     return transfer;
   }
 
@@ -96,7 +101,7 @@ export class TransferBook {
     for (const piece of transfer.left) this.#uncarry(transfer, piece);
     this.#live.delete(transfer.id);
     if (transfer.from === "source") this.#sourceReads -= 1;
-    else this.#givers.delete(transfer.id);
+    else this.#givers.remove(transfer);
   }
 
   /** A landed piece was given up: the body may still hold its place when the next transfer brings it. */
@@ -129,9 +134,11 @@ export class TransferBook {
     sender.lastSignAt = now;
     const carriers = this.carriersOf(piece);
     const others = carriers.length === 1 && carriers[0] === sender ? NONE : carriers.filter((carrier) => carrier !== sender);
-    if (this.#live.has(sender.id)) this.#drop(sender, piece);
-    else sender.left.delete(piece);
-    if (this.#givers.delete(sender.id)) this.#givers.set(sender.id, sender);
+    if (!this.#live.has(sender.id)) sender.left.delete(piece);
+    else {
+      this.#drop(sender, piece);
+      if (sender.from !== "source") this.#givers.renew(sender);
+    }
     for (const other of others) this.#drop(other, piece);
     return others;
   }

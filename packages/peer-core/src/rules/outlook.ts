@@ -103,7 +103,11 @@ export function isSilent(peer: PeerState, transfer: Transfer, now: Millis): bool
 /** Whether some parent is still sending. */
 export function isBeingFed(peer: PeerState, now: Millis): boolean {
   const given = patience(peer);
-  for (const { left, lastSignAt } of peer.transfers.givers) if (left.size > 0 && now < lastSignAt + given) return true;
+  let giver = peer.transfers.latestGiver;
+  while (giver !== undefined && now < giver.lastSignAt + given) {
+    if (giver.left.size > 0) return true;
+    giver = giver.before;
+  }
   return false;
 }
 
@@ -119,8 +123,10 @@ export function isAnythingComing(peer: PeerState, now: Millis): boolean {
 /** When the next parent becomes silent, where it stays so. */
 export function silenceDeadline(peer: PeerState, now: Millis): Millis | undefined {
   const given = patience(peer);
-  for (const { lastSignAt } of peer.transfers.givers) if (lastSignAt + given > now) return lastSignAt + given;
-  return undefined;
+  let deadline: Millis | undefined;
+  for (let giver = peer.transfers.latestGiver; giver !== undefined && giver.lastSignAt + given > now; giver = giver.before)
+    deadline = giver.lastSignAt + given;
+  return deadline;
 }
 
 function later(instant: Millis | undefined, now: Millis): Millis | undefined {

@@ -1,17 +1,6 @@
 import type { PublicFact } from "./public-fact.ts";
 import type { WarmOrder, WarmReport } from "./warm-message.ts";
-import type {
-  HostId,
-  HostStanding,
-  PieceHash,
-  PieceRun,
-  PieceSet,
-  Priority,
-  ReportOfTask,
-  SourceAccess,
-  SwarmStanding,
-  Task,
-} from "@darner/domain";
+import type { HostId, HostStanding, PieceHash, PieceRun, PieceSet, ReportOfTask, SwarmStanding, Task } from "@darner/domain";
 import type { Secret } from "@darner/runtime";
 
 /** The first words of a daemon. */

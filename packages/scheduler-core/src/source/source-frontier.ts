@@ -141,7 +141,8 @@ export function giveStripeOf(turn: Turn, group: Group, reader: Wanting, pieces: 
   giveStripes(turn, group, reader, [pieces], Math.max(1, group.readers));
 }
 
-function giveStripes(turn: Turn, group: Group, reader: Wanting, stripes: readonly (readonly number[])[], readers: number): void {
+/** The same for several stripes, of which it reads as many at once as it is to; `readers`: how many read, with it. */
+export function giveStripes(turn: Turn, group: Group, reader: Wanting, stripes: readonly (readonly number[])[], readers: number): void {
   const pieces = stripes.flat();
   freePromises(turn, reader, pieces);
   for (const stripe of stripes) give(turn, { child: reader, parent: undefined, pieces: stripe, unit: true });
@@ -178,22 +179,6 @@ function freePromises(turn: Turn, reader: Wanting, pieces: readonly number[]): v
     if (grant !== undefined) affected.add(grant);
   }
   for (const grant of affected) withdraw(turn, grant, pieces);
-}
-
-/** A stripe that came to nothing goes to somebody else at once, for the rest that is still cold. */
-export function rescueStripes(turn: Turn, group: Group): void {
-  for (const [piece, failed] of turn.rescue) {
-    if (!group.isCold(piece)) continue;
-    const reader = chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], failed) ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER);
-    if (reader === undefined) return;
-    if (readsWhole(turn, reader)) {
-      giveStripe(turn, group, reader);
-      return;
-    }
-    const rest: number[] = [];
-    for (let next = piece; turn.rescue.get(next) === failed && group.isCold(next); next++) rest.push(next);
-    giveStripeOf(turn, group, reader, rest);
-  }
 }
 
 function coldPieces(group: Group): number[] {

@@ -1,4 +1,5 @@
 import type { Member } from "../books/member.ts";
+import { givingWay, isInnerOf, isLeafOf, zonesBelow } from "./places-kept.ts";
 import { ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-parts.ts";
 
 /**
@@ -7,7 +8,8 @@ import { ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-pa
  *
  *     parent(inner) = the first inner one of its zone with room, or with a child that is a leaf or of another zone: it goes below
  *     a zone is home in the tree its first member is inner in, and feeds fanOut others there, none in the other tree
- *     parent(first of its zone) = an inner one of the nearest home zone with room, the first of them;
+ *     parent(first of its zone) = the first inner one of the nearest home zone with room that feeds no other zone and is free, or has a leaf
+ *                                 that gives way, else the first that is free;
  *                                 a home zone also takes the place of one that is none, which goes below it
  *
  * Where places are short, a helper of the zone that has free places in its own tree takes a leaf here, too:
@@ -205,16 +207,11 @@ export class SpreadTree {
   #seatInner(part: ZonePart, place: Place): void {
     const above = this.#roomFor(part) ?? this.#leastOf(part);
     this.#makeInner(part, place);
-    const below = above.children.filter((child) => !this.#belongs(child, part));
+    const below = givingWay(above, part.name, this.#fanOut);
     const displaced = below.slice(below.length - Math.min(below.length, Math.max(0, above.children.length + 1 - this.#mostOf(above))));
     for (const child of displaced) this.#cut(child);
     this.#hang(place, above);
     for (const child of displaced) this.#hang(child, place);
-  }
-
-  /** Whether a place is one that inner members of this zone keep. */
-  #belongs(place: Place, part: ZonePart): boolean {
-    return place.isInner && place.member.host.zone === part.name;
   }
 
   /** The first inner place that has room for another inner one. */
@@ -222,9 +219,7 @@ export class SpreadTree {
     for (; part.roomFrom < part.inner.length; part.roomFrom += 1) {
       const place = part.inner[part.roomFrom];
       if (place === undefined) return undefined;
-      let kept = 0;
-      for (const child of place.children) if (this.#belongs(child, part)) kept += 1;
-      if (kept < this.#mostOf(place)) return place;
+      if (place.children.length - givingWay(place, part.name, this.#fanOut).length < this.#mostOf(place)) return place;
     }
     return undefined;
   }
@@ -267,7 +262,7 @@ export class SpreadTree {
     const part = this.#zones.of(orphan);
     const isOfHeir = heir !== undefined && heir.children.length < this.#mostOf(heir);
     if (isOfHeir) this.#hang(orphan, heir);
-    else if (this.#belongs(orphan, part) && heir !== undefined) this.#hang(orphan, heir);
+    else if (isInnerOf(orphan, part.name) && heir !== undefined) this.#hang(orphan, heir);
     else if (this.#isBelowRoot(part.inner[0]) && part.inner[0] !== orphan) this.#hangLeaf(part, orphan);
     else this.#hangCrossing(orphan);
   }
@@ -339,9 +334,25 @@ export class SpreadTree {
   }
 
   #hangFrom(from: ZonePart, place: Place): void {
+    const high = this.#highPlace(from);
+    if (high !== undefined) {
+      const leaf = high.children.length < this.#mostOf(high) ? undefined : high.children.findLast((child) => isLeafOf(child, from.name));
+      if (leaf !== undefined) this.#cut(leaf);
+      this.#hang(place, high);
+      if (leaf !== undefined) this.#hangLeaf(from, leaf);
+      return;
+    }
     const open = this.#openPlace(from);
     if (open === undefined) this.#surplus.add(place);
     this.#hang(place, open ?? this.#placeOfHelper(from, place) ?? this.#leastOf(from));
+  }
+
+  /** The first inner place that feeds fewer zones than it has children and is free, or has a leaf that can give way. */
+  #highPlace(part: ZonePart): Place | undefined {
+    return part.inner.find((place) => {
+      if (zonesBelow(place) >= this.#fanOut - 1 || !this.#isBelowRoot(place)) return false;
+      return place.children.length < this.#mostOf(place) || place.children.some((child) => isLeafOf(child, part.name));
+    });
   }
 
   /** Gives those that hang where none was free a place of their own, where there is one now. */

@@ -103,3 +103,19 @@ test("in whatever order hosts come: each sends one copy at most, and two halves 
     { numRuns: 100 },
   );
 });
+
+test("twenty racks of fifty, in whatever order their hosts come, are not much deeper than one of a thousand", () => {
+  const RACKS = 20;
+  const zones = Array.from({ length: 1000 }, (_, number) => `rack-${String(number % RACKS)}`);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(zones, { minLength: zones.length }), (shuffled) => {
+      const hosts = new HostTable(DEFAULT_LIMITS);
+      const trees = new SpreadTrees();
+      const members = shuffled.map((zone, number) => memberOf(hosts, number, zone));
+      for (const member of members) trees.join(member);
+      // One of a thousand has 9 steps, of two racks to a rack 4 steps of racks and 5 within the last at least.
+      for (const tree of trees.trees) for (const member of members) assert.ok(tree.depthOf(member) <= 18);
+    }),
+    { numRuns: 5 },
+  );
+});

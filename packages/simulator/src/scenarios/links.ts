@@ -32,7 +32,15 @@ export const LINKS: readonly Scenario[] = [
     about: "Four racks behind links of a tenth of what their hosts have together.",
     hosts: 40,
     racks: { count: 4, bytesPerSecond: LINK },
-    expect: { lastRatio: 1.25, sourceCopies: 1.02, rackCopies: 1.2 },
+    expect: { lastRatio: 1.1, sourceCopies: 1.02, rackCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "many-racks",
+    about: "Twelve racks behind links of a tenth of what their hosts have together: one rack feeds the next.",
+    hosts: 120,
+    racks: { count: 12, bytesPerSecond: LINK },
+    expect: { lastRatio: 1.2, sourceCopies: 1.02, rackCopies: 1.02 },
   },
   {
     ...cold,

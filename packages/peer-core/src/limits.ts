@@ -46,6 +46,8 @@ export type PeerLimits = {
   readonly needMs: Millis;
   /** The same for a piece in flight, at least. */
   readonly lateMs: Millis;
+  /** The same for the first piece of all, at most, where pieces are long. */
+  readonly firstPieceMs: Millis;
   /** A piece is late after this many times the usual time between two pieces. */
   readonly lateFactor: number;
   /** How long until the same need may be told again. */
@@ -129,6 +131,8 @@ export const DEFAULT_LIMITS: PeerLimits = {
   needMs: 300,
   // Below two seconds a stall of a disk or a collision of retries is not a lost parent.
   lateMs: 2000,
+  // Below misledMs: the scheduler hears of it before the peer helps itself.
+  firstPieceMs: 10_000,
   lateFactor: 8,
   // A scheduler needs some time to act on a need; repeating it sooner is noise.
   needAgainMs: 2000,

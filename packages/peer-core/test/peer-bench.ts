@@ -28,11 +28,10 @@ export const FATHER: { host: HostId; address: string } = { host: hostIdOf("fathe
 
 const PIECE_BYTES = 256 * 1024;
 
-/** A task of so many pieces of 256 KiB. */
-export function taskOf(pieces: number): Task {
-  const task = { digest: digestOf(`sha256:${"a".repeat(64)}`), size: pieces * PIECE_BYTES };
-  assert.equal(pieceCount(task.size), pieces);
-  return task;
+/** A task of so many pieces: of 256 KiB, or as long as that many are in a blob of `size` bytes. */
+export function taskOf(pieces: number, size: number = pieces * PIECE_BYTES): Task {
+  assert.equal(pieceCount(size), pieces);
+  return { digest: digestOf(`sha256:${"a".repeat(64)}`), size };
 }
 
 type Started = Extract<PeerEvent, { type: "peer-started" }>;
@@ -40,6 +39,8 @@ type Started = Extract<PeerEvent, { type: "peer-started" }>;
 /** What a test says of its peer; the rest is the usual. */
 export type Setting = Partial<Omit<Started, "type" | "task" | "have">> & {
   readonly pieces?: number;
+  /** Bytes of the blob; left out: pieces of 256 KiB. */
+  readonly size?: number;
   readonly have?: readonly number[];
   readonly limits?: Partial<PeerLimits>;
   readonly random?: () => number;
@@ -53,13 +54,13 @@ export class PeerBench {
   /** All effects so far, with their instants. */
   readonly log: { readonly at: number; readonly effect: PeerEffect }[] = [];
 
-  constructor({ pieces = 16, have = [], limits = {}, random = (): number => 0.5, ...started }: Setting = {}) {
+  constructor({ pieces = 16, size, have = [], limits = {}, random = (): number => 0.5, ...started }: Setting = {}) {
     this.pieces = pieces;
     this.peer = new Peer({ ...DEFAULT_LIMITS, ...limits }, random);
     const held = new PieceSet(pieces);
     for (const piece of have) held.add(piece);
     const usual = { registry: "docker.io", access: "caller", sequential: false, priority: "reader", schedulerLive: true } as const;
-    this.send({ type: "peer-started", task: taskOf(pieces), have: held, ...usual, ...started });
+    this.send({ type: "peer-started", task: taskOf(pieces, size), have: held, ...usual, ...started });
   }
 
   /** Sends an event at the present instant. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MOTHER, one, PeerBench, run, toldOf } from "../../test/peer-bench.ts";
 
+const GIB = 1024 ** 3;
 const FED = { type: "standing-told", standing: "fed", retryAfterMs: 0 } as const;
 
 describe("telling what readers need", () => {
@@ -21,6 +22,26 @@ describe("telling what readers need", () => {
     bench.grant(1, run(0, 4), MOTHER);
     assert.equal(toldOf(bench.after(1999), "need").length, 0);
     assert.deepEqual(toldOf(bench.after(1), "need"), [{ type: "need", run: run(0, 4) }]);
+  });
+
+  it("waits longer for the first piece where pieces are long, and not for the next ones", () => {
+    const bench = new PeerBench({ pieces: 256, size: GIB });
+    bench.table(...Array.from({ length: 16 }, (_, piece) => piece));
+    bench.read(1);
+    const { transfer } = one(bench.grant(1, run(0, 4), MOTHER), "fetch-pieces");
+    assert.equal(toldOf(bench.after(8388), "need").length, 0);
+    assert.equal(toldOf(bench.after(1), "need").length, 1);
+    bench.land(transfer, 0);
+    bench.send({ type: "reader-advanced", reader: 1, next: 1 });
+    assert.equal(toldOf(bench.after(2000), "need").length, 1);
+  });
+
+  it("waits for no first piece longer than ten seconds, so that the scheduler hears of it before a peer is misled", () => {
+    const bench = new PeerBench({ pieces: 256, size: 16 * GIB });
+    bench.read(1);
+    bench.grant(1, run(0, 4), MOTHER);
+    assert.equal(toldOf(bench.after(9999), "need").length, 0);
+    assert.equal(toldOf(bench.after(1), "need").length, 1);
   });
 
   it("waits eight times the usual time between pieces where they are long", () => {

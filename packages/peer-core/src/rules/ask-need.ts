@@ -1,5 +1,6 @@
 import { type PieceRun, runsOf } from "@darner/domain";
 import type { Millis } from "../limits.ts";
+import { firstPieceWait } from "./first-piece.ts";
 import { isSilent, patience } from "./outlook.ts";
 import { earliest, type PeerState, tell } from "../peer-state.ts";
 import { covers } from "../books/piece-runs.ts";
@@ -7,7 +8,8 @@ import type { WaitingReader } from "../books/reader-book.ts";
 
 /**
  * Tells the scheduler what readers wait for in vain: needMs after a piece that nobody was asked for began to keep a reader waiting,
- * `patience` after one in flight did; again after needAgainMs. `expired` are pieces whose line of the table never came.
+ * `patience` after one in flight did, for the first of all perhaps later (`first-piece.ts`); again after needAgainMs. `expired` are pieces
+ * whose line of the table never came.
  */
 export function askNeed(peer: PeerState, expired: readonly number[], now: Millis): Millis | undefined {
   if (!peer.session.live || peer.phase !== "fetching") return undefined;
@@ -31,7 +33,7 @@ function tellNeed(peer: PeerState, run: PieceRun, now: Millis): void {
 function needAt(peer: PeerState, { next, waitingSince }: WaitingReader): Millis | undefined {
   const { limits, needs, pieces } = peer;
   if (pieces.pending.has(next)) return undefined;
-  const first = waitingSince + (isAsked(peer, next) ? patience(peer) : limits.needMs);
+  const first = waitingSince + (isAsked(peer, next) ? Math.max(patience(peer), firstPieceWait(peer)) : limits.needMs);
   const told = needs.get(next);
   return told === undefined ? first : Math.max(first, told + limits.needAgainMs);
 }

@@ -42,7 +42,7 @@ test("a picture is written where it is wanted, and a place that cannot be writte
 
 test("every scenario is listed with what it is held to", () => {
   const { out } = simulate("--list");
-  assert.match(out, /^racks: .*"rackCopies":1\.2/m);
+  assert.match(out, /^racks: .*"rackCopies":1\.02/m);
 });
 
 test("figures that are none are refused by name", () => {

@@ -1,6 +1,6 @@
 import type { Member } from "../books/member.ts";
 import { givingWay, isInnerOf, isLeafOf, zonesBelow } from "./places-kept.ts";
-import { ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-parts.ts";
+import { hasRoomAt, ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-parts.ts";
 
 /**
  * A tree of inner members with `fanOut` children each, with everybody else as leaves on the free places, the highest first.
@@ -79,10 +79,10 @@ export class SpreadTree {
     return this.#zones.get(zone)?.helped ?? 0;
   }
 
-  /** A leaf of another tree has room here again. */
-  reopen(zone: string): void {
-    const part = this.#zones.get(zone);
-    if (part !== undefined) part.openFrom = part.roomFrom = 0;
+  /** A member has a child less in another tree: it has room here again, where it is inner. */
+  reopen(member: Member): void {
+    const place = this.#places.get(member);
+    if (place?.isInner === true) hasRoomAt(this.#zones.of(place), place.at);
   }
 
   parentOf(member: Member): Member | undefined {
@@ -103,7 +103,7 @@ export class SpreadTree {
   /** Gives a member an inner place, or a leaf's; the first of a zone passes on what the others get, whatever it asked for. */
   seat(member: Member, asInner: boolean): void {
     this.remove(member);
-    const place: Place = { member, parent: undefined, children: [], isInner: false };
+    const place: Place = { member, parent: undefined, children: [], isInner: false, at: 0 };
     this.#places.set(member, place);
     const part = this.#zones.of(place);
     const [other] = part.places;
@@ -136,6 +136,8 @@ export class SpreadTree {
     // Inner ones first: leaves may hang below them.
     for (const orphan of orphans.sort((left, right) => Number(right.isInner) - Number(left.isInner)))
       if (orphan !== heir) this.#rehang(orphan, heir);
+    // What hung below an orphan was passed over meanwhile.
+    hasRoomAt(part, 0);
     this.placeSurplus();
   }
 
@@ -188,6 +190,7 @@ export class SpreadTree {
 
   #makeInner(part: ZonePart, place: Place): void {
     place.isInner = true;
+    place.at = part.inner.length;
     part.inner.push(place);
     part.children += place.children.length;
     part.helped -= place.children.length;
@@ -230,13 +233,13 @@ export class SpreadTree {
 
   /** Who takes an inner place that its owner left: the last inner one of the zone, else another of the zone, else of the root's children one. */
   #heirOf(part: ZonePart, place: Place, orphans: readonly Place[]): Place | undefined {
-    const index = part.inner.indexOf(place);
     const last = part.inner.pop();
     this.inner -= 1;
     part.openFrom = 0;
     part.roomFrom = 0;
     if (last !== undefined && last !== place) {
-      part.inner[index] = last;
+      part.inner[place.at] = last;
+      last.at = place.at;
       return last;
     }
     if (part.inner.length > 0) return undefined;

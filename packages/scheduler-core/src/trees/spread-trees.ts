@@ -109,8 +109,8 @@ export class SpreadTrees {
       homesOf: (zone) => this.#trees.filter((tree) => tree.isHomeOf(zone)).length,
       childrenElsewhere: (member) => others().reduce((sum, tree) => sum + tree.childrenOf(member), 0),
       helpedElsewhere: (zone) => others().reduce((sum, tree) => sum + tree.helpedIn(zone), 0),
-      leafFreed: (zone) => {
-        for (const tree of others()) tree.reopen(zone);
+      leafFreed: (member) => {
+        for (const tree of others()) tree.reopen(member);
       },
     };
   }

@@ -2,7 +2,14 @@ import type { Member } from "../books/member.ts";
 import { nearness } from "./nearness.ts";
 
 /** One member's place in a tree. */
-export type Place = { member: Member; parent: Place | undefined; readonly children: Place[]; isInner: boolean };
+export type Place = {
+  member: Member;
+  parent: Place | undefined;
+  readonly children: Place[];
+  isInner: boolean;
+  /** Where among the inner places of its zone it is, if it is one. */
+  at: number;
+};
 
 /** The part of a tree in one zone: a tree of its own, with one way in. */
 export type ZonePart = {
@@ -34,9 +41,15 @@ export type Neighbours = {
   childrenElsewhere(member: Member): number;
   /** How many members of a zone hang on leaves in the other trees. */
   helpedElsewhere(zone: string): number;
-  /** A leaf of a zone has a child less: it has room again where it is inner. */
-  leafFreed(zone: string): void;
+  /** A leaf has a child less: it has room again where it is inner. */
+  leafFreed(member: Member): void;
 };
+
+/** An inner place has room again. */
+export function hasRoomAt(part: ZonePart, at: number): void {
+  part.openFrom = Math.min(part.openFrom, at);
+  part.roomFrom = Math.min(part.roomFrom, at);
+}
 
 // A choice among this many zones is as near as among thousands.
 const MAX_ZONES_COMPARED = 64;
@@ -89,10 +102,10 @@ export class ZoneParts {
     const part = this.#zones.get(zone);
     if (part !== undefined && parent.isInner) {
       part.children += by;
-      if (by === -1) part.openFrom = part.roomFrom = 0;
+      if (by === -1) hasRoomAt(part, parent.at);
     } else if (part !== undefined) {
       part.helped += by;
-      if (by === -1) this.#neighbours.leafFreed(zone);
+      if (by === -1) this.#neighbours.leafFreed(parent.member);
     }
     if (child.member.host.zone === zone) return;
     if (by === 1) part?.fed.add(child);

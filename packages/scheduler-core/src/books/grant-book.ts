@@ -1,6 +1,7 @@
 import { piecesOf, type PieceRun, type PieceSet } from "@darner/domain";
 import type { Grant, Member, Wanting } from "./member.ts";
 import { connectionsOf } from "../source/overlapping-reads.ts";
+import { beginStripes } from "./stripe-clock.ts";
 import { noteRequest } from "./request-budget.ts";
 import type { Turn } from "../turn.ts";
 
@@ -27,7 +28,18 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
   const group = swarm.groupOf(child);
   const id = (memory.lastGrant += 1);
   const promised = pieces.length;
-  const grant: Grant = { id, child, parent, run, unit, promised, left: promised, readySince: undefined, progressAt: now };
+  const grant: Grant = {
+    id,
+    child,
+    parent,
+    run,
+    unit,
+    promised,
+    left: promised,
+    readySince: undefined,
+    progressAt: now,
+    begunAt: undefined,
+  };
   for (const piece of pieces) {
     child.peer.promised[piece] = grant;
     group.promised[piece] = (group.promised[piece] ?? 0) + 1;
@@ -44,6 +56,8 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
     if (child.peer.stripes === 1) memory.registries.of(child.registry).readers += 1;
     group.stirred = true;
     const connections = connectionsOf(turn, child, promised);
+    child.peer.connections = connections;
+    beginStripes(child.peer, now);
     noteRequest(memory.registries.of(child.registry).requests, now);
     turn.effects.push({ type: "grant-stripe", host: child.host.id, task, grant: id, run, connections });
     return;
@@ -99,6 +113,7 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
     group.stripes.delete(grant);
     group.stirred = true;
     peer.stripes -= 1;
+    beginStripes(peer, turn.now);
     if (peer.stripes === 0) turn.memory.registries.of(grant.child.registry).readers -= 1;
   } else if (grant.unit) group.units -= 1;
   group.noteIdle(grant.child);

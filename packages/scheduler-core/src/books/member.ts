@@ -21,6 +21,8 @@ export type Grant = {
   readySince: number | undefined;
   /** When its last piece came, or it was given. */
   progressAt: number;
+  /** A stripe's: since when it is read, as far as one can tell; undefined while it waits for others of the same reader. */
+  begunAt: number | undefined;
 };
 
 /** That a host wants a blob, and how it stands with that. */
@@ -34,6 +36,8 @@ export type Peer = {
   readonly grants: Map<GrantId, Grant>;
   /** How many of them are stripes. */
   stripes: number;
+  /** How many of them it was told to read at once. */
+  connections: number;
   /** Pieces a reader waits for, first things first. */
   needs: number[];
   /** Pieces that were hedged already. */
@@ -101,6 +105,7 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     promisedCount: 0,
     grants: new Map(),
     stripes: 0,
+    connections: 0,
     needs: [],
     hedged: new PieceSet(pieces),
     avoided: new Map(),

@@ -1,51 +1,121 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { learnConnections, newConnections, noteRefusal, type RegistryConnections } from "./registry-connections.ts";
+import { hostIdOf } from "@darner/domain";
+import { learnConnections, newConnections, noteRefusal, pieceMsOf, usefulFor, type RegistryConnections } from "./registry-connections.ts";
+
+const PIECE = 1_000_000;
+const READERS = ["a", "b"].map((name) => hostIdOf(name));
+const ALONE = READERS.slice(0, 1);
 
 suite("how many connections a reader keeps to its registry", () => {
-  test("where each connection is limited, two trials find the eight that fill the link", () => {
+  test("where each connection is limited, a second one is tried, and then eight", () => {
     const connections = newConnections();
-    const at = play(connections, 0, 3000, (each) => Math.min(8, each));
+    const seen = new Set<number>();
+    play(connections, 0, 60_000, { limit: 1250, readers: ALONE, seen });
+    assert.deepEqual([...seen], [1, 2, 8]);
     assert.equal(connections.each, 8);
-    assert.ok(at <= 3000);
+    assert.equal(Math.round(connections.bytesPerMs), 1250);
   });
 
-  test("where one fills the link the trial is taken back, and not made again for half a minute", () => {
+  test("where two readers fill the link one of them tries a second connection, which is taken back, and not tried again for ten minutes", () => {
     const connections = newConnections();
-    play(connections, 0, 2000, () => 8);
+    const seen = new Set<number>();
+    play(connections, 0, 590_000, { limit: Infinity, readers: READERS, seen });
+    assert.deepEqual([...seen], [1, 2]);
     assert.equal(connections.each, 1);
-    play(connections, 2000, 29_000, () => 8);
-    assert.equal(connections.each, 1);
+    assert.equal(connections.trial, undefined);
+    assert.ok(connections.tryAt > 590_000);
+  });
+
+  test("what brought nothing twice rests twice as long", () => {
+    const connections = newConnections();
+    play(connections, 0, 700_000, { limit: Infinity, readers: READERS });
+    assert.ok(connections.tryAt > 1_700_000, String(connections.tryAt));
+  });
+
+  test("where three connections fill the link two of two readers are enough: eight bring nothing more", () => {
+    const connections = newConnections();
+    play(connections, 0, 60_000, { limit: 12_500 / 3, readers: READERS });
+    assert.equal(connections.each, 2);
   });
 
   test("no more than the registry may bear", () => {
     const connections = newConnections();
-    play(connections, 0, 5000, (each) => each, 3);
+    play(connections, 0, 60_000, { limit: 1250, readers: ALONE, most: 3 });
     assert.equal(connections.each, 3);
   });
 
   test("nothing is tried for a blob that is over soon", () => {
     const connections = newConnections();
-    play(connections, 0, 3000, (each) => each, 8, 100_000);
+    const seen = new Set<number>();
+    play(connections, 0, 60_000, { limit: 1250, readers: ALONE, left: 5 * 1250 * 1000, seen });
+    assert.deepEqual([...seen], [1]);
+  });
+
+  test("among many readers one connection more shows nothing, and is not tried", () => {
+    const connections = newConnections();
+    const readers = Array.from({ length: 5 }, (_, index) => hostIdOf(`host-${String(index)}`));
+    play(connections, 0, 60_000, { limit: 1250, readers });
+    assert.equal(connections.each, 1);
+    assert.equal(connections.tryAt, 0);
+  });
+
+  test("readers that come or go begin a count anew: their pieces tell nothing about connections", () => {
+    const connections = newConnections();
+    for (let at = 0; at < 10_000; at += 200)
+      learnConnections(connections, { ...sample, reader: READERS[0] ?? hostIdOf("a"), since: at, readers: 1 + ((at / 200) % 2) }, at + 200);
+    assert.equal(connections.trial, undefined);
     assert.equal(connections.each, 1);
   });
 
   test("a read that the registry let down takes back what was tried, or half of what worked", () => {
     const connections = newConnections();
-    play(connections, 0, 700, (each) => each);
-    assert.equal(connections.each, 4);
-    noteRefusal(connections, 700);
-    assert.equal(connections.each, 1);
+    play(connections, 0, 900, { limit: 1250, readers: ALONE });
+    assert.equal(usefulFor(connections, READERS[0] ?? hostIdOf("a")), 2);
+    noteRefusal(connections, 900);
+    assert.equal(usefulFor(connections, READERS[0] ?? hostIdOf("a")), 1);
     connections.each = 8;
-    noteRefusal(connections, 700);
+    noteRefusal(connections, 900);
     assert.equal(connections.each, 4);
+  });
+
+  test("while more are tried a piece is given the time it takes if they only share what was there", () => {
+    const connections = newConnections();
+    assert.equal(pieceMsOf(connections, PIECE), 0);
+    play(connections, 0, 900, { limit: 1250, readers: ALONE });
+    assert.equal(pieceMsOf(connections, PIECE), 1600);
+    noteRefusal(connections, 900);
+    assert.equal(pieceMsOf(connections, PIECE), 800);
   });
 });
 
-/** Pieces come at a rate, in pieces per 50 ms, that depends on the connections. */
-function play(connections: RegistryConnections, from: number, to: number, rate: (each: number) => number, most = 8, left = 1e9): number {
-  let now = from;
-  for (; now < to; now += 50)
-    for (let piece = 0; piece < rate(connections.each); piece++) learnConnections(connections, 1000, left, most, now);
-  return now;
+const sample = { bytes: PIECE, leftBytes: 1e9, most: 8 };
+
+type Registry = {
+  /** Bytes a millisecond one connection gets at most; the link bears 12,500. */
+  readonly limit: number;
+  readonly readers: typeof READERS;
+  readonly most?: number;
+  readonly left?: number;
+  /** Takes the most connections any reader had. */
+  readonly seen?: Set<number>;
+};
+
+/** Each connection of each reader brings piece after piece, as fast as its limit and its share of the link allow. */
+function play(connections: RegistryConnections, from: number, to: number, { limit, readers, most = 8, left = 1e9, seen }: Registry): void {
+  const due = new Map<string, { readonly reader: (typeof READERS)[number]; readonly since: number; readonly at: number }>();
+  for (let now = from; now < to; now += 10) {
+    const all = readers.flatMap((reader) => Array.from({ length: usefulFor(connections, reader) }, (_, index) => ({ reader, index })));
+    seen?.add(Math.max(...readers.map((reader) => usefulFor(connections, reader))));
+    for (const { reader, index } of all) {
+      const key = `${reader}/${String(index)}`;
+      const piece = due.get(key);
+      if (piece !== undefined && piece.at > now) continue;
+      if (piece !== undefined)
+        learnConnections(connections, { ...sample, leftBytes: left, most, reader, since: piece.since, readers: readers.length }, piece.at);
+      const since = piece?.at ?? now;
+      const count = readers.reduce((sum, each) => sum + usefulFor(connections, each), 0);
+      due.set(key, { reader, since, at: since + PIECE / Math.min(limit, 12_500 / count) });
+    }
+  }
 }

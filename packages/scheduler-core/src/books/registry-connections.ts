@@ -1,70 +1,146 @@
+import type { HostId } from "@darner/domain";
+
 /** How many connections each reader of a registry keeps open, and what is being tried. */
 export type RegistryConnections = {
   /** Connections of one reader. */
   each: number;
-  /** What all readers together got since the present count began. */
-  span: { since: number; bytes: number; pieces: number } | undefined;
-  /** Rate and connections of one reader before the trial; undefined where nothing is tried. */
-  before: { readonly rate: number; readonly each: number } | undefined;
-  /** Not tried (again) before this instant. */
+  /** What one connection brings, bytes a millisecond; 0 while unknown. */
+  bytesPerMs: number;
+  /** What was seen of single connections since the present count began. */
+  span: Span | undefined;
+  /** What is tried, and how it was before; undefined where nothing is. */
+  trial: Trial | undefined;
+  /** Nothing is tried (again) before this instant. */
   tryAt: number;
+  /** How long the next trial that brings nothing is not repeated. */
+  restMs: number;
+};
+
+/** What single connections brought since an instant, while as many hosts read. */
+type Span = { readonly since: number; readonly readers: number; bytes: number; ms: number; samples: number };
+
+/** `by` alone has one connection more, or all have `each`; and what was before: connections, what one brought and what all together. */
+type Trial = {
+  readonly by: HostId | undefined;
+  readonly before: { readonly each: number; readonly all: number; readonly bytesPerMs: number };
+};
+
+/** A piece that came on one connection. */
+export type Sample = {
+  readonly reader: HostId;
+  readonly bytes: number;
+  /** When the one before it came, or the first byte of its stripe. */
+  readonly since: number;
+  /** What is left to read of its blob. */
+  readonly leftBytes: number;
+  /** How many read this registry now. */
+  readonly readers: number;
+  /** The most connections each of them may have. */
+  readonly most: number;
 };
 
 /** More than this from one host is a burden for a registry, not a help for the host. */
 const MAX_CONNECTIONS_EACH = 8;
 /** Shorter spans measure how pieces happen to fall together. */
 const SPAN_MS = 300;
-const SPAN_PIECES = 8;
-/** By twos it would take the first pull through a limited registry seconds to find out. */
+/** Once a second connection has brought something, by twos it would take the first pull through a limited registry seconds to find out the rest. */
 const FACTOR = 4;
-/** How much more it must bring, in tenths: eight connections of a tenth of the link each bring 1.25 × what four of two hosts do. */
+/** How much more it must bring, in tenths: a fifth is more than noise, and less than what a third connection brings beside two. */
 const WORTH_TENTHS = 12;
+/** One more connection shows among so many: 5/4 of what four bring is more than a fifth more. */
+const MOST_PROBED = 4;
 /** While a trial goes on pieces come in turns over more connections: what is over sooner gains nothing by it. */
 const WORTH_MS = 6_000;
-/** A registry's limits change rarely. */
-const TRY_AGAIN_MS = 30_000;
+/** A registry's limits change rarely: what brought nothing is tried again after ten minutes, then after twice as long, up to a day. */
+const TRY_AGAIN_MS = 600_000;
+const MAX_REST_MS = 86_400_000;
+
+/** What a registry that was never read gets. */
+export function newConnections(): RegistryConnections {
+  return { each: 1, bytesPerMs: 0, span: undefined, trial: undefined, tryAt: 0, restMs: TRY_AGAIN_MS };
+}
+
+/** How many connections a reader is to have. */
+export function usefulFor({ each, trial }: RegistryConnections, reader: HostId): number {
+  return trial?.by === reader ? each + 1 : each;
+}
+
+/** What a piece takes on one connection, at most: while more are tried they may only share what was there before; 0 while unknown. */
+export function pieceMsOf({ bytesPerMs, each, trial }: RegistryConnections, bytes: number): number {
+  if (bytesPerMs === 0) return 0;
+  if (trial === undefined) return Math.ceil(bytes / bytesPerMs);
+  const factor = trial.by === undefined ? each / trial.before.each : 2;
+  return Math.ceil((bytes * factor) / trial.before.bytesPerMs);
+}
 
 /** The registry let a read down: perhaps it was one too many. What was tried is taken back; what worked before is halved. */
 export function noteRefusal(connections: RegistryConnections, now: number): void {
-  if (connections.each === 1) return;
-  connections.each = connections.before?.each ?? Math.max(1, connections.each >> 1);
-  connections.before = undefined;
-  connections.span = undefined;
-  connections.tryAt = now + TRY_AGAIN_MS;
-}
-
-export function newConnections(): RegistryConnections {
-  return { each: 1, span: undefined, before: undefined, tryAt: 0 };
+  const { trial, each, bytesPerMs } = connections;
+  if (each === 1 && trial === undefined) return;
+  goBack(connections, trial?.before.each ?? Math.max(1, each >> 1), trial?.before.bytesPerMs ?? bytesPerMs, now);
 }
 
 /**
  * Learns from a piece that came from a registry how many connections are useful.
  *
- *     each ← min(4 × each, MAX_CONNECTIONS_EACH)   on trial, after a span of SPAN_MS and SPAN_PIECES,
- *                                                    where what is left of the blob takes WORTH_MS or more at the present rate
- *     kept ⇔ in the next span all readers together got 1.2 × as much; else as before, and no trial for TRY_AGAIN_MS
+ *     one  = bytes / time of single connections: it shows what one brings, however pieces of several fall together
+ *     rate = one × connections of all readers
+ *     a span is over once SPAN_MS of pieces were seen; in a trial as many as there are connections
+ *     each ← 2              after one reader alone had a second one, and rate ≥ 1.2 × before; among at most MOST_PROBED readers
+ *     each ← min(4 × each)  for all on trial after that, up to MAX_CONNECTIONS_EACH; kept ⇔ rate ≥ 1.2 × before
+ *     a trial is begun where what is left of the blob takes WORTH_MS or more; one that brought nothing is not repeated for TRY_AGAIN_MS,
+ *     then for twice as long, …
  *
- * Where one connection fills the link a second one brings nothing; where the registry limits each one, each one counts.
+ * Where one connection fills the link another one brings nothing, and delays the pieces of all: so it is one first.
  */
-export function learnConnections(connections: RegistryConnections, bytes: number, leftBytes: number, most: number, now: number): void {
-  const { span, before } = connections;
-  if (span === undefined || now < span.since) {
-    connections.span = { since: now, bytes: 0, pieces: 0 };
-    return;
-  }
-  span.bytes += bytes;
-  span.pieces += 1;
-  if (now < span.since + SPAN_MS || span.pieces < SPAN_PIECES) return;
-  const rate = span.bytes / (now - span.since);
+export function learnConnections(connections: RegistryConnections, sample: Sample, now: number): void {
+  const { trial } = connections;
+  const span = (connections.span ??= newSpan(sample.since, sample.readers));
+  if (span.readers !== sample.readers) connections.span = newSpan(now, sample.readers);
+  // It began with fewer, or more, connections beside it.
+  if (sample.since < span.since || span !== connections.span) return;
+  span.bytes += sample.bytes;
+  span.ms += now - sample.since;
+  span.samples += 1;
+  const all = connections.each * sample.readers + (trial?.by === undefined ? 0 : 1);
+  if (span.ms < SPAN_MS || (trial !== undefined && span.samples < all)) return;
+  const bytesPerMs = span.bytes / span.ms;
   connections.span = undefined;
-  connections.before = undefined;
-  if (before !== undefined && rate * 10 < before.rate * WORTH_TENTHS) {
-    connections.each = before.each;
-    connections.tryAt = now + TRY_AGAIN_MS;
+  connections.trial = undefined;
+  if (trial !== undefined && bytesPerMs * all * 10 < trial.before.bytesPerMs * trial.before.all * WORTH_TENTHS) {
+    goBack(connections, trial.before.each, trial.before.bytesPerMs, now);
     return;
   }
-  if (now < connections.tryAt || leftBytes < rate * WORTH_MS || connections.each >= most || connections.each >= MAX_CONNECTIONS_EACH)
-    return;
-  connections.before = { rate, each: connections.each };
-  connections.each = Math.min(MAX_CONNECTIONS_EACH, connections.each * FACTOR, most);
+  connections.bytesPerMs = bytesPerMs;
+  if (trial !== undefined) connections.restMs = TRY_AGAIN_MS;
+  const isProven = trial?.by !== undefined || connections.each > 1;
+  if (trial?.by !== undefined) connections.each = 2;
+  if (now < connections.tryAt || sample.leftBytes < bytesPerMs * all * WORTH_MS) return;
+  begin(connections, { ...sample, all, isProven }, now);
+}
+
+function begin(
+  connections: RegistryConnections,
+  { reader, readers, most, all, isProven }: Sample & { readonly all: number; readonly isProven: boolean },
+  now: number,
+): void {
+  const { each, bytesPerMs } = connections;
+  const next = isProven ? Math.min(MAX_CONNECTIONS_EACH, each * FACTOR, most) : Math.min(each + 1, most);
+  if (next <= each || (!isProven && readers > MOST_PROBED)) return;
+  connections.trial = { by: isProven ? undefined : reader, before: { each, all, bytesPerMs } };
+  if (isProven) connections.each = next;
+  connections.span = newSpan(now, readers);
+}
+
+function newSpan(since: number, readers: number): Span {
+  return { since, readers, bytes: 0, ms: 0, samples: 0 };
+}
+
+function goBack(connections: RegistryConnections, each: number, bytesPerMs: number, now: number): void {
+  connections.each = each;
+  connections.bytesPerMs = bytesPerMs;
+  connections.trial = undefined;
+  connections.span = undefined;
+  connections.tryAt = now + connections.restMs;
+  connections.restMs = Math.min(MAX_REST_MS, 2 * connections.restMs);
 }

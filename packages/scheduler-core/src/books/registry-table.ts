@@ -13,6 +13,8 @@ export type Registry = {
   firstByteMs: number | undefined;
   /** How long it took lately where it took long. */
   slowestFirstByteMs: number;
+  /** How long the first piece of all took, while nobody knows how much of that was its own time. */
+  unsettledMs: number | undefined;
   readonly connections: RegistryConnections;
   readonly requests: RequestBudget;
 };
@@ -52,6 +54,7 @@ export class RegistryTable {
       readers: 0,
       firstByteMs: undefined,
       slowestFirstByteMs: 0,
+      unsettledMs: undefined,
       connections: newConnections(),
       requests: newBudget(),
     };

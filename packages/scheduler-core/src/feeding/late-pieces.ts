@@ -5,6 +5,7 @@ import { owed, owesOneOf } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { hedge, otherHolder } from "./hedge-piece.ts";
 import type { Grant, Wanting } from "../books/member.ts";
+import { pieceMsOf } from "../books/registry-connections.ts";
 import { selectParent } from "./select-parent.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
@@ -65,7 +66,8 @@ function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): b
  * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
  *
  *     due ⇔ its giver could send for max(hedgeMs, 4 × the time of a piece) and no piece came;
- *            a source read without its first byte: max(hedgeMs, 2 × the registry's first byte), and not before that is known
+ *            a source read: max(hedgeMs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection), and not
+ *            before the first byte is known
  *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob, and nothing for a preheat
  */
 export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
@@ -88,7 +90,10 @@ const PIECES_WAITED = 4;
 function hedgePatience({ limits, swarm, memory }: Turn, grant: Grant): number {
   if (grant.parent === undefined) {
     const firstByteMs = firstByteAwaited({ memory }, grant);
-    return firstByteMs === undefined ? Number.MAX_SAFE_INTEGER : Math.max(limits.hedgeMs, FIRST_BYTES_WAITED * firstByteMs);
+    const { connections, unsettledMs } = memory.registries.of(grant.child.registry);
+    const pieceMs = unsettledMs === undefined ? pieceMsOf(connections, swarm.pieceBytes) : 0;
+    if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
+    return Math.max(limits.hedgeMs, FIRST_BYTES_WAITED * Math.max(firstByteMs, pieceMs));
   }
   const rate = Math.max(limits.slowestBytesPerSecond, grant.child.host.fromPeers.bytesPerSecond);
   return Math.max(limits.hedgeMs, PIECES_WAITED * Math.ceil((swarm.pieceBytes * 1000) / rate));

@@ -6,8 +6,8 @@ import type { Turn } from "../turn.ts";
 /** Pieces a peer reports at once (`reportPieces`, `reportParts` of peer-core): what it was sent meanwhile is not seen. */
 const REPORTED_AT_ONCE = 16;
 const REPORT_PARTS = 16;
-/** What was ready for the other end that long ago is there by now, but for what was just being sent, or waits for its line of the table. */
-const OVERDUE_PIECES = 8;
+/** What was ready for the other end that long ago is there by now, but for what it did not report yet (half of a report), what was just being sent, or waits for its line of the table. */
+const OVERDUE_PIECES = 12;
 /** Among fewer that says nothing. */
 const LEAST_PEERS = 4;
 
@@ -18,8 +18,8 @@ const LEAST_PEERS = 4;
  *     usual      = what a quarter of the peers received at least; what came before the last look counts half, before that a quarter, …;
  *                  not less than 7/8 of the rate that was usual at the last look: where a slow host starves everybody, all are slow
  *     overdue    = what was ready on a link at the last look and did not come since, by the word of who was to get it
- *     slow down ⇔ received < usual / 2, also with one more report, and each link it is fed by has 8 pieces or more overdue
- *     slow up   ⇔ sent < children × (usual / trees) / 2, and each link to a child that is not slow has 8 pieces or more overdue
+ *     slow down ⇔ received < usual / 2, also with one more report, and each link it is fed by has 12 pieces or more overdue
+ *     slow up   ⇔ sent < children × (usual / trees) / 2, and each link to a child that is not slow has 12 pieces or more overdue
  *
  * Between zones there may be a thin link that is nobody's own: who takes or gives across it is not judged.
  * Where all links are equally slow nobody is below the half. What a slow host had ready goes to its children from above it.

@@ -2,17 +2,14 @@ import type { PieceHash, PieceRun } from "@darner/domain";
 import type { SchedulerEvent } from "../event.ts";
 import type { Group } from "../books/group.ts";
 import type { Host } from "../books/host-table.ts";
-import { beginSpan, measure } from "../books/measured-rate.ts";
-import { isWanting, newPeer, type Grant, type Member } from "../books/member.ts";
+import { measure } from "../books/measured-rate.ts";
+import { isWanting, newPeer, type Member } from "../books/member.ts";
 import { memberFor, notePiece, replaceHave } from "./membership.ts";
 import { demoteSlow } from "../feeding/slow-links.ts";
 import { noteNeeds, tidyNeeds } from "../feeding/needed-pieces.ts";
 import { learnLines, sendTable } from "../books/piece-lines.ts";
-import { connectionsFor } from "../source/choose-reader.ts";
 import { uniteGroups } from "./prove-table.ts";
-import { learnConnections } from "../books/registry-connections.ts";
-import { overlapOf } from "../source/overlapping-reads.ts";
-import { learnFirstByte } from "../books/registry-table.ts";
+import { noteSourcePiece } from "../source/note-source-piece.ts";
 import { contradict, hearAlarm, isDoubted } from "./inquiry.ts";
 import { adoptReading } from "./moving-hosts.ts";
 import { dismissIfIdle, dropGrants, forgetUnlined } from "./restart-peer.ts";
@@ -103,12 +100,9 @@ function noteArrival(turn: Turn, group: Group, member: Member, piece: number): v
   const { now, swarm } = turn;
   const grant = member.peer?.promised[piece];
   if (grant !== undefined) {
-    if (grant.parent === undefined && grant.left === grant.promised) noteFirstPiece(turn, member, grant);
     if (grant.parent === undefined && member.peer !== undefined) {
+      noteSourcePiece(turn, group, member, grant);
       member.peer.sourceProgressAt = now;
-      const registry = turn.memory.registries.of(member.registry);
-      const most = Math.floor(connectionsFor(turn, member) / Math.max(1, registry.readers));
-      learnConnections(registry.connections, swarm.pieceBytes, group.coldPieces * swarm.pieceBytes, most, now);
     }
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
@@ -130,20 +124,6 @@ function noteGift({ swarm, now }: Turn, parent: Member): void {
   parent.host.deliveredAt = now;
   swarm.gave.add(parent.host.id);
   swarm.letDown.delete(parent.host.id);
-}
-
-/** What a stripe waited for its first piece is the registry's first byte, and the piece's own time; it says nothing about the rate. */
-function noteFirstPiece(turn: Turn, member: Member, grant: Grant): void {
-  const { fromSource } = member.host;
-  const pieceMs = fromSource.bytesPerSecond > 0 ? Math.floor((turn.swarm.pieceBytes * 1000) / fromSource.bytesPerSecond) : 0;
-  // A stripe that was dealt ahead of time began when the one before it ended.
-  const begunAt = Math.max(grant.progressAt, member.peer?.sourceProgressAt ?? 0);
-  const waitedMs = Math.max(0, turn.now - begunAt - pieceMs);
-  const registry = turn.memory.registries.of(member.registry);
-  // Where stripes overlap, most of the first byte's time passed while the one before was read.
-  const overlaps = isWanting(member) && overlapOf(turn, member, grant.promised) > 1;
-  if (!overlaps || waitedMs > (registry.firstByteMs ?? 0)) learnFirstByte(registry, waitedMs);
-  if (waitedMs > turn.limits.runMs && member.peer?.stripes === 1) beginSpan(fromSource, turn.now);
 }
 
 /** A holder told its table: what it said it holds without knowing the line, it does not hold. */

@@ -1,4 +1,5 @@
 import type { Wanting } from "../books/member.ts";
+import { usefulFor } from "../books/registry-connections.ts";
 import type { Turn } from "../turn.ts";
 
 /** A first byte that takes a smaller part of a stripe than this costs less than a second connection disturbs. */
@@ -16,7 +17,7 @@ const MAX_OVERLAPPING = 4;
  */
 export function connectionsOf(turn: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
   const { connections } = turn.memory.registries.of(reader.registry);
-  return Math.max(connections.each, overlapOf(turn, reader, stripePieces));
+  return Math.max(usefulFor(connections, reader.host.id), overlapOf(turn, reader, stripePieces));
 }
 
 /** How many of them it reads at once only so that its link does not idle. */

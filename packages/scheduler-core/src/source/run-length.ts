@@ -26,9 +26,9 @@ export type StripeConditions = {
   readonly left: number;
   /** Peers that wait for them. */
   readonly waiting: number;
-  /** Hosts that may read at once. */
+  /** Stripes that are read at once: hosts that may read, times the connections of each. */
   readonly readers: number;
-  /** The measured source rate of the reader, bytes per second; 0 while unknown. */
+  /** The measured source rate of one connection of the reader, bytes per second; 0 while unknown. */
   readonly sourceRate: number;
   /** How long the registry usually takes for its first byte; 0 while unknown. */
   readonly firstByteMs: number;
@@ -39,8 +39,8 @@ export type StripeConditions = {
 /**
  * Length of a stripe, in pieces.
  *
- *     usual = min(left / (4 × min(8, waiting peers)), max(1 MiB, 0.3 s × the host's measured source rate, 4 pieces))
- *     share = left / readers
+ *     usual = min(left / (4 × min(8, max(waiting peers, stripes at once))), max(1 MiB, 0.3 s × the measured rate of a connection, 4 pieces))
+ *     share = left / stripes read at once
  *     max(1, usual, min(share, 2 pieces))                                             a registry that answers within 0.3 s
  *     max(1, usual, min(share, max(1 MiB, 4 × first byte × rate)))                    a slower one; 4 MiB while the rate is unknown
  *     and not less than left / (half of the requests that the registry may be asked for now)
@@ -50,7 +50,7 @@ export type StripeConditions = {
 export function stripeLength(limits: SchedulerLimits, pieceBytes: number, conditions: StripeConditions): number {
   const { left, waiting, readers, sourceRate, firstByteMs } = conditions;
   const least = leastFor(conditions);
-  const usual = Math.min(partOf(left, waiting), wantedPieces(limits, pieceBytes, sourceRate));
+  const usual = Math.min(partOf(left, Math.max(waiting, readers)), wantedPieces(limits, pieceBytes, sourceRate));
   const share = Math.floor(left / Math.max(1, readers));
   if (firstByteMs <= limits.runMs) return Math.max(least, usual, Math.min(share, MIN_STRIPE_PIECES));
   const perFirstByte = sourceRate > 0 ? Math.floor((sourceRate * firstByteMs) / 1000) : limits.minRunBytes;

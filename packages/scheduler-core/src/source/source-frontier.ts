@@ -25,7 +25,7 @@ type Queue = {
  *
  *     readers = min(maxReadersPerBlob, TREES, peers that may read)
  *     due     ⇔ some reader owes at most half a stripe besides one for each further connection
- *     ahead   = max(a stripe for each connection, min(pieces read so far, half of what is cold))
+ *     ahead   = max(a stripe for each connection, min(pieces read so far, half of what is cold)); while more connections are tried: a stripe for each
  *     each stripe goes to the reader that would begin it first: least owed / measured rate
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
@@ -41,7 +41,11 @@ export function advanceFrontier(turn: Turn, group: Group): void {
     giveWhole(turn, group, whole.reader, coldPieces(group));
     return;
   }
-  deal(group, queues);
+  deal(
+    group,
+    queues,
+    queues.some(({ reader }) => turn.memory.registries.of(reader.registry).connections.trial !== undefined),
+  );
   for (const { reader, stripes } of queues) if (stripes.length > 0) giveStripes(turn, group, reader, stripes, queues.length);
 }
 
@@ -88,10 +92,10 @@ function queueOf(turn: Turn, group: Group, reader: Wanting): Queue {
 }
 
 /** Deals the cold pieces, from the first that a reader somewhere waits for, else in order. */
-function deal(group: Group, queues: readonly Queue[]): void {
+function deal(group: Group, queues: readonly Queue[], isTrying: boolean): void {
   const owed = queues.reduce((sum, queue) => sum + queue.owed, 0);
   const least = queues.reduce((sum, queue) => sum + queue.stripePieces * queue.connections, 0);
-  let ahead = Math.max(least, Math.min(group.pieces - group.coldPieces - owed, group.coldPieces >> 1));
+  let ahead = isTrying ? least : Math.max(least, Math.min(group.pieces - group.coldPieces - owed, group.coldPieces >> 1));
   const fastest = queues.reduce((most, { reader }) => Math.max(most, reader.host.fromSource.bytesPerSecond), 0);
   for (let at = firstNeeded(group) ?? group.firstCold(); at !== undefined && ahead > 0;) {
     const queue = queues.reduce((soonest, each) => (waitOf(each, fastest) < waitOf(soonest, fastest) ? each : soonest));
@@ -125,12 +129,12 @@ export function giveStripe(turn: Turn, group: Group, reader: Wanting, from?: num
 /** How long a stripe this reader is given next, of so many pieces that are left to read. */
 export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: number): number {
   const { limits, swarm, memory, now } = turn;
-  const { firstByteMs = 0, requests } = memory.registries.of(reader.registry);
+  const { firstByteMs = 0, requests, connections } = memory.registries.of(reader.registry);
   return stripeLength(limits, swarm.pieceBytes, {
     left,
     waiting: group.waiting(MAX_FAN_OUT),
-    readers: Math.min(TREES, treeShape(turn, group, "stripe").roots),
-    sourceRate: reader.host.fromSource.bytesPerSecond,
+    readers: Math.min(TREES, treeShape(turn, group, "stripe").roots) * connections.each,
+    sourceRate: reader.host.fromSource.bytesPerSecond / connections.each,
     firstByteMs,
     requestsLeft: requestsLeft(requests, limits.maxRequestsPerMinute, now),
   });

@@ -1,11 +1,14 @@
 import type { Group } from "../books/group.ts";
 import type { Wanting } from "../books/member.ts";
 import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
+import { pieceMsOf } from "../books/registry-connections.ts";
 import type { Turn } from "../turn.ts";
 import { chooseReader, nobodyWaits } from "./choose-reader.ts";
 
 /** Pieces a reader is given the time of: one may be cut in two by a report, another delayed by a busy link. */
 const PIECES_WAITED = 4;
+/** Where each connection is slow, pieces of several of them come together, and then none for the time of one. */
+const PIECES_ON_CONNECTION = 2;
 /** Twice the usual is a reader in trouble, not a busy registry. */
 const FIRST_BYTES_WAITED = 2;
 
@@ -13,7 +16,7 @@ const FIRST_BYTES_WAITED = 2;
  * A reader from whose source nothing comes any more loses all its stripes to others.
  *
  *     stalled ⇔ no piece for patience
- *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × the registry's slowest first byte)
+ *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × that on one connection, 2 × the registry's slowest first byte)
  *                while its rate is unknown: one piece at the slowest useful rate
  *     not for preheats alone: nobody waits
  *     where others read and none of them had a piece within half of its patience, it is the registry: `late-pieces.ts` waits longer
@@ -56,11 +59,12 @@ function lastSignOf({ peer }: Wanting): number {
 }
 
 function patienceWith({ limits, swarm, memory }: Turn, { registry, host }: Wanting): number {
-  const { firstByteMs, slowestFirstByteMs } = memory.registries.of(registry);
+  const { firstByteMs, slowestFirstByteMs, connections } = memory.registries.of(registry);
   // It gave nobody a byte yet.
   if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
   const rate = host.fromSource.bytesPerSecond;
   const pieces = rate > 0 ? PIECES_WAITED : 1;
   const pieceMs = Math.ceil((swarm.pieceBytes * 1000) / Math.max(rate, limits.slowestBytesPerSecond));
-  return Math.max(limits.stallMs, pieces * pieceMs, FIRST_BYTES_WAITED * slowestFirstByteMs);
+  const onConnectionMs = PIECES_ON_CONNECTION * pieceMsOf(connections, swarm.pieceBytes);
+  return Math.max(limits.stallMs, pieces * pieceMs, onConnectionMs, FIRST_BYTES_WAITED * slowestFirstByteMs);
 }

@@ -1,6 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { BlobExplanation } from "@darner/daemon";
+import { pieceCount, piecesOf } from "@darner/domain";
 import {
   HarborSimulator,
   openHarborRegistry,
@@ -209,6 +211,16 @@ export class HarborCluster implements AsyncDisposable {
     return [image.config, ...image.layers].every(({ digest }) => this.holds(node, digest));
   }
 
+  /** Whether these nodes together have every piece of an image's config and layers. */
+  async haveAll(nodes: readonly HarborNode[], { config, layers }: Pick<BuiltImage, "config" | "layers">): Promise<boolean> {
+    for (const { digest, size } of [config, ...layers]) {
+      if (nodes.some((node) => this.holds(node, digest))) continue;
+      const arrived = await Promise.all(nodes.map((node) => this.#arrived(node, digest)));
+      if (new Set(arrived.flat()).size < pieceCount(size)) return false;
+    }
+    return true;
+  }
+
   /** Pulls an image through a node's mirror as containerd does: the tag, then everything by digest. */
   async pull({ process }: HarborNode, repository: string, tag: string, image: BuiltImage): Promise<void> {
     const authorization = `Basic ${Buffer.from(`${ROBOT.name}:${ROBOT.password}`).toString("base64")}`;
@@ -257,6 +269,13 @@ export class HarborCluster implements AsyncDisposable {
       const { scheduler } = (await response.json()) as { scheduler: string | null };
       return scheduler ?? undefined;
     });
+  }
+
+  /** The pieces of a blob that came to a node, from wherever. */
+  async #arrived({ process }: HarborNode, digest: string): Promise<number[]> {
+    const response = await fetch(`http://${process.door("admin")}/api/v1/blobs/${digest}`);
+    const { accounts = [] } = (await response.json()) as Partial<BlobExplanation>;
+    return accounts.flatMap(({ origins }) => origins.flatMap(({ runs }) => runs.flatMap((run) => [...piecesOf(run)])));
   }
 
   get #joinTokenFile(): string {

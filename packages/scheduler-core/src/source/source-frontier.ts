@@ -4,6 +4,7 @@ import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Grant, type Wanting } from "../books/member.ts";
 import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
+import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
 import { connectionsOf } from "./overlapping-reads.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
@@ -25,7 +26,7 @@ type Queue = {
  *
  *     readers = min(maxReadersPerBlob, TREES, peers that may read)
  *     due     ⇔ some reader owes at most half a stripe besides one for each further connection
- *     ahead   = max(a stripe for each connection, min(pieces read so far, half of what is cold)); while more connections are tried: a stripe for each
+ *     ahead   : see `deal-ahead.ts`; while more connections are tried: a stripe for each
  *     each stripe goes to the reader that would begin it first: least owed / measured rate
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
@@ -95,12 +96,16 @@ function queueOf(turn: Turn, group: Group, reader: Wanting): Queue {
 function deal(group: Group, queues: readonly Queue[], isTrying: boolean): void {
   const owed = queues.reduce((sum, queue) => sum + queue.owed, 0);
   const least = queues.reduce((sum, queue) => sum + queue.stripePieces * queue.connections, 0);
-  let ahead = isTrying ? least : Math.max(least, Math.min(group.pieces - group.coldPieces - owed, group.coldPieces >> 1));
+  const { pieces, coldPieces: cold } = group;
+  const waiting = isTrying ? 0 : group.waiting(MANY_WAITING);
+  let ahead = isTrying ? least : piecesAhead({ pieces, cold, owed, least, waiting });
+  const longer = stripeWithin(ahead, waiting);
   const fastest = queues.reduce((most, { reader }) => Math.max(most, reader.host.fromSource.bytesPerSecond), 0);
   for (let at = firstNeeded(group) ?? group.firstCold(); at !== undefined && ahead > 0;) {
     const queue = queues.reduce((soonest, each) => (waitOf(each, fastest) < waitOf(soonest, fastest) ? each : soonest));
     const stripe: number[] = [];
-    for (let piece = at; stripe.length < queue.stripePieces && piece < group.pieces && group.isCold(piece); piece++) stripe.push(piece);
+    const length = Math.max(queue.stripePieces, longer);
+    for (let piece = at; stripe.length < length && piece < group.pieces && group.isCold(piece); piece++) stripe.push(piece);
     queue.stripes.push(stripe);
     queue.owed += stripe.length;
     ahead -= stripe.length;

@@ -6,6 +6,8 @@ import { takeFromFree } from "./free-holders.ts";
 import { give } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
+import { leaveCrowdedParents } from "./crowded-parents.ts";
+import { leaveSlowParents } from "./leave-slow.ts";
 import { takeNeeded } from "./needed-pieces.ts";
 import { depthOf } from "./promise-chain.ts";
 import { unitLength } from "../source/run-length.ts";
@@ -21,6 +23,8 @@ export function feedPeer(turn: Turn, group: Group, member: Member): void {
   feedFromSwarm(turn, group, member);
   if (member.peer.promisedCount === 0) readUnreachable(turn, group, member);
   if (member.peer.promisedCount === 0 && forgiveParents(turn, member)) feedFromSwarm(turn, group, member);
+  leaveSlowParents(turn, group, member);
+  leaveCrowdedParents(turn, group, member);
   takeFromFree(turn, group, member);
 }
 

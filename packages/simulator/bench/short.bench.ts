@@ -19,7 +19,7 @@ const PLAYED_ALREADY = new Set(["cold-pull"]);
 const KNOWN: Readonly<Record<string, Partial<Expectation>>> = {
   "cold-pull-8": { messagesPerPiece: 0.7 },
   "cold-pull-50": { messagesPerPiece: 0.45 },
-  "cold-pull-large": { messagesPerPiece: 0.28 },
+  "cold-pull-large": { messagesPerPiece: 0.25 },
   "cold-pull-1000": { messagesPerPiece: 0.45, lastRatio: 1.3, medianRatio: 1.27 },
   uneven: { lastRatio: 1.65 },
   herd: { worstUnits: 1.65 },

@@ -186,6 +186,32 @@ suite("wrong bytes: who was it", () => {
     assert.deepEqual(faults(effects).at(-1), ["p", "wrong-pieces", "", true]);
   });
 
+  test("whom two children refused pieces of gives nobody anything, before any proof; one child's word is not enough", () => {
+    const script = new Script(16);
+    for (const name of ["p", "a", "b", "c"]) script.open(name, { access: name === "p" ? "caller" : "none" });
+    const read = script.stripes()[0]?.pieces ?? [];
+    script.read("p", read);
+    const sent = (name: string) =>
+      script
+        .grants()
+        .findLast(({ host: child, from: parent, pieces }) => child === name && parent === "p" && read.includes(pieces[0] ?? -1));
+    const benched = (): number | undefined => script.scheduler.hosts().find(({ host: id }) => id === "p")?.benchedUntil;
+    const refusers = ["a", "b", "c"].filter((name) => sent(name) !== undefined);
+    for (const [index, name] of refusers.slice(0, 2).entries()) {
+      assert.equal(benched(), 0);
+      const grant = sent(name);
+      script.fail(name, grant?.grant ?? 0, { code: "piece-refused", piece: grant?.pieces[0] ?? -1 });
+      assert.equal(index === 1, (benched() ?? 0) > script.now);
+    }
+    const before = script.said.length;
+    script.open("d", { access: "none" });
+    script.wait(20_000);
+    assert.deepEqual(
+      script.grants(script.said.slice(before)).filter(({ from: parent }) => parent === "p"),
+      [],
+    );
+  });
+
   test("who sent wrong pieces gives nothing any more, and is fed on: left to itself it would read a copy of its own", () => {
     const script = new Script(4);
     for (const name of ["p", "a", "b"]) script.open(name);

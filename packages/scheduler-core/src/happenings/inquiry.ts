@@ -7,6 +7,7 @@ import type { Suspect } from "../books/trust-book.ts";
 import type { Fault } from "../effect.ts";
 import type { Turn } from "../turn.ts";
 import { restFromSource } from "./failed-grant.ts";
+import { distrustRefused, putLast } from "./put-last.ts";
 import { condemnTable, dropGrants, forgetHave, restartMember } from "./restart-peer.ts";
 
 // One word against another decides nothing: two hosts must have seen it for anybody else to bear it.
@@ -107,6 +108,7 @@ export function noteRefusedPiece(turn: Turn, group: Group, child: Member, parent
   if (line === undefined) return;
   const isKnown = swarm.accusations.some(({ accused, accuser }) => accused === parent && accuser === child);
   if (!isKnown) swarm.accusations = [...swarm.accusations, { accused: parent, accuser: child, line }].slice(-limits.maxAccusations);
+  distrustRefused(turn, parent);
   solve(turn, group);
 }
 
@@ -159,12 +161,6 @@ function blame(turn: Turn, suspect: Suspect, fault: Fault, isFinal: boolean, occ
   if (member === undefined || member.proven) return;
   if (fault === "wrong-pieces") putLast(turn, member);
   else expel(turn, member);
-}
-
-/** Who sends wrong bytes gives nobody any more, and is fed on: left to itself it would read a copy of its own. */
-function putLast(turn: Turn, member: Member): void {
-  turn.swarm.groupOf(member).trees.makeLeaf(member);
-  for (const grant of [...member.feeding]) drop(turn, grant, true);
 }
 
 function name({ effects, swarm }: Turn, { host, registry }: Suspect, fault: Fault, blocked: boolean): void {

@@ -1,7 +1,7 @@
 import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
 import { give, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
-import { isWanting, lacks, type Grant, type Wanting } from "../books/member.ts";
+import { isWanting, lacks, type Grant, type Member, type Wanting } from "../books/member.ts";
 import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
 import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
@@ -61,9 +61,14 @@ function readersOf(turn: Turn, group: Group): Queue[] {
   return [...queues.values()].filter(({ reader }) => !isReplaced(turn, group, reader));
 }
 
-/** A reader whose link is slow is given no more stripes where another one could read: it would have to pass them on. */
+/** A reader whose link is slow, or which nobody is sent to, is given no more stripes where another one could read: it would have to pass them on. */
 function isReplaced(turn: Turn, group: Group, reader: Wanting): boolean {
-  return reader.host.isSlow && group.list().some((member) => !member.host.isSlow && member !== reader && mayRead(turn, member));
+  if (passesOn(turn, reader)) return false;
+  return group.list().some((member) => passesOn(turn, member) && member !== reader && mayRead(turn, member));
+}
+
+function passesOn({ now }: Turn, { host }: Member): boolean {
+  return !host.isSlow && host.benchedUntil <= now;
 }
 
 function addReaders(turn: Turn, group: Group, queues: Queue[]): void {

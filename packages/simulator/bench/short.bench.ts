@@ -13,8 +13,6 @@ const PLAYED_ALREADY = new Set(["cold-pull"]);
  *     messages of few hosts or pieces   a line of the table goes to who waits for it, and with few steps down a tree little can wait for company
  *     1,000 hosts and 32 pieces         a step down a tree of two children takes two piece times: 32 + 2 × 9 against 32 + log2(1000) in the bound
  *     a third sends at a quarter        it takes two reports to see each of them, and what slow readers were dealt before is passed on slowly
- *     a crowd within a minute           who comes while pieces spread asks for what it needs next, and delays those before it; to refuse it that
- *                                       (1.2 units here) starves a thousand hosts that begin within 30 s
  */
 const KNOWN: Readonly<Record<string, Partial<Expectation>>> = {
   "cold-pull-8": { messagesPerPiece: 0.7 },
@@ -22,7 +20,6 @@ const KNOWN: Readonly<Record<string, Partial<Expectation>>> = {
   "cold-pull-large": { messagesPerPiece: 0.25 },
   "cold-pull-1000": { messagesPerPiece: 0.45, lastRatio: 1.3, medianRatio: 1.27 },
   uneven: { lastRatio: 1.65 },
-  herd: { worstUnits: 1.65 },
 };
 
 const colds: readonly Scenario[] = [

@@ -12,18 +12,21 @@ export type NewGrant = {
   readonly pieces: readonly number[];
   readonly run?: PieceRun;
   readonly unit?: boolean;
+  readonly alone?: boolean;
 };
 
 /** Gives a grant: books its promises and says so. Takes as many grants as the pieces have runs. */
-export function give(turn: Turn, { child, parent, pieces, run, unit = false }: NewGrant): void {
+export function give(turn: Turn, wanted: NewGrant): void {
+  const { pieces, run } = wanted;
   if (run !== undefined) {
-    giveRun(turn, child, parent, pieces, run, unit);
+    giveRun(turn, wanted, pieces, run);
     return;
   }
-  for (const each of evenRuns(pieces)) giveRun(turn, child, parent, piecesOf(each), each, unit);
+  for (const each of evenRuns(pieces)) giveRun(turn, wanted, piecesOf(each), each);
 }
 
-function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces: readonly number[], run: PieceRun, unit: boolean): void {
+function giveRun(turn: Turn, wanted: NewGrant, pieces: readonly number[], run: PieceRun): void {
+  const { child, parent, unit = false, alone = false } = wanted;
   const { swarm, memory, now } = turn;
   const group = swarm.groupOf(child);
   const id = (memory.lastGrant += 1);
@@ -34,6 +37,7 @@ function giveRun(turn: Turn, child: Wanting, parent: Member | undefined, pieces:
     parent,
     run,
     unit,
+    alone,
     promised,
     left: promised,
     readySince: undefined,
@@ -136,7 +140,8 @@ export function drop(turn: Turn, grant: Grant, tell: boolean): number[] {
 export function withdraw(turn: Turn, grant: Grant, pieces: readonly number[]): void {
   const taken = new Set(pieces);
   const rest = drop(turn, grant, true).filter((piece) => !taken.has(piece));
-  if (rest.length > 0) give(turn, { child: grant.child as Wanting, parent: grant.parent, pieces: rest, unit: grant.unit });
+  if (rest.length > 0)
+    give(turn, { child: grant.child as Wanting, parent: grant.parent, pieces: rest, unit: grant.unit, alone: grant.alone });
 }
 
 function revoke(turn: Turn, grant: Grant): void {

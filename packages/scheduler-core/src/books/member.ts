@@ -13,6 +13,8 @@ export type Grant = {
   readonly run: PieceRun;
   /** Brings pieces to the swarm that no peer of it has or is promised: counted for the pace of its child. */
   readonly unit: boolean;
+  /** Only for its child: those below it in the trees do not follow. */
+  readonly alone: boolean;
   /** How many pieces it promised when it was given. */
   readonly promised: number;
   /** How many of them are still owed. */
@@ -40,6 +42,8 @@ export type Peer = {
   connections: number;
   /** Pieces a reader waits for, first things first. */
   needs: number[];
+  /** While pieces spread to it nothing that its reader waits for is promised besides before this instant. */
+  neededFrom: number;
   /** Pieces that were hedged already. */
   readonly hedged: PieceSet;
   /** Parents that failed it, and until when it does not go back to them. */
@@ -107,6 +111,7 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     stripes: 0,
     connections: 0,
     needs: [],
+    neededFrom: -Infinity,
     hedged: new PieceSet(pieces),
     avoided: new Map(),
     sourceRestUntil: 0,

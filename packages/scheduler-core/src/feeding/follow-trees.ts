@@ -30,7 +30,7 @@ export function followTrees(turn: Turn, group: Group, member: Wanting): void {
 /** The nearest one above that holds the piece or is promised it; above the root it is who reads the piece. */
 function parentFor(turn: Turn, group: Group, tree: SpreadTree, member: Wanting, piece: number): Member | undefined {
   for (let above = tree.parentOf(member); above !== undefined; above = tree.parentOf(above)) {
-    if (mayFeed(turn, above, member) && depthOf(above, piece) !== undefined) return above;
+    if (above.peer?.promised[piece]?.alone !== true && mayFeed(turn, above, member) && depthOf(above, piece) !== undefined) return above;
   }
   const reader = group.readingOf(piece)?.child;
   return reader !== undefined && mayFeed(turn, reader, member) ? reader : undefined;

@@ -3,9 +3,11 @@ import { give, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { otherHolder } from "./hedge-piece.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
+import { mayTakeNeeded, noteNeededGiven } from "./needed-share.ts";
 import { sendLines } from "../books/piece-lines.ts";
 import { selectParent } from "./select-parent.ts";
 import { giveStripe } from "../source/source-frontier.ts";
+import { isStreamed } from "./prefix-window.ts";
 import { mayGiveInstead } from "./thin-links.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
@@ -15,7 +17,7 @@ import type { Turn } from "../turn.ts";
  * Who says it again may wait for the line: without it no piece can be told right from wrong.
  */
 export function noteNeeds(turn: Turn, group: Group, member: Wanting, pieces: readonly number[]): void {
-  const again = pieces.filter((piece) => member.peer.needs.includes(piece) && !member.have.has(piece));
+  const again = pieces.filter((piece) => member.peer.needs.includes(piece) && member.peer.promised[piece] !== undefined);
   sendLines(
     turn,
     member,
@@ -42,7 +44,7 @@ function noteNeedy(group: Group, member: Member): void {
 /**
  * What a reader waits for comes before everything else.
  *
- *     held or promised to somebody                       → from the best of them, now
+ *     held or promised to somebody                       → from the best of them, now; while pieces spread to it in small
  *     promised by who does not have it yet, held by half → from one of those instead, where that crosses no thin link
  *     cold, and not what the frontier comes to next      → a stripe that begins there, by this peer if it may read, else by another
  *
@@ -61,16 +63,21 @@ export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
       if (reader !== undefined) giveStripe(turn, group, reader, piece);
       continue;
     }
+    if (!mayTakeNeeded(turn, member)) continue;
     const parent = selectParent(turn, group, member, piece, treeShape(turn, group, "holder"));
-    if (parent !== undefined) give(turn, { child: member, parent, pieces: [piece] });
+    if (parent === undefined) continue;
+    give(turn, { child: member, parent, pieces: [piece], alone: isStreamed(turn, member) });
+    noteNeededGiven(turn, member);
   }
 }
 
 function takeFromHolder(turn: Turn, group: Group, member: Wanting, piece: number): void {
   const grant = member.peer.promised[piece];
   if (grant?.parent === undefined || grant.parent.have.has(piece) || 2 * (group.held[piece] ?? 0) < group.members.size) return;
+  if (!mayTakeNeeded(turn, member)) return;
   const parent = otherHolder(turn, group, member, piece);
   if (parent === undefined || !mayGiveInstead(parent, grant.parent, member)) return;
   withdraw(turn, grant, [piece]);
   give(turn, { child: member, parent, pieces: [piece] });
+  noteNeededGiven(turn, member);
 }

@@ -4,7 +4,7 @@ import { PIECE_HASH_BYTES } from "@darner/domain";
 import { Room } from "../../test/room.ts";
 import { from } from "../../test/script.ts";
 import { give } from "../books/grant-book.ts";
-import { isSpreading, usualWindow, windowPieces } from "./prefix-window.ts";
+import { isSpreading, isStreamed, usualWindow, windowPieces } from "./prefix-window.ts";
 
 const MIB = 1024 * 1024;
 
@@ -27,27 +27,29 @@ suite("how much of what is ready a peer is promised", () => {
     assert.equal(usualWindow(room.turn, room.peer("peer")), 4);
   });
 
-  test("one piece while the source is read, and four where the link brings more than the source gives", () => {
-    const room = new Room(256);
-    const [reader, peer] = [room.peer("reader"), room.peer("peer")];
-    give(room.turn, { child: reader, parent: undefined, pieces: from(0, 8), unit: true });
-    assert.equal(isSpreading(room.turn, room.group), true);
-    assert.equal(windowPieces(room.turn, peer), 1);
-    reader.host.fromSource.bytesPerSecond = 10 * MIB;
-    peer.host.fromPeers.bytesPerSecond = 12 * MIB;
-    assert.equal(windowPieces(room.turn, peer), 1);
-    peer.host.fromPeers.bytesPerSecond = 13 * MIB;
-    assert.equal(windowPieces(room.turn, peer), 4);
-  });
-
-  test("what is promised and not ready does not count", () => {
+  test("nothing besides what spreads to it, and four pieces where the link brings more than the source gives", () => {
     const room = new Room(256);
     const [reader, peer] = [room.peer("reader"), room.peer("peer")];
     give(room.turn, { child: reader, parent: undefined, pieces: from(0, 8), unit: true });
     room.promise(peer, reader, from(0, 8));
-    assert.equal(windowPieces(room.turn, peer), 1);
-    room.group.hold(reader, 0);
+    assert.equal(isSpreading(room.turn, room.group), true);
+    assert.equal(isStreamed(room.turn, peer), true);
     assert.equal(windowPieces(room.turn, peer), 0);
+    reader.host.fromSource.bytesPerSecond = 10 * MIB;
+    peer.host.fromPeers.bytesPerSecond = 12 * MIB;
+    assert.equal(windowPieces(room.turn, peer), 0);
+    peer.host.fromPeers.bytesPerSecond = 13 * MIB;
+    assert.equal(windowPieces(room.turn, peer), 4);
+    room.group.hold(reader, 0);
+    assert.equal(windowPieces(room.turn, peer), 3);
+  });
+
+  test("as usual where pieces spread to others only", () => {
+    const room = new Room(256);
+    const [reader, peer] = [room.peer("reader"), room.peer("peer")];
+    give(room.turn, { child: reader, parent: undefined, pieces: from(0, 8), unit: true });
+    assert.equal(isStreamed(room.turn, peer), false);
+    assert.equal(windowPieces(room.turn, peer), usualWindow(room.turn, peer));
   });
 
   test("pieces spread until most of those who are to get the last one have it, and ten seconds at most", () => {

@@ -6,25 +6,29 @@ import type { Turn } from "../turn.ts";
  * How many more pieces that are ready at their parents a peer may be promised.
  *
  *     window = max(4, max(16 MiB, 1 s × measured rate) / piece length)      usually
- *              4                                                          while pieces spread, and the link bears more than these
- *              1                                                          while pieces spread, else
+ *              4                                                          while pieces spread to it, and the link bears more than these
+ *              0                                                          while pieces spread to it, else
  *     bears more ⇔ measured rate from peers > 5/4 × what the readers read of the source together
  *
- * While pieces spread they come at the rate of the link anyway: who takes more of the rest besides gets nothing sooner, and delays those
- * who came before it (simulator, 50 hosts within a minute). What a reader waits for is promised besides: to refuse it (the slowest then needs
- * 1.2 × its unit instead of 1.6) starves a thousand hosts that begin within 30 s.
+ * While pieces spread to it they come at the rate of the link anyway: who takes more of the rest besides gets nothing sooner, and delays those
+ * who came before it. What a reader waits for is promised besides, in small (`needed-share.ts`).
  */
 export function windowPieces(turn: Turn, member: Wanting): number {
-  const group = turn.swarm.groupOf(member);
-  return sizeOf(turn, group, member) - readyPieces(member);
+  const ready = readyPieces(member);
+  return sizeOf(turn, turn.swarm.groupOf(member), member, ready) - ready;
+}
+
+/** Whether pieces spread to a peer: it is promised some that its parents do not have yet, or that it reads itself. */
+export function isStreamed(turn: Turn, member: Wanting): boolean {
+  return isSpreading(turn, turn.swarm.groupOf(member)) && member.peer.promisedCount > readyPieces(member);
 }
 
 /** A link's noise: that much more than the source gives is more than its stripes. */
 const SPARE_RATE = 5 / 4;
 
-function sizeOf(turn: Turn, group: Group, member: Wanting): number {
-  if (!isSpreading(turn, group)) return usualWindow(turn, member);
-  return member.host.fromPeers.bytesPerSecond > SPARE_RATE * sourceRate(group) ? turn.limits.minRunPieces : 1;
+function sizeOf(turn: Turn, group: Group, member: Wanting, ready: number): number {
+  if (!isSpreading(turn, group) || member.peer.promisedCount <= ready) return usualWindow(turn, member);
+  return member.host.fromPeers.bytesPerSecond > SPARE_RATE * sourceRate(group) ? turn.limits.minRunPieces : 0;
 }
 
 /** The window of a peer while nothing spreads. */

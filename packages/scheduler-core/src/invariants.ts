@@ -29,6 +29,8 @@ export function assertInvariants(memory: Memory): void {
   for (const host of hosts.values()) assert(host.backlogBytes === (backlog.get(host.id) ?? 0), `backlog of ${host.id} is miscounted`);
   for (const registry of registries.values()) {
     assert(registry.readers === (readers.get(registry.name) ?? 0), `readers of ${registry.name} are miscounted`);
+    assert(registry.told >= registry.readers, `connections of ${registry.name} are miscounted`);
+    assert(registry.readers > 0 || registry.told === 0, `connections of ${registry.name} are miscounted`);
     assert(registry.readers <= limits.maxConnectionsPerRegistry, `too many readers of ${registry.name}`);
   }
 }

@@ -4,12 +4,12 @@ import { give } from "../src/books/grant-book.ts";
 import type { Group } from "../src/books/group.ts";
 import { HostTable } from "../src/books/host-table.ts";
 import { newPeer, type Member, type Wanting } from "../src/books/member.ts";
-import { RegistryTable } from "../src/books/registry-table.ts";
+import { RegistryTable, type Registry } from "../src/books/registry-table.ts";
 import { Swarm } from "../src/books/swarm.ts";
 import { TaskTable } from "../src/books/task-table.ts";
 import { TrustBook } from "../src/books/trust-book.ts";
 import type { SchedulerEffect } from "../src/effect.ts";
-import { DEFAULT_LIMITS } from "../src/limits.ts";
+import { DEFAULT_LIMITS, type SchedulerLimits } from "../src/limits.ts";
 import { Turn, type Memory } from "../src/turn.ts";
 import { taskOf } from "./script.ts";
 
@@ -23,8 +23,8 @@ export class Room {
   readonly effects: SchedulerEffect[] = [];
   now = 1_000_000;
 
-  constructor(pieces: number) {
-    const limits = DEFAULT_LIMITS;
+  constructor(pieces: number, changed: Partial<SchedulerLimits> = {}) {
+    const limits = { ...DEFAULT_LIMITS, ...changed };
     this.#memory = {
       limits,
       random: () => 0,
@@ -45,6 +45,10 @@ export class Room {
 
   get turn(): Turn {
     return new Turn(this.#memory, this.now, this.swarm, this.effects);
+  }
+
+  get registry(): Registry {
+    return this.#memory.registries.of(REGISTRY);
   }
 
   /** A host that holds these pieces, and wants nothing. */

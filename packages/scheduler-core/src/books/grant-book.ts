@@ -1,5 +1,5 @@
 import { piecesOf, type PieceRun, type PieceSet } from "@darner/domain";
-import type { Grant, Member, Wanting } from "./member.ts";
+import type { Grant, Member, Peer, Wanting } from "./member.ts";
 import { connectionsOf } from "../source/overlapping-reads.ts";
 import { beginStripes } from "./stripe-clock.ts";
 import { noteRequest } from "./request-budget.ts";
@@ -60,6 +60,7 @@ function giveRun(turn: Turn, wanted: NewGrant, pieces: readonly number[], run: P
     if (child.peer.stripes === 1) memory.registries.of(child.registry).readers += 1;
     group.stirred = true;
     const connections = connectionsOf(turn, child, promised);
+    memory.registries.of(child.registry).told += connections - child.peer.connections;
     child.peer.connections = connections;
     beginStripes(child.peer, now);
     noteRequest(memory.registries.of(child.registry).requests, now);
@@ -118,9 +119,16 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
     group.stirred = true;
     peer.stripes -= 1;
     beginStripes(peer, turn.now);
-    if (peer.stripes === 0) turn.memory.registries.of(grant.child.registry).readers -= 1;
+    if (peer.stripes === 0) endReader(turn, grant.child, peer);
   } else if (grant.unit) group.units -= 1;
   group.noteIdle(grant.child);
+}
+
+function endReader({ memory }: Turn, { registry: name }: Member, peer: Peer): void {
+  const registry = memory.registries.of(name);
+  registry.readers -= 1;
+  registry.told -= peer.connections;
+  peer.connections = 0;
 }
 
 /** Ends a grant; gives back what it owed. `tell`: the child is told that it is revoked. */

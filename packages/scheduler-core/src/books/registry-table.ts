@@ -9,6 +9,10 @@ export type Registry = {
   pausedUntil: number;
   /** Peers that read it now, cluster-wide. */
   readers: number;
+  /** Connections that they were told to keep open, all together. */
+  told: number;
+  /** When a blob that nobody reads last found none of its connections free; undefined while none did. */
+  shutOutAt: number | undefined;
   /** How long a stripe usually waits for its first byte; undefined until one brought something. */
   firstByteMs: number | undefined;
   /** How long it took lately where it took long. */
@@ -52,6 +56,8 @@ export class RegistryTable {
       name,
       pausedUntil: 0,
       readers: 0,
+      told: 0,
+      shutOutAt: undefined,
       firstByteMs: undefined,
       slowestFirstByteMs: 0,
       unsettledMs: undefined,

@@ -45,8 +45,7 @@ export function connectionsFor({ limits }: Turn, { peer }: Member): number {
 export function mayRead(turn: Turn, member: Member): member is Wanting {
   if (!mayReadSoon(turn, member)) return false;
   if (member.peer.stripes > 0) return true;
-  const { readers, connections } = turn.memory.registries.of(member.registry);
-  return (readers + 1) * connections.each <= connectionsFor(turn, member);
+  return turn.memory.registries.of(member.registry).told < connectionsFor(turn, member);
 }
 
 /**

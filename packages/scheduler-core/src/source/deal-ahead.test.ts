@@ -24,9 +24,13 @@ test("half of what is cold is kept back; among many no longer when it is a sixte
 });
 
 test("of what is dealt to many at once a stripe is an eighth at least, among few as long as its reader's others", () => {
-  assert.equal(stripeWithin(96, MANY_WAITING), 12);
-  assert.equal(stripeWithin(4, MANY_WAITING), 0);
-  assert.equal(stripeWithin(96, MANY_WAITING - 1), 0);
+  assert.equal(stripeWithin(96, MANY_WAITING, 2), 12);
+  assert.equal(stripeWithin(4, MANY_WAITING, 2), 0);
+  assert.equal(stripeWithin(96, MANY_WAITING - 1, 2), 0);
+});
+
+test("where readers have many connections each of them has two stripes of it", () => {
+  assert.equal(stripeWithin(96, MANY_WAITING, 16), 3);
 });
 
 test("256 pieces are dealt to many in eight messages, to few in twelve", () => {

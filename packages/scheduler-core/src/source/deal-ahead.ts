@@ -39,15 +39,17 @@ export function piecesAhead({ pieces, cold, owed, least, waiting }: Reading): nu
 
 /** Parts of what is dealt at once: so far a prefix may be behind what its host holds. */
 const DEAL_PARTS = 8;
+/** Stripes for each connection: with one each, some would be done long before others. */
+const PARTS_PER_CONNECTION = 2;
 
 /**
  * How long a stripe is at least of what is dealt at once, in pieces.
  *
  *     0                for few peers
- *     pieces dealt / 8 from 512 waiting peers on
+ *     pieces dealt / max(8, 2 × connections of all readers) from 512 waiting peers on
  *
  * Every stripe is a grant to every peer of the swarm: of four times as many the scheduler, and every peer, would have to keep an account.
  */
-export function stripeWithin(dealt: number, waiting: number): number {
-  return waiting < MANY_WAITING ? 0 : Math.floor(dealt / DEAL_PARTS);
+export function stripeWithin(dealt: number, waiting: number, connections: number): number {
+  return waiting < MANY_WAITING ? 0 : Math.floor(dealt / Math.max(DEAL_PARTS, PARTS_PER_CONNECTION * connections));
 }

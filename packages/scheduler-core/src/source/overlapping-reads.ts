@@ -1,5 +1,6 @@
 import type { Wanting } from "../books/member.ts";
 import { usefulFor } from "../books/registry-connections.ts";
+import { shareOf } from "./connection-share.ts";
 import type { Turn } from "../turn.ts";
 
 /** A first byte that takes a smaller part of a stripe than this costs less than a second connection disturbs. */
@@ -9,15 +10,15 @@ const NOTICED_PART = 1 / 4;
 const MAX_OVERLAPPING = 4;
 
 /**
- * How many stripes a reader reads at once, so that its link does not idle while the first byte of the next one is on its way.
+ * How many stripes a reader reads at once, within its share of what the registry bears (`connection-share.ts`), so that its link does not idle while the first byte of the next one is on its way.
  *
  *     connections = max(what the registry bears usefully, min(4, 1 + first byte / stripe time))   where first byte > 1/4 × stripe time, and > a piece
  *                   what the registry bears usefully                                             else, or where the rate is unknown
  *     stripe time = its bytes / measured rate; what one piece takes may be in the first byte while no rate is known
  */
-export function connectionsOf(turn: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
+export function connectionsOf(turn: Turn, reader: Wanting, stripePieces: number): number {
   const { connections } = turn.memory.registries.of(reader.registry);
-  return Math.max(usefulFor(connections, reader.host.id), overlapOf(turn, reader, stripePieces));
+  return Math.min(shareOf(turn, reader), Math.max(usefulFor(connections, reader.host.id), overlapOf(turn, reader, stripePieces)));
 }
 
 /** How many of them it reads at once only so that its link does not idle. */

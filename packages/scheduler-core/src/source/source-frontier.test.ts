@@ -190,6 +190,30 @@ suite("the source frontier", () => {
     );
   });
 
+  test("where another blob finds no connection free one host is enough for each: the second one ends with the stripes it has", () => {
+    const script = new Script(256, { maxConnectionsPerRegistry: 2 });
+    for (const name of ["a", "b"]) script.open(name);
+    const other = script.anotherTask("b");
+    const reader = (): string | undefined => script.stripes().find(({ host: each }) => each === "c")?.host;
+    script.open("c", { task: other });
+    for (let round = 0; round < 40 && reader() === undefined; round++) {
+      script.wait(500);
+      const stripes = script.stripes();
+      for (const name of ["a", "b"]) {
+        const next = stripes
+          .filter(({ host: each }) => each === name)
+          .flatMap(({ pieces }) => pieces)
+          .slice(round * 4, round * 4 + 4);
+        if (next.length > 0) script.read(name, next);
+      }
+    }
+    assert.equal(reader(), "c");
+    assert.ok(
+      script.scheduler.tasks().every(({ stripes }) => stripes > 0),
+      "both blobs are read",
+    );
+  });
+
   test("preheats leave a quarter of a registry's connections to readers: one that comes to another blob is read for at once", () => {
     const script = new Script(256, { maxConnectionsPerRegistry: 4 });
     for (const letter of ["a", "b", "c", "d"]) script.open(letter, { preheat: true, task: script.anotherTask(letter) });

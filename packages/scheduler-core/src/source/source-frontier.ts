@@ -5,6 +5,7 @@ import { isWanting, lacks, type Grant, type Member, type Wanting } from "../book
 import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
 import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
+import { isAnyShutOut, noteShutOut } from "./connection-share.ts";
 import { connectionsOf } from "./overlapping-reads.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
@@ -31,7 +32,7 @@ type Queue = {
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
   if (group.coldPieces === 0 || group.waiting(1) === 0) return;
-  const queues = readersOf(turn, group);
+  const queues = yieldReaders(turn, readersOf(turn, group));
   const reading = queues.length;
   addReaders(turn, group, queues);
   const [first] = queues;
@@ -61,6 +62,12 @@ function readersOf(turn: Turn, group: Group): Queue[] {
   return [...queues.values()].filter(({ reader }) => !isReplaced(turn, group, reader));
 }
 
+/** Where another blob waits for a connection one reader is enough for this one: the others end with the stripes they have. */
+function yieldReaders(turn: Turn, queues: Queue[]): Queue[] {
+  const [first] = queues;
+  return first !== undefined && isAnyShutOut(turn, first.reader.registry) ? [first] : queues;
+}
+
 /** A reader whose link is slow, or which nobody is sent to, is given no more stripes where another one could read: it would have to pass them on. */
 function isReplaced(turn: Turn, group: Group, reader: Wanting): boolean {
   if (passesOn(turn, reader)) return false;
@@ -74,7 +81,8 @@ function passesOn({ now }: Turn, { host }: Member): boolean {
 function addReaders(turn: Turn, group: Group, queues: Queue[]): void {
   for (let most = Math.min(turn.limits.maxReadersPerBlob, TREES); readersThatStay(turn, group) + countNew(queues) < most;) {
     const reader = chooseReader(turn, group, 0, queues);
-    if (reader === undefined) return;
+    if (reader === undefined) noteShutOut(turn, group);
+    if (reader === undefined || (queues.length > 0 && isAnyShutOut(turn, reader.registry))) return;
     queues.push(queueOf(turn, group, reader));
   }
 }
@@ -104,7 +112,8 @@ function deal(group: Group, queues: readonly Queue[], isTrying: boolean): void {
   const { pieces, coldPieces: cold } = group;
   const waiting = isTrying ? 0 : group.waiting(MANY_WAITING);
   let ahead = isTrying ? least : piecesAhead({ pieces, cold, owed, least, waiting });
-  const longer = stripeWithin(ahead, waiting);
+  const atOnce = queues.reduce((sum, { connections }) => sum + connections, 0);
+  const longer = stripeWithin(ahead, waiting, atOnce);
   const fastest = queues.reduce((most, { reader }) => Math.max(most, reader.host.fromSource.bytesPerSecond), 0);
   for (let at = firstNeeded(group) ?? group.firstCold(); at !== undefined && ahead > 0;) {
     const queue = queues.reduce((soonest, each) => (waitOf(each, fastest) < waitOf(soonest, fastest) ? each : soonest));

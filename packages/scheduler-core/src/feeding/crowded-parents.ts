@@ -1,6 +1,7 @@
 import { give, owed, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import type { Member, Wanting } from "../books/member.ts";
+import { readyPieces } from "./prefix-window.ts";
 import { mayFeed } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";
 
@@ -15,7 +16,8 @@ const CROWDED_PIECES = 32;
  *     within the peer's zone only
  */
 export function leaveCrowdedParents(turn: Turn, group: Group, member: Wanting): void {
-  if (member.peer.promisedCount < CROWDED_PIECES) return;
+  // Counted before anything is listed: hardly ever is so much ready, and this is looked at with every report.
+  if (member.peer.promisedCount < CROWDED_PIECES || readyPieces(member) < CROWDED_PIECES) return;
   for (const [parent, ready] of readyByParent(member)) {
     if (ready.length < CROWDED_PIECES || parent.host.zone !== member.host.zone) continue;
     const later = ready.slice(ready.length >> 1);

@@ -43,7 +43,8 @@ function sourceRate(group: Group): number {
   return rate > 0 ? rate : Infinity;
 }
 
-function readyPieces(member: Wanting): number {
+/** How many pieces a peer was promised that are ready at their parents. */
+export function readyPieces(member: Wanting): number {
   let ready = 0;
   for (const { parent, left, run } of member.peer.grants.values()) {
     if (parent === undefined) continue;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { Room } from "../../test/room.ts";
 import { host, Script } from "../../test/script.ts";
+import { takeFromFree } from "./free-holders.ts";
 
 /** `h` holds everything and feeds three peers; then `i` comes, which holds everything too. */
 function crowd(zones: Readonly<Record<string, string>> = {}): Script {
@@ -27,6 +29,17 @@ suite("holders that are free", () => {
       script.said.some(({ type }) => type === "revoke-grant"),
       "it is not promised twice",
     );
+  });
+
+  test("the last piece of a peer does not wait for its turn at a crowded parent", () => {
+    const room = new Room(64);
+    const crowded = room.holder("crowded", room.without());
+    const child = room.peer("child", room.without(3));
+    room.promise(child, crowded, [3]);
+    for (const name of ["one", "other"]) room.promise(room.peer(name, room.without(3)), crowded, [3]);
+    room.holder("free", room.without());
+    takeFromFree(room.turn, room.group, child);
+    assert.deepEqual(room.promised(child), { free: [3] });
   });
 
   test("a peer that has a whole link takes nothing from elsewhere", () => {

@@ -11,7 +11,7 @@ import { mayGiveInstead } from "./thin-links.ts";
  *
  *     inflow(c) = sum over the parents with something ready for c of 1 / children they have something ready for
  *     due       ⇔ inflow(c) < 3/4, nothing spreads from the source, and a third of the members holds the whole blob
- *     wanted    = what its parents do not have yet; then the later half of what the most crowded of them owes
+ *     wanted    = what its parents do not have yet; then the later half of what the most crowded of them owes, or its only piece
  *     from      who holds the whole blob and has nothing ready for anybody;
  *               where c lacks a window at most: with so few children that it gives more than c has
  *     taken     = max(half of the wanted, window), window = max(4 pieces, 16 MiB, 1 s × measured rate)
@@ -87,7 +87,7 @@ function wantedOf(child: Wanting): Promised[] {
     const wait = owing.length * childrenOf(parent).size;
     if (wait > crowded.wait) crowded = { owing, wait };
   }
-  return [...late, ...crowded.owing.slice((crowded.owing.length + 1) >> 1)];
+  return [...late, ...crowded.owing.slice(crowded.owing.length >> 1)];
 }
 
 function canGive(holder: Member, child: Member, piece: number, parent: Member): boolean {

@@ -19,6 +19,8 @@ export type Registry = {
   slowestFirstByteMs: number;
   /** How long the first piece of all took, while nobody knows how much of that was its own time. */
   unsettledMs: number | undefined;
+  /** When a piece last came from it that somebody waits for; undefined before. */
+  readForAt: number | undefined;
   readonly connections: RegistryConnections;
   readonly requests: RequestBudget;
 };
@@ -61,6 +63,7 @@ export class RegistryTable {
       firstByteMs: undefined,
       slowestFirstByteMs: 0,
       unsettledMs: undefined,
+      readForAt: undefined,
       connections: newConnections(),
       requests: newBudget(),
     };

@@ -5,7 +5,7 @@ import { from } from "../../test/script.ts";
 import { give } from "../books/grant-book.ts";
 import type { Wanting } from "../books/member.ts";
 import { mayRead } from "./choose-reader.ts";
-import { shareOf } from "./connection-share.ts";
+import { isOneEnough, shareOf } from "./connection-share.ts";
 
 suite("shares of what a registry bears", () => {
   test("eight readers that could use eight connections each leave room for a ninth, and for all who come until there are as many as connections", () => {
@@ -38,6 +38,23 @@ suite("shares of what a registry bears", () => {
       room.registry.told,
       readers.reduce((sum, { peer }) => sum + peer.connections, 0),
     );
+  });
+
+  test("one host is enough for a blob that nobody waits for, as long as another one is read for somebody", () => {
+    const room = new Room(256);
+    const preheat = readerOf(room, "a");
+    preheat.peer.priority = "preheat";
+    const isEnough = (): boolean => isOneEnough(room.turn, room.group, preheat.registry);
+    assert.equal(isEnough(), false);
+    room.registry.readForAt = room.now;
+    assert.equal(isEnough(), true);
+    room.now += 4_001;
+    assert.equal(isEnough(), false);
+    room.registry.readForAt = room.now;
+    readerOf(room, "b");
+    assert.equal(isEnough(), false, "somebody waits for this one, too");
+    room.registry.shutOutAt = room.now;
+    assert.equal(isEnough(), true);
   });
 
   test("where a registry bears one connection one reader has it", () => {

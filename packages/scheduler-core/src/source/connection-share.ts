@@ -1,7 +1,7 @@
 import type { Group } from "../books/group.ts";
 import type { Wanting } from "../books/member.ts";
 import type { Turn } from "../turn.ts";
-import { connectionsFor, mayRead, mayReadSoon } from "./choose-reader.ts";
+import { connectionsFor, mayRead, mayReadSoon, nobodyWaits } from "./choose-reader.ts";
 
 /**
  * How many connections a reader may be told to keep open, of those its registry bears cluster-wide.
@@ -26,8 +26,14 @@ export function noteShutOut(turn: Turn, group: Group): void {
   if (waiting !== undefined) turn.memory.registries.of(waiting.registry).shutOutAt = turn.now;
 }
 
-/** Whether some other blob of this registry waits for a connection: it asks again whenever it is looked over. */
-export function isAnyShutOut({ memory, limits, now }: Turn, registry: string): boolean {
-  const { shutOutAt } = memory.registries.of(registry);
-  return shutOutAt !== undefined && now <= shutOutAt + 2 * limits.checkEveryMs;
+/**
+ * Whether one host is enough to read this blob for now.
+ *
+ *     another blob of this registry waits for a connection: it asks again whenever it is looked over
+ *     nobody waits for this blob, and another one that somebody waits for is read: it gets two thirds of the registry's link, or more
+ */
+export function isOneEnough({ memory, limits, now }: Turn, group: Group, registry: string): boolean {
+  const { shutOutAt, readForAt } = memory.registries.of(registry);
+  const isLately = (at: number | undefined): boolean => at !== undefined && now <= at + 2 * limits.checkEveryMs;
+  return isLately(shutOutAt) || (isLately(readForAt) && nobodyWaits(group));
 }

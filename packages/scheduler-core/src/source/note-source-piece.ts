@@ -4,13 +4,14 @@ import type { Grant, Member } from "../books/member.ts";
 import { learnConnections } from "../books/registry-connections.ts";
 import { learnFirstByte, type Registry } from "../books/registry-table.ts";
 import type { Turn } from "../turn.ts";
-import { connectionsFor } from "./choose-reader.ts";
+import { connectionsFor, nobodyWaits } from "./choose-reader.ts";
 
 /** A piece came from the source: the first one of a stripe shows the registry's first byte, and each what a connection brings. */
 export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant: Grant): void {
   const registry = turn.memory.registries.of(member.registry);
   const { readers, connections } = registry;
   const { pieceBytes } = turn.swarm;
+  if (!nobodyWaits(group)) registry.readForAt = turn.now;
   const isFirst = grant.left === grant.promised;
   if (!isFirst) settleFirstByte(registry, turn.now - grant.progressAt);
   const since = isFirst ? firstByteAt(grant, registry) : grant.progressAt;

@@ -5,7 +5,7 @@ import { isWanting, lacks, type Grant, type Member, type Wanting } from "../book
 import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
 import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
-import { isAnyShutOut, noteShutOut } from "./connection-share.ts";
+import { isOneEnough, noteShutOut } from "./connection-share.ts";
 import { connectionsOf } from "./overlapping-reads.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
@@ -32,7 +32,7 @@ type Queue = {
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
   if (group.coldPieces === 0 || group.waiting(1) === 0) return;
-  const queues = yieldReaders(turn, readersOf(turn, group));
+  const queues = yieldReaders(turn, group, readersOf(turn, group));
   const reading = queues.length;
   addReaders(turn, group, queues);
   const [first] = queues;
@@ -62,10 +62,10 @@ function readersOf(turn: Turn, group: Group): Queue[] {
   return [...queues.values()].filter(({ reader }) => !isReplaced(turn, group, reader));
 }
 
-/** Where another blob waits for a connection one reader is enough for this one: the others end with the stripes they have. */
-function yieldReaders(turn: Turn, queues: Queue[]): Queue[] {
+/** Where one reader is enough for this blob the others end with the stripes they have. */
+function yieldReaders(turn: Turn, group: Group, queues: Queue[]): Queue[] {
   const [first] = queues;
-  return first !== undefined && isAnyShutOut(turn, first.reader.registry) ? [first] : queues;
+  return first !== undefined && isOneEnough(turn, group, first.reader.registry) ? [first] : queues;
 }
 
 /** A reader whose link is slow, or which nobody is sent to, is given no more stripes where another one could read: it would have to pass them on. */
@@ -82,7 +82,7 @@ function addReaders(turn: Turn, group: Group, queues: Queue[]): void {
   for (let most = Math.min(turn.limits.maxReadersPerBlob, TREES); readersThatStay(turn, group) + countNew(queues) < most;) {
     const reader = chooseReader(turn, group, 0, queues);
     if (reader === undefined) noteShutOut(turn, group);
-    if (reader === undefined || (queues.length > 0 && isAnyShutOut(turn, reader.registry))) return;
+    if (reader === undefined || (queues.length > 0 && isOneEnough(turn, group, reader.registry))) return;
     queues.push(queueOf(turn, group, reader));
   }
 }

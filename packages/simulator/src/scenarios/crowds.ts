@@ -83,6 +83,26 @@ export const CROWDS: readonly Scenario[] = [
   },
   {
     ...cold,
+    name: "preheat-beside-another",
+    about: "Half of the hosts preheat a blob while the other half waits for another one: who waits comes first.",
+    blobBytes: [64 * MIB, 64 * MIB],
+    images: [[0], [1]],
+    preheats: { hosts: [1, 3, 5, 7, 9, 11, 13, 15] },
+    // With equal shares of the registry's link it would be two.
+    expect: { worstUnits: 1.6, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "fair-shares",
+    about:
+      "A small image, a middling and a large one, each pulled by a third of the hosts: nobody waits for more than its share of the registry.",
+    blobBytes: [16 * MIB, 32 * MIB, 96 * MIB],
+    images: [[0], [1], [2]],
+    // With equal shares the small one takes three units.
+    expect: { worstUnits: 3.3, lastRatio: 1.1, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
     name: "warm-holder",
     about: "One proven holder, no source access for anybody else.",
     hosts: 8,

@@ -39,7 +39,7 @@ const scenarios: readonly Scenario[] = [
     "racks",
     "Racks of fifty behind a link of a tenth of what they have together.",
     { racks: Math.max(1, Math.round(peers / 50)) },
-    { rackCopies: 1.2, sourceCopies: 1.02, lastRatio: 1.2 },
+    { rackCopies: 1.05, sourceCopies: 1.02, lastRatio: 1.15 },
   ),
   scenario(
     "slow-registry",

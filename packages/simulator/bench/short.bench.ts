@@ -13,6 +13,7 @@ const PLAYED_ALREADY = new Set(["cold-pull"]);
  *     messages of few hosts or pieces   a line of the table goes to who waits for it, and with few steps down a tree little can wait for company
  *     1,000 hosts and 32 pieces         a step down a tree of two children takes two piece times: 32 + 2 × 9 against 32 + log2(1000) in the bound
  *     a third sends at a quarter        it takes two reports to see each of them, and what slow readers were dealt before is passed on slowly
+ *                                       (seeds 1 to 12: 1.8 on average, 2.7 at worst)
  */
 const KNOWN: Readonly<Record<string, Partial<Expectation>>> = {
   "cold-pull-8": { messagesPerPiece: 0.7 },

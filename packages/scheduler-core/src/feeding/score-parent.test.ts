@@ -20,6 +20,13 @@ suite("which of two holders is asked", () => {
     room.promise(room.peer("second"), fresh, from(0, 3));
     assert.equal(selectParent(room.turn, room.group, room.peer("another"), 200, SHAPE), generous);
   });
+
+  test("one of its own zone, though another one gave less: what is there already does not cross a thin link again", () => {
+    const { room } = twoHolders();
+    const near = room.holder("near", room.without(), "rack-1");
+    near.givenBytes = 500 * room.swarm.pieceBytes;
+    assert.equal(selectParent(room.turn, room.group, room.peer("child", [], "rack-1"), 200, SHAPE), near);
+  });
 });
 
 /** Two that hold everything; one of them has given 160 pieces more. */

@@ -43,12 +43,14 @@ export function mayFeed(turn: Turn, parent: Member, child: Wanting): boolean {
   return avoidedUntil === undefined || avoidedUntil <= turn.now;
 }
 
-/** One choice among parents: slow links last, lower score first, then the nearer, then the smaller id. */
+/** One choice among parents: slow links last, the child's zone first, lower score first, then the nearer, then the smaller id. */
 export type Candidate = { readonly member: Member; readonly score: number };
 
 /** Whether `left` is to be chosen before `right` as a parent of `child`. */
 export function isBetter(left: Candidate, right: Candidate, child: Member): boolean {
   if (left.member.host.isSlow !== right.member.host.isSlow) return right.member.host.isSlow;
+  const isOwn = ({ member }: Candidate): boolean => member.host.zone === child.host.zone;
+  if (isOwn(left) !== isOwn(right)) return isOwn(left);
   if (left.score !== right.score) return left.score < right.score;
   const near = nearness(left.member.host.zone, child.host.zone) - nearness(right.member.host.zone, child.host.zone);
   return near !== 0 ? near > 0 : left.member.host.id < right.member.host.id;

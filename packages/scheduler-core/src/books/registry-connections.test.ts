@@ -27,6 +27,27 @@ suite("how many connections a reader keeps to its registry", () => {
     assert.ok(connections.tryAt > 590_000);
   });
 
+  test("where two readers fill the link and pieces come in bursts, nobody keeps a second connection", () => {
+    for (const bursts of [
+      [0.1, 1.9],
+      [0.5, 0.1, 2.4],
+      [1.8, 0.2, 0.2, 1.8],
+    ]) {
+      const connections = newConnections();
+      play(connections, 0, 60_000, { limit: Infinity, readers: READERS, bursts });
+      assert.equal(connections.each, 1, bursts.join());
+    }
+  });
+
+  test("a reader that comes while another one tries a second connection ends the trial", () => {
+    const connections = newConnections();
+    play(connections, 0, 1700, { limit: Infinity, readers: ALONE });
+    connections.trial = { by: READERS[0], before: { each: 1, bytesPerMs: 3000, allPerMs: 3000 } };
+    learnConnections(connections, { ...sample, reader: READERS[1] ?? hostIdOf("b"), since: 1700, readers: 2 }, 1900);
+    assert.equal(connections.trial, undefined);
+    assert.equal(connections.each, 1);
+  });
+
   test("what brought nothing twice rests twice as long", () => {
     const connections = newConnections();
     play(connections, 0, 700_000, { limit: Infinity, readers: READERS });
@@ -70,21 +91,21 @@ suite("how many connections a reader keeps to its registry", () => {
 
   test("a read that the registry let down takes back what was tried, or half of what worked", () => {
     const connections = newConnections();
-    play(connections, 0, 900, { limit: 1250, readers: ALONE });
+    play(connections, 0, 1700, { limit: 1250, readers: ALONE });
     assert.equal(usefulFor(connections, READERS[0] ?? hostIdOf("a")), 2);
-    noteRefusal(connections, 900);
+    noteRefusal(connections, 1700);
     assert.equal(usefulFor(connections, READERS[0] ?? hostIdOf("a")), 1);
     connections.each = 8;
-    noteRefusal(connections, 900);
+    noteRefusal(connections, 1700);
     assert.equal(connections.each, 4);
   });
 
   test("while more are tried a piece is given the time it takes if they only share what was there", () => {
     const connections = newConnections();
     assert.equal(pieceMsOf(connections, PIECE), 0);
-    play(connections, 0, 900, { limit: 1250, readers: ALONE });
+    play(connections, 0, 1700, { limit: 1250, readers: ALONE });
     assert.equal(pieceMsOf(connections, PIECE), 1600);
-    noteRefusal(connections, 900);
+    noteRefusal(connections, 1700);
     assert.equal(pieceMsOf(connections, PIECE), 800);
   });
 });
@@ -97,12 +118,20 @@ type Registry = {
   readonly readers: typeof READERS;
   readonly most?: number;
   readonly left?: number;
+  /** How many times its usual time each piece of a connection takes, again and again. */
+  readonly bursts?: readonly number[];
   /** Takes the most connections any reader had. */
   readonly seen?: Set<number>;
 };
 
 /** Each connection of each reader brings piece after piece, as fast as its limit and its share of the link allow. */
-function play(connections: RegistryConnections, from: number, to: number, { limit, readers, most = 8, left = 1e9, seen }: Registry): void {
+function play(
+  connections: RegistryConnections,
+  from: number,
+  to: number,
+  { limit, readers, most = 8, left = 1e9, seen, bursts = [1] }: Registry,
+): void {
+  let pieces = 0;
   const due = new Map<string, { readonly reader: (typeof READERS)[number]; readonly since: number; readonly at: number }>();
   for (let now = from; now < to; now += 10) {
     const all = readers.flatMap((reader) => Array.from({ length: usefulFor(connections, reader) }, (_, index) => ({ reader, index })));
@@ -115,7 +144,7 @@ function play(connections: RegistryConnections, from: number, to: number, { limi
         learnConnections(connections, { ...sample, leftBytes: left, most, reader, since: piece.since, readers: readers.length }, piece.at);
       const since = piece?.at ?? now;
       const count = readers.reduce((sum, each) => sum + usefulFor(connections, each), 0);
-      due.set(key, { reader, since, at: since + PIECE / Math.min(limit, 12_500 / count) });
+      due.set(key, { reader, since, at: since + ((bursts[pieces++ % bursts.length] ?? 1) * PIECE) / Math.min(limit, 12_500 / count) });
     }
   }
 }

@@ -16,13 +16,23 @@ export type RegistryConnections = {
   restMs: number;
 };
 
-/** What single connections brought since an instant, while as many hosts read. */
-type Span = { readonly since: number; readonly readers: number; bytes: number; ms: number; samples: number };
+/** What single connections brought since an instant, while as many hosts read, and what came of all of them together. */
+type Span = {
+  readonly since: number;
+  readonly readers: number;
+  bytes: number;
+  ms: number;
+  samples: number;
+  /** Pieces that came of whichever connection; those after the settling ones count from `from` on. */
+  arrivals: number;
+  from: number;
+  arrived: number;
+};
 
-/** `by` alone has one connection more, or all have `each`; and what was before: connections, what one brought and what all together. */
+/** `by` alone has one connection more, or all have `each`; and what was before: connections of each, what one brought and what all together. */
 type Trial = {
   readonly by: HostId | undefined;
-  readonly before: { readonly each: number; readonly all: number; readonly bytesPerMs: number };
+  readonly before: { readonly each: number; readonly bytesPerMs: number; readonly allPerMs: number };
 };
 
 /** A piece that came on one connection. */
@@ -45,6 +55,11 @@ const MAX_CONNECTIONS_EACH = 8;
 const SPAN_MS = 300;
 /** Once a second connection has brought something, by twos it would take the first pull through a limited registry seconds to find out the rest. */
 const FACTOR = 4;
+/** A piece that takes longer shows what its connection brings; shorter ones come in bursts. */
+const LONG_MS = 1000;
+/** Pieces for each connection that show what one brings, and after them such that show what all bring. */
+const SAMPLES_BEFORE = 2;
+const ARRIVALS = 3;
 /** How much more it must bring, in tenths: a fifth is more than noise, and less than what a third connection brings beside two. */
 const WORTH_TENTHS = 12;
 /** One more connection shows among so many: 5/4 of what four bring is more than a fifth more. */
@@ -83,11 +98,13 @@ export function noteRefusal(connections: RegistryConnections, now: number): void
 /**
  * Learns from a piece that came from a registry how many connections are useful.
  *
- *     one  = bytes / time of single connections: it shows what one brings, however pieces of several fall together
- *     rate = one × connections of all readers
- *     a span is over once SPAN_MS of pieces were seen; in a trial as many as there are connections
- *     each ← 2              after one reader alone had a second one, and rate ≥ 1.2 × before; among at most MOST_PROBED readers
- *     each ← min(4 × each)  for all on trial after that, up to MAX_CONNECTIONS_EACH; kept ⇔ rate ≥ 1.2 × before
+ *     one    = bytes / time of single connections: one piece shows it where it takes LONG_MS; where shorter ones come in bursts, few do not
+ *     all    = bytes / time of all pieces together, after the first of each connection
+ *     before = the higher of one × connections and all, after SPAN_MS and SAMPLES_BEFORE pieces a connection
+ *     over   ⇔ one × connections < 1.2 × before, after a piece a connection; so much is soon seen
+ *     paid   ⇔ not over, and all ≥ 1.2 × before after ARRIVALS pieces a connection, or pieces take LONG_MS
+ *     each ← 2              after one reader alone had a second one, and it paid; among at most MOST_PROBED readers
+ *     each ← min(4 × each)  for all on trial after that, up to MAX_CONNECTIONS_EACH; kept ⇔ it paid
  *     a trial is begun where what is left of the blob takes WORTH_MS or more; one that brought nothing is not repeated for TRY_AGAIN_MS,
  *     then for twice as long, …
  *
@@ -95,45 +112,69 @@ export function noteRefusal(connections: RegistryConnections, now: number): void
  */
 export function learnConnections(connections: RegistryConnections, sample: Sample, now: number): void {
   const { trial } = connections;
-  const span = (connections.span ??= newSpan(sample.since, sample.readers));
-  if (span.readers !== sample.readers) connections.span = newSpan(now, sample.readers);
-  // It began with fewer, or more, connections beside it.
-  if (sample.since < span.since || span !== connections.span) return;
-  span.bytes += sample.bytes;
-  span.ms += now - sample.since;
-  span.samples += 1;
   const all = connections.each * sample.readers + (trial?.by === undefined ? 0 : 1);
-  if (span.ms < SPAN_MS || (trial !== undefined && span.samples < all)) return;
-  const bytesPerMs = span.bytes / span.ms;
-  connections.span = undefined;
-  connections.trial = undefined;
-  if (trial !== undefined && bytesPerMs * all * 10 < trial.before.bytesPerMs * trial.before.all * WORTH_TENTHS) {
-    goBack(connections, trial.before.each, trial.before.bytesPerMs, now);
+  const span = (connections.span ??= newSpan(sample.since, sample.readers));
+  if (span.readers !== sample.readers) {
+    // What fewer, or more, readers brought is no measure for what is tried, unless single pieces show it.
+    if (trial !== undefined && sample.bytes < LONG_MS * trial.before.bytesPerMs) {
+      connections.each = trial.before.each;
+      connections.trial = undefined;
+    }
+    connections.span = newSpan(now, sample.readers);
     return;
   }
+  noteArrival(span, sample.bytes, all, now);
+  // What began with fewer, or more, connections beside it tells nothing of one.
+  if (sample.since >= span.since) {
+    span.bytes += sample.bytes;
+    span.ms += now - sample.since;
+    span.samples += 1;
+  }
+  const isLong = span.ms >= LONG_MS * span.samples;
+  if (span.ms < SPAN_MS || span.samples < (trial !== undefined ? all : isLong ? 1 : SAMPLES_BEFORE * all)) return;
+  const bytesPerMs = span.bytes / span.ms;
+  const allPerMs = isLong ? bytesPerMs * all : span.arrived / Math.max(1, now - span.from);
+  if (trial !== undefined) {
+    const worth = (trial.before.allPerMs * WORTH_TENTHS) / 10;
+    const isSeen = isLong || span.arrivals >= all + (trial.by === undefined ? all : ARRIVALS * all);
+    if (bytesPerMs * all < worth || (isSeen && allPerMs < worth)) {
+      goBack(connections, trial.before.each, trial.before.bytesPerMs, now);
+      return;
+    }
+    if (!isSeen) return;
+  }
+  connections.span = undefined;
+  connections.trial = undefined;
   connections.bytesPerMs = bytesPerMs;
   if (trial !== undefined) connections.restMs = TRY_AGAIN_MS;
   const isProven = trial?.by !== undefined || connections.each > 1;
   if (trial?.by !== undefined) connections.each = 2;
   if (now < connections.tryAt || sample.leftBytes < bytesPerMs * all * WORTH_MS) return;
-  begin(connections, { ...sample, all, isProven }, now);
+  begin(connections, { ...sample, allPerMs: Math.max(bytesPerMs * all, allPerMs), isProven }, now);
+}
+
+/** The first ones, as many as are to settle, were on their way before; from the last of them on all count. */
+function noteArrival(span: Span, bytes: number, settling: number, now: number): void {
+  span.arrivals += 1;
+  if (span.arrivals <= settling) span.from = now;
+  else span.arrived += bytes;
 }
 
 function begin(
   connections: RegistryConnections,
-  { reader, readers, most, all, isProven }: Sample & { readonly all: number; readonly isProven: boolean },
+  { reader, readers, most, allPerMs, isProven }: Sample & { readonly allPerMs: number; readonly isProven: boolean },
   now: number,
 ): void {
   const { each, bytesPerMs } = connections;
   const next = isProven ? Math.min(MAX_CONNECTIONS_EACH, each * FACTOR, most) : Math.min(each + 1, most);
   if (next <= each || (!isProven && readers > MOST_PROBED)) return;
-  connections.trial = { by: isProven ? undefined : reader, before: { each, all, bytesPerMs } };
+  connections.trial = { by: isProven ? undefined : reader, before: { each, bytesPerMs, allPerMs } };
   if (isProven) connections.each = next;
   connections.span = newSpan(now, readers);
 }
 
 function newSpan(since: number, readers: number): Span {
-  return { since, readers, bytes: 0, ms: 0, samples: 0 };
+  return { since, readers, bytes: 0, ms: 0, samples: 0, arrivals: 0, from: since, arrived: 0 };
 }
 
 function goBack(connections: RegistryConnections, each: number, bytesPerMs: number, now: number): void {

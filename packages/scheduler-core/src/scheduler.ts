@@ -1,11 +1,10 @@
 import { SteadyTime, type Digest, type PieceSet, type Task } from "@darner/domain";
-import { Deadlines } from "./books/deadlines.ts";
 import type { SchedulerEffect } from "./effect.ts";
 import type { SchedulerEvent } from "./event.ts";
 import { failGrant } from "./happenings/failed-grant.ts";
 import { announceBlob, dropBlob, loseMember } from "./happenings/holder-events.ts";
 import { contradictPiece, noteRefusedPiece } from "./happenings/inquiry.ts";
-import { HostTable, type Host } from "./books/host-table.ts";
+import type { Host } from "./books/host-table.ts";
 import { assertInvariants } from "./invariants.ts";
 import type { SchedulerLimits } from "./limits.ts";
 import { lookOver } from "./feeding/look-over.ts";
@@ -13,12 +12,10 @@ import { isWanting, type Member } from "./books/member.ts";
 import { closePeer, noteFailedProof, notePiecesNeeded, notePiecesVerified, noteTable, openPeer } from "./happenings/peer-events.ts";
 import { awaitMoving } from "./happenings/moving-hosts.ts";
 import { noteProof } from "./happenings/prove-table.ts";
-import { RegistryTable } from "./books/registry-table.ts";
 import { settle } from "./settle.ts";
 import { viewHosts, viewSwarms, viewTasks, type HostView, type SwarmView, type TaskView } from "./snapshot.ts";
 import type { Swarm } from "./books/swarm.ts";
-import { TaskTable } from "./books/task-table.ts";
-import { TrustBook } from "./books/trust-book.ts";
+import { newMemory } from "./new-memory.ts";
 import { Turn, type Memory } from "./turn.ts";
 
 /** Decides who feeds whom, over all tasks. Pure: told the time (milliseconds), handed the dice (`random` in [0, 1)). */
@@ -27,18 +24,7 @@ export class Scheduler {
   readonly #time: SteadyTime = new SteadyTime();
 
   constructor(limits: SchedulerLimits, random: () => number) {
-    this.#memory = {
-      limits,
-      random,
-      hosts: new HostTable(limits),
-      registries: new RegistryTable(limits),
-      tasks: new TaskTable(limits),
-      deadlines: new Deadlines(),
-      trust: new TrustBook(limits),
-      restingTables: new Set(),
-      lastGrant: 0,
-      movingUntil: 0,
-    };
+    this.#memory = newMemory(limits, random);
   }
 
   /** The only door: what happened, and when; what is to be done about it. Events that name unknown hosts, tasks or grants have no effect. */

@@ -1,15 +1,12 @@
 import { hostIdOf, PieceSet } from "@darner/domain";
-import { Deadlines } from "../src/books/deadlines.ts";
 import { give } from "../src/books/grant-book.ts";
 import type { Group } from "../src/books/group.ts";
-import { HostTable } from "../src/books/host-table.ts";
 import { newPeer, type Member, type Wanting } from "../src/books/member.ts";
-import { RegistryTable, type Registry } from "../src/books/registry-table.ts";
+import type { Registry } from "../src/books/registry-table.ts";
 import { Swarm } from "../src/books/swarm.ts";
-import { TaskTable } from "../src/books/task-table.ts";
-import { TrustBook } from "../src/books/trust-book.ts";
 import type { SchedulerEffect } from "../src/effect.ts";
 import { DEFAULT_LIMITS, type SchedulerLimits } from "../src/limits.ts";
+import { newMemory } from "../src/new-memory.ts";
 import { Turn, type Memory } from "../src/turn.ts";
 import { taskOf } from "./script.ts";
 
@@ -24,19 +21,7 @@ export class Room {
   now = 1_000_000;
 
   constructor(pieces: number, changed: Partial<SchedulerLimits> = {}) {
-    const limits = { ...DEFAULT_LIMITS, ...changed };
-    this.#memory = {
-      limits,
-      random: () => 0,
-      hosts: new HostTable(limits),
-      registries: new RegistryTable(limits),
-      tasks: new TaskTable(limits),
-      deadlines: new Deadlines(),
-      trust: new TrustBook(limits),
-      restingTables: new Set(),
-      lastGrant: 0,
-      movingUntil: 0,
-    };
+    this.#memory = newMemory({ ...DEFAULT_LIMITS, ...changed }, () => 0);
     this.swarm = new Swarm(taskOf(pieces));
     const group = this.swarm.groupFor(REGISTRY, 1);
     if (group === undefined) throw new Error("no group");

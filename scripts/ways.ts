@@ -12,6 +12,8 @@ const root = join(import.meta.dirname, "..");
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
+  // Users other than this one look at what is tried, whatever this one keeps to itself.
+  process.umask(0o022);
   const folder = mkdtempSync(join(tmpdir(), "darner-ways-"));
   try {
     // Every test that needs a built Darner takes this one.

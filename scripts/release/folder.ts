@@ -68,6 +68,7 @@ export class Folder {
         continue;
       }
       if (stat.isDirectory()) chmodSync(path, stat.mode & 0o1000 ? 0o1777 : 0o755);
+      else chmodSync(path, stat.mode & 0o100 ? 0o755 : 0o644);
       utimesSync(path, epoch, epoch);
     }
   }

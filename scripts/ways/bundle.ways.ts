@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -105,15 +105,15 @@ test("node-setup of a bundle tells containerd of the mirror while a daemon is re
   const untouched = contentsOf(join(node, "etc"));
   await using daemon = await LoopbackProcess.open("daemon", join(dir.path, "ready"), {});
   const lease = ["--root", node, "--state-dir", "/state", "--ready", `http://${daemon.door("metrics")}/readyz`];
-  const setup = new Running({
+  await using setup = new Running({
     name: "node-setup",
     command: [process.execPath, main, "node-setup", ...lease],
     logFile: join(dir.path, "node-setup.log"),
   });
-  await until(
-    "hosts.toml",
-    () => (setup.alive && Object.keys(contentsOf(node)).some((path) => path.endsWith("_default/hosts.toml"))) || undefined,
-  );
+  await until("hosts.toml", () => {
+    if (!setup.alive) throw new Error(`node-setup ended: ${setup.log()}`);
+    return existsSync(hosts) || undefined;
+  });
   assert.match(readFileSync(hosts, "utf8"), /127\.0\.0\.1:4101/);
   await setup.stop();
   assert.equal(setup.exitCode, 0, setup.log());

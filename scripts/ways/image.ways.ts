@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openTempDir, type TempDir } from "@darner/testkit";
 import { Running } from "../../packages/cli/e2e/harness/running.ts";
-import { must, until } from "../../packages/cli/e2e/harness/shell.ts";
+import { must, run, until } from "../../packages/cli/e2e/harness/shell.ts";
 import { imageConfigOf } from "../release/dockerfile.ts";
 import { replayDockerfile } from "../release/replay-dockerfile.ts";
 import { builtBundle, contentsOf, ROOT } from "./harness/built.ts";
@@ -64,7 +64,7 @@ test("a container of it runs: no root, no capability, nothing to write but its v
   await must(["chmod", "755", dir.path]);
   confine(join(bundle, "config.json"), volume);
   const id = `darner-ways-${String(process.pid)}`;
-  const container = new Running({ name: id, command: ["runc", "run", "--bundle", bundle, id], logFile: join(dir.path, "runc.log") });
+  await using container = new Running({ name: id, command: ["runc", "run", "--bundle", bundle, id], logFile: join(dir.path, "runc.log") });
   try {
     const ready = await until("the daemon in the container", () => {
       if (!container.alive) throw new Error(container.log());
@@ -73,11 +73,13 @@ test("a container of it runs: no root, no capability, nothing to write but its v
     assert.equal((await fetch(`http://${ready}/v2/`)).status, 200);
     assert.equal(await must(["runc", "exec", id, "/usr/bin/darner", "version"]), `darner ${TAG}\n`);
     assert.ok(existsSync(join(volume, "daemon", "host.key")));
-  } finally {
     await must(["runc", "kill", id, "TERM"]);
     await container.ended();
+    assert.equal(container.exitCode, 0, container.log());
+  } finally {
+    // Gone by now, unless something went wrong.
+    await run(["runc", "delete", "--force", id]);
   }
-  assert.equal(container.exitCode, 0, container.log());
 });
 
 type Spec = {

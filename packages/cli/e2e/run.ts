@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { needsDebian, suiteFiles } from "../../../scripts/check/suite-files.ts";
 import { missingTools } from "../../../scripts/check/suite-programs.ts";
+import { testFlags } from "../../../scripts/check/test-flags.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 // The longest test, thousands of random requests, takes two minutes on two busy cores.
@@ -33,18 +34,12 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 async function runFiles(files: readonly string[]): Promise<Totals> {
-  const flags = [
-    "--conditions=source",
-    "--test",
-    "--test-concurrency=1",
-    "--test-reporter=spec",
-    `--test-timeout=${String(TEST_TIMEOUT_MS)}`,
-  ];
+  const flags = [...testFlags(TEST_TIMEOUT_MS), "--test-concurrency=1", "--test-reporter=spec"];
   const child = spawn(process.execPath, [...flags, ...files.map((file) => `${HERE}${file}`)], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    process.stdout.write(chunk);
-    output += chunk.toString();
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    process.stdout.write(text);
+    output += text;
   });
   const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
   const failed = totalIn(output, "fail") + totalIn(output, "cancelled");

@@ -63,12 +63,12 @@ export class DebianMachine implements AsyncDisposable {
 
   /** Runs a command in it, as root. */
   run(...command: string[]): Promise<Outcome> {
-    return run(["nsenter", "--target", String(this.#init), "--all", ...command]);
+    return run(this.#inside(command));
   }
 
   /** Runs a command in it that must succeed, and gives what it printed. */
   must(...command: string[]): Promise<string> {
-    return must(["nsenter", "--target", String(this.#init), "--all", ...command]);
+    return must(this.#inside(command));
   }
 
   /** Runs a program of this side in its network. */
@@ -107,6 +107,11 @@ export class DebianMachine implements AsyncDisposable {
     rmSync(this.#base, { recursive: true, force: true });
   }
 
+  // In a session of its own: process groups reach across the border of a machine, and a signal to its own group would end the whole suite.
+  #inside(command: readonly string[]): string[] {
+    return ["nsenter", "--target", String(this.#init), "--all", "setsid", "--wait", ...command];
+  }
+
   async #lay(): Promise<void> {
     const base = this.#base;
     await must(["mount", "-t", "tmpfs", "-o", "size=2G,mode=755", "darner-machine", base]);
@@ -138,11 +143,15 @@ export class DebianMachine implements AsyncDisposable {
       logFile: join(this.#base, "boot.log"),
     });
     this.#nspawn = nspawn;
+    const alive = (): void => {
+      if (!nspawn.alive) throw new Error(`systemd-nspawn ended: ${nspawn.log()}`);
+    };
     this.#init = await until("systemd to be started", () => {
-      if (!nspawn.alive) throw new Error(nspawn.log());
+      alive();
       return systemdUnder(nspawn.pid);
     });
     await until("systemd to have started everything", async () => {
+      alive();
       const { stdout } = await this.run("systemctl", "is-system-running");
       return /running|degraded/.test(stdout) || undefined;
     });

@@ -36,8 +36,10 @@ export class Running implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** Its number. Throws where it could not be started: to a system call, 0 would be the whole group of this process. */
   get pid(): number {
-    return this.#child.pid ?? 0;
+    if (this.#child.pid === undefined) throw new Error(`${this.name} was not started: ${this.#child.spawnfile} is not there`);
+    return this.#child.pid;
   }
 
   /** The exit code, once it has ended by itself. */

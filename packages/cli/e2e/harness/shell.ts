@@ -32,7 +32,7 @@ export async function must(command: readonly string[], options: { namespace?: st
 }
 
 /** Asks again and again until the answer is there; a bounded number of times, then it throws what was waited for. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeoutMs = 20_000): Promise<T> {
+export async function until<T>(what: string, ask: () => Promise<T | undefined> | T | undefined, timeoutMs = UNTIL_MS): Promise<T> {
   const giveUpAt = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();
@@ -42,5 +42,7 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined> |
   }
 }
 
+// Longer than anything takes that comes at all, on two cores that other suites use as well.
+const UNTIL_MS = 60_000;
 // Between two looks at a process of somebody else, which tells nobody when it is ready.
 const ASK_AGAIN_MS = 50;

@@ -23,6 +23,8 @@ type Span = {
   bytes: number;
   ms: number;
   samples: number;
+  /** Those of them that came on the connections of who alone has one more. */
+  readonly probe: { bytes: number; ms: number; samples: number };
   /** Pieces that came of whichever connection; those after the settling ones count from `from` on. */
   arrivals: number;
   from: number;
@@ -99,9 +101,11 @@ export function noteRefusal(connections: RegistryConnections, now: number): void
  * Learns from a piece that came from a registry how many connections are useful.
  *
  *     one    = bytes / time of single connections: one piece shows it where it takes LONG_MS; where shorter ones come in bursts, few do not
- *     all    = bytes / time of all pieces together, after the first of each connection
+ *     all    = bytes / time of all pieces together, after the first of each connection; where pieces take LONG_MS
+ *              (each + 1) × one of who tries + each × one of every other reader, after two pieces of who tries
  *     before = the higher of one × connections and all, after SPAN_MS and SAMPLES_BEFORE pieces a connection
- *     over   ⇔ one × connections < 1.2 × before, after a piece a connection; so much is soon seen
+ *              for another number of readers than now in proportion
+ *     over   ⇔ one × connections < 1.2 × before, after a piece a connection; so much is soon seen of short pieces
  *     paid   ⇔ not over, and all ≥ 1.2 × before after ARRIVALS pieces a connection, or pieces take LONG_MS
  *     each ← 2              after one reader alone had a second one, and it paid; among at most MOST_PROBED readers
  *     each ← min(4 × each)  for all on trial after that, up to MAX_CONNECTIONS_EACH; kept ⇔ it paid
@@ -116,9 +120,12 @@ export function learnConnections(connections: RegistryConnections, sample: Sampl
   const span = (connections.span ??= newSpan(sample.since, sample.readers));
   if (span.readers !== sample.readers) {
     // What fewer, or more, readers brought is no measure for what is tried, unless single pieces show it.
-    if (trial !== undefined && sample.bytes < LONG_MS * trial.before.bytesPerMs) {
-      connections.each = trial.before.each;
-      connections.trial = undefined;
+    if (trial !== undefined) {
+      const { before } = trial;
+      const isShown = sample.bytes >= LONG_MS * before.bytesPerMs;
+      if (!isShown) connections.each = before.each;
+      const allPerMs = (before.allPerMs * sample.readers) / span.readers;
+      connections.trial = isShown ? { ...trial, before: { ...before, allPerMs } } : undefined;
     }
     connections.span = newSpan(now, sample.readers);
     return;
@@ -126,18 +133,21 @@ export function learnConnections(connections: RegistryConnections, sample: Sampl
   noteArrival(span, sample.bytes, all, now);
   // What began with fewer, or more, connections beside it tells nothing of one.
   if (sample.since >= span.since) {
-    span.bytes += sample.bytes;
-    span.ms += now - sample.since;
-    span.samples += 1;
+    for (const part of trial?.by === sample.reader ? [span, span.probe] : [span]) {
+      part.bytes += sample.bytes;
+      part.ms += now - sample.since;
+      part.samples += 1;
+    }
   }
   const isLong = span.ms >= LONG_MS * span.samples;
   if (span.ms < SPAN_MS || span.samples < (trial !== undefined ? all : isLong ? 1 : SAMPLES_BEFORE * all)) return;
   const bytesPerMs = span.bytes / span.ms;
-  const allPerMs = isLong ? bytesPerMs * all : span.arrived / Math.max(1, now - span.from);
+  if (isLong && trial?.by !== undefined && span.probe.samples < SAMPLES_BEFORE) return;
+  const allPerMs = isLong ? totalOf(connections, span, all) : span.arrived / Math.max(1, now - span.from);
   if (trial !== undefined) {
     const worth = (trial.before.allPerMs * WORTH_TENTHS) / 10;
     const isSeen = isLong || span.arrivals >= all + (trial.by === undefined ? all : ARRIVALS * all);
-    if (bytesPerMs * all < worth || (isSeen && allPerMs < worth)) {
+    if ((!isLong && bytesPerMs * all < worth) || (isSeen && allPerMs < worth)) {
       goBack(connections, trial.before.each, trial.before.bytesPerMs, now);
       return;
     }
@@ -151,6 +161,13 @@ export function learnConnections(connections: RegistryConnections, sample: Sampl
   if (trial?.by !== undefined) connections.each = 2;
   if (now < connections.tryAt || sample.leftBytes < bytesPerMs * all * WORTH_MS) return;
   begin(connections, { ...sample, allPerMs: Math.max(bytesPerMs * all, allPerMs), isProven }, now);
+}
+
+/** What all bring, by what one connection of who tries one more brings, and one of each other reader. */
+function totalOf({ each, trial }: RegistryConnections, { bytes, ms, samples, probe }: Span, all: number): number {
+  if (trial?.by === undefined) return (bytes / ms) * all;
+  const probed = (probe.bytes / probe.ms) * (each + 1);
+  return samples === probe.samples ? probed : probed + ((bytes - probe.bytes) / (ms - probe.ms)) * (all - each - 1);
 }
 
 /** The first ones, as many as are to settle, were on their way before; from the last of them on all count. */
@@ -174,7 +191,7 @@ function begin(
 }
 
 function newSpan(since: number, readers: number): Span {
-  return { since, readers, bytes: 0, ms: 0, samples: 0, arrivals: 0, from: since, arrived: 0 };
+  return { since, readers, bytes: 0, ms: 0, samples: 0, probe: { bytes: 0, ms: 0, samples: 0 }, arrivals: 0, from: since, arrived: 0 };
 }
 
 function goBack(connections: RegistryConnections, each: number, bytesPerMs: number, now: number): void {

@@ -66,7 +66,8 @@ function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): b
  * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
  *
  *     due ⇔ its giver could send for max(hedgeMs, 4 × the time of a piece) and no piece came;
- *            a source read: max(hedgeMs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection), and not
+ *            a source read: max(hedgeMs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection, or the first of all where there
+ *            was one only), and not
  *            before the first byte is known
  *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob, and nothing for a preheat
  */
@@ -91,7 +92,7 @@ function hedgePatience({ limits, swarm, memory }: Turn, grant: Grant): number {
   if (grant.parent === undefined) {
     const firstByteMs = firstByteAwaited({ memory }, grant);
     const { connections, unsettledMs } = memory.registries.of(grant.child.registry);
-    const pieceMs = unsettledMs === undefined ? pieceMsOf(connections, swarm.pieceBytes) : 0;
+    const pieceMs = unsettledMs ?? pieceMsOf(connections, swarm.pieceBytes);
     if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
     return Math.max(limits.hedgeMs, FIRST_BYTES_WAITED * Math.max(firstByteMs, pieceMs));
   }

@@ -52,6 +52,8 @@ export type PeerLimits = {
   readonly lateFactor: number;
   /** How long until the same need may be told again. */
   readonly needAgainMs: Millis;
+  /** The same at most, for who said it several times. */
+  readonly needAgainMostMs: Millis;
   /** Pieces in one `need`. */
   readonly needPieces: number;
   /** How long readers wait for a registry that wants to be left alone, at most. */
@@ -136,6 +138,8 @@ export const DEFAULT_LIMITS: PeerLimits = {
   lateFactor: 8,
   // A scheduler needs some time to act on a need; repeating it sooner is noise.
   needAgainMs: 2000,
+  // The scheduler keeps a need until it comes true: saying it again only helps where a line of the table was lost.
+  needAgainMostMs: 16_000,
   // What a reader takes in the next moment; the rest it asks for when it gets there.
   needPieces: 8,
   // Longer, and the client is better served by asking the registry itself.

@@ -51,7 +51,7 @@ function firstSession(started: PeerStarted, limits: PeerLimits, random: Random, 
   const lot = schedulerLive || (priority === "reader" && returnsIn === 0) ? 0 : random();
   const ownReadsFrom = now + returnsIn + lot * limits.jitterMs + leisure({ priority, limits });
   const awaitedUntil = now + Math.max(0, limits.shortReadsMs - lostForMs);
-  const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, resumedAt: now, lot };
+  const heard = { standing: "unheard" as const, standingSince: now, retryAfterMs: 0, resumedAt: now, assuredAt: now, lot };
   return {
     live: schedulerLive,
     isOpen: false,

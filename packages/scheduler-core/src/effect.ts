@@ -28,7 +28,7 @@ export type SchedulerEffect =
   | { readonly type: "send-table"; readonly host: HostId; readonly task: Task; readonly hashes: readonly PieceHash[] }
   /** Ask a holder for the piece table it has of a blob; it answers `table-told`. */
   | { readonly type: "ask-table"; readonly host: HostId; readonly task: Task }
-  /** Tell a peer how it stands. `fed`: pieces will come, or a source read is in progress. `starved`: nobody can give what is missing now. `limited`: only the source could, and it is not to be asked before `retryAfterMs`. `struck`: the registry sends wrong bytes of this blob, and nobody else has it. */
+  /** Tell a peer how it stands. `fed`: pieces will come, or a source read is in progress; said again to who waits long while they are on their way. `starved`: nobody can give what is missing now. `limited`: only the source could, and it is not to be asked before `retryAfterMs`. `struck`: the registry sends wrong bytes of this blob, and nobody else has it. */
   | {
       readonly type: "tell-standing";
       readonly host: HostId;

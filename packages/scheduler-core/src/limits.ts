@@ -37,6 +37,8 @@ export type SchedulerLimits = {
   readonly unprovenLateMs: number;
   readonly stallMs: number;
   readonly hedgeMs: number;
+  readonly assureMs: number;
+  readonly assureFedMs: number;
   readonly slowestBytesPerSecond: number;
   readonly checkEveryMs: number;
   readonly askAgainMs: number;
@@ -125,6 +127,10 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   stallMs: 2_000,
   // A reader waits for the piece: ask somebody else sooner.
   hedgeMs: 2_000,
+  // Below the 8.4 s after which a peer asks for its first piece where pieces are long, with the 2 s between two looks.
+  assureMs: 6_000,
+  // Reports may wait 8 s where a peer holds something: who was not heard of for longer got nothing. Below the 12 s after which it helps itself.
+  assureFedMs: 9_000,
   slowestBytesPerSecond: 256 * KIB,
   // How often a swarm with missing pieces is looked over for what no event announces.
   checkEveryMs: 2_000,

@@ -49,7 +49,7 @@ export class Room {
   /** A host that holds these pieces and wants the rest. */
   peer(name: string, pieces: readonly number[] = [], zone = ""): Wanting {
     const member = this.holder(name, pieces, zone);
-    member.peer = newPeer(this.swarm.pieces, "none", false, "reader");
+    member.peer = newPeer(this.swarm.pieces, "none", false, "reader", 0);
     this.group.trees.join(member);
     return member as Wanting;
   }

@@ -22,6 +22,8 @@ export type Session = {
   /** When the standing became this. */
   standingSince: Millis;
   retryAfterMs: Millis;
+  /** When the scheduler last said that pieces will come. */
+  assuredAt: Millis;
   /** When the scheduler last took back, after some progress, that the source is not to be asked: nobody waited in vain before. */
   resumedAt: Millis;
   /** This peer's lot in [0, 1), drawn when the session began or ended: where it stands among the peers that do the same. */
@@ -31,6 +33,7 @@ export type Session = {
 /** The scheduler told how the peer stands. The same word again does not begin anew. `progressAt`: when the last piece came. */
 export function standingTold(session: Session, standing: Standing, retryAfterMs: Millis, progressAt: Millis, now: Millis): void {
   const wait = Number.isFinite(retryAfterMs) ? Math.max(0, retryAfterMs) : 0;
+  if (standing === "fed") session.assuredAt = now;
   if (standing === session.standing && standing !== "limited") return;
   if (session.standing === "limited" && standing !== "limited" && progressAt >= session.resumedAt) session.resumedAt = now;
   session.standing = standing;

@@ -6,14 +6,17 @@ const GIB = 1024 ** 3;
 const FED = { type: "standing-told", standing: "fed", retryAfterMs: 0 } as const;
 
 describe("telling what readers need", () => {
-  it("needs what nobody was asked for after 300 ms, and again every two seconds", () => {
+  it("needs what nobody was asked for after 300 ms, again after two seconds, then after twice as long each time up to 16 s", () => {
     const bench = new PeerBench();
     bench.send(FED);
     bench.read(1, 4, 7);
     assert.equal(toldOf(bench.after(299), "need").length, 0);
     assert.deepEqual(toldOf(bench.after(1), "need"), [{ type: "need", run: run(4, 3) }]);
-    assert.equal(toldOf(bench.after(1999), "need").length, 0);
-    assert.equal(toldOf(bench.after(1), "need").length, 1);
+    for (const pause of [2000, 2300, 4600, 9200, 16_000, 16_000]) {
+      bench.send(FED);
+      assert.equal(toldOf(bench.after(pause - 1), "need").length, 0, String(pause));
+      assert.equal(toldOf(bench.after(1), "need").length, 1, String(pause));
+    }
   });
 
   it("needs a piece in flight after two seconds, with what hangs behind it", () => {
@@ -41,6 +44,16 @@ describe("telling what readers need", () => {
     bench.read(1);
     bench.grant(1, run(0, 4), MOTHER);
     assert.equal(toldOf(bench.after(9999), "need").length, 0);
+    assert.equal(toldOf(bench.after(1), "need").length, 1);
+  });
+
+  it("waits as long again for its first piece when the scheduler says that pieces are on their way", () => {
+    const bench = new PeerBench({ pieces: 256, size: GIB });
+    bench.read(1);
+    bench.grant(1, run(0, 4), MOTHER);
+    bench.after(8000);
+    bench.send(FED);
+    assert.equal(toldOf(bench.after(8388), "need").length, 0);
     assert.equal(toldOf(bench.after(1), "need").length, 1);
   });
 

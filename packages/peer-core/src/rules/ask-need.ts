@@ -8,7 +8,7 @@ import type { WaitingReader } from "../books/reader-book.ts";
 
 /**
  * Tells the scheduler what readers wait for in vain: needMs after a piece that nobody was asked for began to keep a reader waiting,
- * `patience` after one in flight did, for the first of all perhaps later (`first-piece.ts`); again after needAgainMs. `expired` are pieces
+ * `patience` after one in flight did, for the first of all perhaps later (`first-piece.ts`); again after `repeatPause`. `expired` are pieces
  * whose line of the table never came.
  */
 export function askNeed(peer: PeerState, expired: readonly number[], now: Millis): Millis | undefined {
@@ -18,7 +18,7 @@ export function askNeed(peer: PeerState, expired: readonly number[], now: Millis
   for (const reader of peer.readers.waiting()) {
     const at = needAt(peer, reader);
     if (at !== undefined && at <= now) tellNeed(peer, neededRun(peer, reader, now), now);
-    deadline = earliest(deadline, at !== undefined && at <= now ? now + peer.limits.needAgainMs : at);
+    deadline = earliest(deadline, at !== undefined && at <= now ? now + repeatPause(peer, now - reader.waitingSince) : at);
   }
   return deadline;
 }
@@ -33,9 +33,22 @@ function tellNeed(peer: PeerState, run: PieceRun, now: Millis): void {
 function needAt(peer: PeerState, { next, waitingSince }: WaitingReader): Millis | undefined {
   const { limits, needs, pieces } = peer;
   if (pieces.pending.has(next)) return undefined;
-  const first = waitingSince + (isAsked(peer, next) ? Math.max(patience(peer), firstPieceWait(peer)) : limits.needMs);
+  const first = isAsked(peer, next) ? askedWait(peer, waitingSince) : waitingSince + limits.needMs;
   const told = needs.get(next);
-  return told === undefined ? first : Math.max(first, told + limits.needAgainMs);
+  return told === undefined ? first : Math.max(first, told + repeatPause(peer, told - waitingSince));
+}
+
+/** When a piece in flight is asked for: who holds nothing yet, and was told that pieces are on their way, waits from then on. */
+function askedWait(peer: PeerState, waitingSince: Millis): Millis {
+  const wait = firstPieceWait(peer);
+  return wait === 0
+    ? waitingSince + patience(peer)
+    : Math.max(waitingSince + patience(peer), Math.max(waitingSince, peer.session.assuredAt) + wait);
+}
+
+/** clamp(time from when the reader began to wait until the need was told, needAgainMs, needAgainMostMs): each pause is twice the one before. */
+function repeatPause({ limits }: PeerState, waitedMs: Millis): Millis {
+  return Math.min(limits.needAgainMostMs, Math.max(limits.needAgainMs, waitedMs));
 }
 
 /** Whether somebody was asked for the piece, or will be. */

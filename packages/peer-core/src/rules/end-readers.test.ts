@@ -43,6 +43,17 @@ describe("ending readers without hope", () => {
     assert.equal(only(told, "end-peer").length, 1);
   });
 
+  it("ends a reader 20 s after the scheduler last said that pieces are on their way", () => {
+    const bench = new PeerBench();
+    bench.read(1);
+    const fed = { type: "standing-told", standing: "fed", retryAfterMs: 0 } as const;
+    bench.send(fed);
+    bench.after(14_000);
+    bench.send(fed);
+    assert.equal(only(bench.after(19_999), "fail-readers").length, 0);
+    assert.equal(one(bench.after(1), "fail-readers").reason, "timed-out");
+  });
+
   it("ends only readers that wait", () => {
     const bench = new PeerBench({ access: "none", have: [0, 1] });
     bench.read(1, 0, 2);

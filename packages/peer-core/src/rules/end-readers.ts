@@ -38,11 +38,16 @@ export function endHopelessReaders(peer: PeerState, now: Millis): Millis | undef
 
 /** The usual case, which is looked at with every piece: somebody gives and nothing is wrong, so that only `timed-out` could end a reader, and does not yet. */
 function endOfPatience(peer: PeerState, waiting: readonly WaitingReader[], now: Millis): Millis | undefined {
-  const { limits, lastProgressAt, transfers, troubleSince } = peer;
+  const { limits, transfers, troubleSince } = peer;
   if (troubleSince !== undefined || (transfers.sourceReads === 0 && !isBeingFed(peer, now))) return undefined;
   let first = Infinity;
-  for (const { waitingSince } of waiting) first = Math.min(first, Math.max(waitingSince, lastProgressAt) + limits.readerMs);
+  for (const { waitingSince } of waiting) first = Math.min(first, Math.max(waitingSince, hopeSince(peer)) + limits.readerMs);
   return first > now ? first : undefined;
+}
+
+/** When a piece last came, or the scheduler last said, after it had said so before, that pieces are on their way. */
+function hopeSince({ lastProgressAt, session }: PeerState): Millis {
+  return Math.max(lastProgressAt, session.standing === "fed" && session.live ? session.assuredAt : 0);
 }
 
 /** Ends these readers, or all. */
@@ -68,13 +73,13 @@ export function failReaders(
  *             bytes already waits retryAfter + a second where that is at most limitedServedMs.
  * troubled:   no piece came since the own read of the source failed, whatever is tried meanwhile, and the reader had nothing yet:
  *             troubleEndMs. Its client is better served by the registry itself than by waiting for one more try.
- * timed-out:  no piece came in readerMs, for whatever reason.
+ * timed-out:  for readerMs no piece came, for whatever reason, and no scheduler said again that pieces are on their way.
  */
 function endingsOf(peer: PeerState, reader: WaitingReader, outlook: Outlook, now: Millis): Ending[] {
-  const { limits, lastProgressAt, session } = peer;
+  const { limits, session } = peer;
   const patience = limits.readerMs + limitedWait(peer, reader, outlook);
   const timedOut = {
-    at: Math.max(reader.waitingSince, lastProgressAt, session.resumedAt) + patience,
+    at: Math.max(reader.waitingSince, hopeSince(peer), session.resumedAt) + patience,
     reason: "timed-out" as const,
     retryAfterMs: 0,
   };

@@ -25,7 +25,8 @@ const LIMITED_STALE_AFTER_MS = 5000;
 
 /**
  * alone:   no session; or nothing heard for silentSchedulerMs since `open`.
- * misled:  fed, but a reader waits, the peer reads nothing from the source and no piece landed for misledMs + a share of misledJitterMs.
+ * misled:  fed, but a reader waits, the peer reads nothing from the source, and for misledMs + a share of misledJitterMs no piece landed and
+ *          the scheduler did not say again that pieces will come.
  * Else what the scheduler said last.
  */
 export function outlookOf(peer: PeerState, now: Millis): Outlook {
@@ -78,7 +79,7 @@ function misledFrom(peer: PeerState): Millis | undefined {
   const longest = peer.readers.waiting()[0];
   if (longest === undefined || transfers.sourceReads > 0) return undefined;
   return (
-    Math.max(longest.waitingSince, session.since, session.resumedAt, lastProgressAt) +
+    Math.max(longest.waitingSince, session.since, session.resumedAt, session.assuredAt, lastProgressAt) +
     limits.misledMs +
     session.lot * limits.misledJitterMs +
     leisure(peer)

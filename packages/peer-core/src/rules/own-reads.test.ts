@@ -139,6 +139,18 @@ describe("going back to source", () => {
     assert.deepEqual({ run: read.run, cause: read.cause }, { run: run(0, 8), cause: "no-scheduler" });
   });
 
+  it("reads nothing while the scheduler says again and again that pieces will come, and after the same time when it falls silent", () => {
+    const bench = new PeerBench({ random: () => 0.5 });
+    bench.read(1);
+    for (let times = 0; times < 8; times++) {
+      bench.send({ type: "standing-told", standing: "fed", retryAfterMs: 0 });
+      const effects = bench.after(8_000);
+      assert.equal(only(effects, "read-source").length + only(effects, "fail-readers").length, 0);
+    }
+    assert.equal(only(bench.after(6_999), "read-source").length, 0);
+    assert.equal(one(bench.after(1), "read-source").cause, "no-scheduler");
+  });
+
   it("doubles its pause after each failure, from what the source asked for up to 30 s", () => {
     const bench = new PeerBench({ schedulerLive: false, priority: "preheat", random: () => 0, limits: { preheatPatienceMs: 0 } });
     let read = one(

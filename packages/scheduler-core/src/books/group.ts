@@ -57,6 +57,8 @@ export class Group {
   /** Since when, undefined before the first came; and the time before that, counted as those pieces are. */
   flowSince: number | undefined;
   flowMs = 0;
+  /** When a member last reported a piece. */
+  movedAt = -Infinity;
   /** Pieces a millisecond that were usual for a member. */
   usualRate = 0;
   /** Something came that an idle peer could use. */

@@ -53,6 +53,8 @@ export type Peer = {
   sourceFailures: number;
   /** When a piece it read from the source was last reported. */
   sourceProgressAt: number;
+  /** When it began, last reported a piece, or was last told again that pieces will come. */
+  assuredAt: number;
   /** Its own disk failed: nothing is granted before this instant. */
   heldBackUntil: number;
   /** What it was last told. */
@@ -100,7 +102,7 @@ export function newMember(host: Host, registry: string, pieces: number): Member 
 }
 
 /** A peer that was promised nothing yet. */
-export function newPeer(pieces: number, access: SourceAccess, sequential: boolean, priority: Priority): Peer {
+export function newPeer(pieces: number, access: SourceAccess, sequential: boolean, priority: Priority, now: number): Peer {
   return {
     access,
     sequential,
@@ -117,6 +119,7 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     sourceRestUntil: 0,
     sourceFailures: 0,
     sourceProgressAt: 0,
+    assuredAt: now,
     heldBackUntil: 0,
     standing: undefined,
     limitedUntil: 0,

@@ -1,3 +1,4 @@
+import { assurePeer } from "./assure-peers.ts";
 import { isWanting } from "../books/member.ts";
 import { endLateGrants, hedgeNeeded } from "./late-pieces.ts";
 import { sendDueLines } from "../books/piece-lines.ts";
@@ -21,6 +22,7 @@ export function lookOver(turn: Turn): void {
       for (const [parent, until] of member.peer.avoided) if (until <= turn.now) member.peer.avoided.delete(parent);
       endLateGrants(turn, group, member);
       hedgeNeeded(turn, group, member);
+      assurePeer(turn, group, member);
     }
   }
 }

@@ -33,7 +33,7 @@ export function openPeer(turn: Turn, host: Host, event: Extract<SchedulerEvent, 
   if (host.slowUntil <= turn.now) host.isSlow = false;
   if (member.peer === undefined) {
     member.givenBytes = group.leastGivenBytes(turn.limits.maxParentsCompared);
-    member.peer = newPeer(swarm.pieces, access, sequential, priority);
+    member.peer = newPeer(swarm.pieces, access, sequential, priority, turn.now);
     sendTable(turn, group, member);
   } else {
     Object.assign(member.peer, { access, sequential, priority });
@@ -91,6 +91,8 @@ export function notePiecesVerified(turn: Turn, member: Member, runs: readonly Pi
   }
   tidyNeeds(group, member);
   group.flowSince ??= turn.now;
+  group.movedAt = turn.now;
+  if (member.peer !== undefined) member.peer.assuredAt = turn.now;
   demoteSlow(turn, group);
   turn.touched.add(member);
   uniteGroups(turn);

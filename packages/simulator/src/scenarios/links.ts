@@ -1,6 +1,7 @@
 import type { Scenario } from "../scenario.ts";
 import { coldPull, LINK } from "./cold-pull.ts";
 
+const MIB = 1024 * 1024;
 const cold = coldPull(16);
 
 /** Links that are not all alike. */
@@ -18,6 +19,19 @@ export const LINKS: readonly Scenario[] = [
     about: "The hosts' links have a quarter of the registry's rate.",
     source: { ...cold.source, bytesPerSecond: LINK * 4 },
     expect: { lastRatio: 1.2, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "long-pieces",
+    about:
+      "Links on which a piece takes more than a second for each step, and many steps: everybody waits long for its first piece, nobody for nothing.",
+    hosts: 100,
+    // 129 pieces of 4 MiB.
+    blobBytes: [516 * MIB],
+    upBytesPerSecond: LINK / 4,
+    downBytesPerSecond: LINK / 4,
+    checks: "now-and-then",
+    expect: { lastRatio: 1.1, sourceCopies: 1 },
   },
   {
     ...cold,

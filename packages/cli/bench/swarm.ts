@@ -5,6 +5,7 @@ import { missingPrograms, missingTools } from "../../../scripts/check/suite-prog
 import { run } from "../e2e/harness/shell.ts";
 import { readArguments, USAGE, type SwarmArguments } from "./swarm/arguments.ts";
 import { figuresOf, violations } from "./swarm/figures.ts";
+import { endChildren, openInterruption } from "./swarm/interruption.ts";
 import { picture } from "./swarm/picture.ts";
 import { occasion, reportPage, tableText } from "./swarm/report.ts";
 import { runCase, type CaseResult } from "./swarm/run-case.ts";
@@ -30,12 +31,16 @@ async function main(): Promise<void> {
 async function runAll({ cases, out, mirrorCommand }: SwarmArguments): Promise<void> {
   const results: CaseResult[] = [];
   let failed = 0;
+  using interruption = openInterruption((line) => {
+    console.error(line);
+  });
+  const tell = (text: string): void => {
+    console.log(text);
+  };
   for (const plan of cases) {
     console.log(plan.name);
     try {
-      const result = await runCase(plan, mirrorCommand, (text) => {
-        console.log(text);
-      });
+      const result = await runCase(plan, { template: mirrorCommand, tell, asked: interruption.asked });
       results.push(result);
       const wrong = violations(result);
       for (const each of wrong) console.log(`  WRONG: ${each}`);
@@ -44,10 +49,16 @@ async function runAll({ cases, out, mirrorCommand }: SwarmArguments): Promise<vo
       failed += 1;
       console.log(`  FAILED: ${error instanceof Error ? error.message : String(error)}`);
     }
+    if (interruption.asked.aborted) break;
     // After every case, so that what was measured stays where a later one is interrupted.
     await writeResults(out, results);
   }
   if (results.length > 0) console.log(`\n${tableText(results.map(figuresOf))}\n\nwritten: ${out}.json, ${out}.md, ${out}.svg`);
+  if (interruption.asked.aborted) {
+    await endChildren();
+    interruption.endLikeIt();
+    return;
+  }
   console.log(`${String(cases.length - failed)} passed, ${String(failed)} failed`);
   if (failed > 0) process.exitCode = 1;
 }

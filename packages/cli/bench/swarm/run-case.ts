@@ -1,5 +1,5 @@
 import { boundSeconds } from "./bound.ts";
-import { endingOnSignal } from "./ending-on-signal.ts";
+import { unlessAsked } from "./interruption.ts";
 import { measurePull, type Measured } from "./measure.ts";
 import { Stage, type StagedImage } from "./stage.ts";
 import type { SwarmCase } from "./swarm-case.ts";
@@ -25,10 +25,16 @@ const MIB = 1024 * 1024;
 // The blob that warms the mirrors up: code compiled, connections open.
 const WARM_BYTES = 32 * MIB;
 
-/** Runs one case on a stage of its own; `tell` hears of every step. */
-export async function runCase(plan: SwarmCase, template: string | undefined, tell: (text: string) => void): Promise<CaseResult> {
+/** How a case is run: the command of another mirror than Darner, who hears of every step, and what ends it early. */
+export type CaseRun = { readonly template: string | undefined; readonly tell: (text: string) => void; readonly asked: AbortSignal };
+
+/** Runs one case on a stage of its own, which is taken down at its end, also where it is asked to stop. */
+export async function runCase(plan: SwarmCase, run: CaseRun): Promise<CaseResult> {
   await using lives = new AsyncDisposableStack();
-  using _ = endingOnSignal(lives);
+  return await unlessAsked(run.asked, play(plan, run, lives));
+}
+
+async function play(plan: SwarmCase, { template, tell, asked }: CaseRun, lives: AsyncDisposableStack): Promise<CaseResult> {
   const stage = await Stage.open(plan, template, lives);
   const result = { unit: [] as Measured[], straight: [] as Measured[], alone: [] as Measured[], swarm: [] as Measured[] };
   await warmUp(stage, plan);
@@ -38,7 +44,8 @@ export async function runCase(plan: SwarmCase, template: string | undefined, tel
     const step = async (kind: keyof typeof result, run: () => Promise<Measured>): Promise<Measured> => {
       const measured = await run();
       result[kind].push(measured);
-      tell(`  round ${String(round)}, ${kind}: ${describe(measured)}`);
+      // What is left of a run that was asked to stop says nothing.
+      if (!asked.aborted) tell(`  round ${String(round)}, ${kind}: ${describe(measured)}`);
       return measured;
     };
     const unit = await step("unit", () => measurePull(stage, plan, image, stage.nodes.slice(0, 1), "straight"));

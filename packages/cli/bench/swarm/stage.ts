@@ -9,6 +9,7 @@ import { DockerRegistry } from "../../e2e/harness/docker-registry.ts";
 import { Network, type NetworkHost } from "../../e2e/harness/network.ts";
 import { Running } from "../../e2e/harness/running.ts";
 import { run, until } from "../../e2e/harness/shell.ts";
+import { endChildren } from "./interruption.ts";
 import { openCommandMirror, openDarner, type MirrorKind, type NodeMirror } from "./mirror.ts";
 import { plainPull, quoted } from "./pull-client.ts";
 import type { SwarmCase } from "./swarm-case.ts";
@@ -51,7 +52,9 @@ export class Stage {
     births.defer(() => {
       rmSync(dir, { recursive: true, force: true });
     });
-    const network = births.use(await Network.open("swarm"));
+    // What was started and is not ready yet is in nobody's hands.
+    births.defer(endChildren);
+    const network = await Network.open("swarm", births);
     const shaped = async (name: string, bitsPerSecond: number): Promise<NetworkHost> => {
       const host = await network.add(name);
       await network.shape(host, { bitsPerSecond, mtu: plan.mtu });

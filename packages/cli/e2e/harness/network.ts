@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { must, run } from "./shell.ts";
 
 /** A host of the test network: its namespace, its address on the bridge, and the bridge's end of its link. */
@@ -11,6 +12,9 @@ const BURST_BYTES = 32 * 1024;
 // What waits at a link: 20 ms at 100 Mbit/s, as a switch has.
 const QUEUE_BYTES = 256 * 1024;
 
+// One for each signal that an impatient hand may send meanwhile.
+const TRIES = 5;
+
 // The header in front of every packet, which the token bucket counts, too.
 const ETHERNET_BYTES = 14;
 
@@ -18,27 +22,45 @@ const ETHERNET_BYTES = 14;
 export class Network implements AsyncDisposable {
   readonly #prefix: string;
   readonly #hosts: NetworkHost[] = [];
+  // What is being added; where a run is given up in the middle, it must have come to be before it can be taken away.
+  #adding: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   private constructor(prefix: string) {
     this.#prefix = prefix;
   }
 
-  /** Makes the bridge. `tag` keeps suites that run side by side apart. */
-  static async open(tag: string): Promise<Network> {
+  /** Makes the bridge. `tag` keeps suites that run side by side apart; `births` has the network in its hands before it is whole. */
+  static async open(tag: string, births?: AsyncDisposableStack): Promise<Network> {
     const network = new Network(`darner-${tag}-${String(process.pid % 10_000)}`);
-    await must(["ip", "netns", "add", network.#switch]);
-    await must(["ip", "-n", network.#switch, "link", "add", "br0", "type", "bridge"]);
-    await must(["ip", "-n", network.#switch, "link", "set", "br0", "up"]);
+    births?.use(network);
+    await network.#whole(network.#makeSwitch());
     return network;
   }
 
   /** Adds a host on the bridge. */
   async add(name: string): Promise<NetworkHost> {
+    if (this.#isClosed) throw new Error(`no host ${name} in a network that is gone`);
+    return await this.#whole(this.#add(name));
+  }
+
+  #whole<T>(adding: Promise<T>): Promise<T> {
+    this.#adding = adding.catch(() => undefined);
+    return adding;
+  }
+
+  async #makeSwitch(): Promise<void> {
+    await must(["ip", "netns", "add", this.#switch]);
+    await must(["ip", "-n", this.#switch, "link", "add", "br0", "type", "bridge"]);
+    await must(["ip", "-n", this.#switch, "link", "set", "br0", "up"]);
+  }
+
+  async #add(name: string): Promise<NetworkHost> {
     const number = this.#hosts.length + 1;
     const port = `p${String(number)}`;
     const host = { namespace: `${this.#prefix}-${name}`, address: `10.77.0.${String(number + 1)}`, port };
-    await must(["ip", "netns", "add", host.namespace]);
     this.#hosts.push(host);
+    await must(["ip", "netns", "add", host.namespace]);
     await must(["ip", "-n", host.namespace, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", this.#switch]);
     await must(["ip", "-n", this.#switch, "link", "set", port, "master", "br0", "up"]);
     await must(["ip", "-n", host.namespace, "addr", "add", `${host.address}/24`, "dev", "eth0"]);
@@ -69,11 +91,17 @@ export class Network implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { namespace } of this.#hosts) await run(["ip", "netns", "del", namespace]);
-    await run(["ip", "netns", "del", this.#switch]);
+    this.#isClosed = true;
+    await this.#adding;
+    for (const namespace of [...this.#hosts.map((host) => host.namespace), this.#switch]) await remove(namespace);
   }
 
   get #switch(): string {
     return `${this.#prefix}-switch`;
   }
+}
+
+// A terminal sends its signal to everything that runs in it, also to the command that takes the namespace away.
+async function remove(namespace: string): Promise<void> {
+  for (let tries = 0; tries < TRIES && existsSync(`/run/netns/${namespace}`); tries++) await run(["ip", "netns", "del", namespace]);
 }

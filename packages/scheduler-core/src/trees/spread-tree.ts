@@ -1,6 +1,7 @@
 import type { Member } from "../books/member.ts";
 import { givingWay, isInnerOf, isLeafOf, zonesBelow } from "./places-kept.ts";
-import { hasRoomAt, ZoneParts, type Neighbours, type Place, type ZonePart } from "./zone-parts.ts";
+import { TreePlaces } from "./tree-places.ts";
+import { hasRoomAt, type Neighbours, type Place, type ZoneParts, type ZonePart } from "./zone-parts.ts";
 
 /**
  * A tree of inner members with `fanOut` children each, with everybody else as leaves on the free places, the highest first.
@@ -21,20 +22,21 @@ import { hasRoomAt, ZoneParts, type Neighbours, type Place, type ZonePart } from
 export class SpreadTree {
   readonly #fanOut: number;
   readonly #neighbours: Neighbours;
-  readonly #places = new Map<Member, Place>();
+  readonly #places: TreePlaces;
   readonly #zones: ZoneParts;
-  #root: Place | undefined;
-  /** Places that hang where none was free. */
-  readonly #surplus = new Set<Place>();
-  /** Who has another parent than before; emptied by who looks. */
-  readonly moved: Set<Member> = new Set();
   /** Pieces it was given to carry. */
   load = 0;
 
   constructor(fanOut: number, neighbours: Neighbours) {
     this.#fanOut = fanOut;
     this.#neighbours = neighbours;
-    this.#zones = new ZoneParts(fanOut, neighbours);
+    this.#places = new TreePlaces(fanOut, neighbours);
+    this.#zones = this.#places.zones;
+  }
+
+  /** Who has another parent than before; emptied by who looks. */
+  get moved(): Set<Member> {
+    return this.#places.moved;
   }
 
   get size(): number {
@@ -42,7 +44,7 @@ export class SpreadTree {
   }
 
   get root(): Member | undefined {
-    return this.#root?.member;
+    return this.#places.root?.member;
   }
 
   /** How many zones feed others. */
@@ -55,7 +57,9 @@ export class SpreadTree {
   }
 
   /** How many inner members there are. */
-  inner = 0;
+  get inner(): number {
+    return this.#places.inner;
+  }
 
   /** How many inner members a zone has. */
   innerIn(zone: string): number {
@@ -103,14 +107,13 @@ export class SpreadTree {
   /** Gives a member an inner place, or a leaf's; the first of a zone passes on what the others get, whatever it asked for. */
   seat(member: Member, asInner: boolean): void {
     this.remove(member);
-    const place: Place = { member, parent: undefined, children: [], isInner: false, at: 0 };
-    this.#places.set(member, place);
+    const place = this.#places.add(member);
     const part = this.#zones.of(place);
     const [other] = part.places;
     part.places.add(place);
     if (other === undefined) this.#enter(part, place, asInner);
     else {
-      if (part.inner.length === 0 && !asInner) this.#makeInner(part, other);
+      if (part.inner.length === 0 && !asInner) this.#places.makeInner(part, other);
       if (part.inner.length === 0) this.#takeOver(part, place, other);
       else if (asInner) this.#seatInner(part, place);
       else this.#hangLeaf(part, place);
@@ -123,16 +126,13 @@ export class SpreadTree {
     const place = this.#places.get(member);
     if (place === undefined) return;
     const part = this.#zones.of(place);
-    this.#places.delete(member);
-    part.places.delete(place);
-    if (part.places.size === 0) this.#zones.forget(part);
-    this.moved.delete(member);
+    this.#places.forget(place);
     const above = place.parent;
-    this.#cut(place);
-    const orphans = this.#detachChildren(place);
+    this.#places.cut(place);
+    const orphans = this.#places.detachChildren(place);
     const heir = place.isInner ? this.#heirOf(part, place, orphans) : undefined;
     if (heir !== undefined) this.#succeed(place, heir, above, orphans);
-    if (this.#root === place) this.#root = undefined;
+    this.#places.noLongerRoot(place);
     // Inner ones first: leaves may hang below them.
     for (const orphan of orphans.sort((left, right) => Number(right.isInner) - Number(left.isInner)))
       if (orphan !== heir) this.#rehang(orphan, heir);
@@ -143,11 +143,7 @@ export class SpreadTree {
 
   /** Two members of one zone take each other's place. */
   exchange(one: Member, other: Member): void {
-    const [from, to] = [this.#places.get(one), this.#places.get(other)];
-    if (from === undefined || to === undefined) return;
-    [from.member, to.member] = [other, one];
-    this.#places.set(one, to).set(other, from);
-    for (const place of [from, to]) for (const { member } of [place, ...place.children]) this.moved.add(member);
+    this.#places.exchange(one, other);
   }
 
   /** The first inner member of a zone with a free place. */
@@ -162,25 +158,19 @@ export class SpreadTree {
   }
 
   /** Every member after its parent. */
-  *downwards(): Generator<Member> {
-    if (this.#root === undefined) return;
-    const queue: Place[] = [this.#root];
-    for (const place of queue) {
-      yield place.member;
-      queue.push(...place.children);
-    }
+  downwards(): Generator<Member> {
+    return this.#places.downwards();
   }
 
   /** The first of a zone: below another zone, or the root. */
   #enter(part: ZonePart, place: Place, asInner: boolean): void {
-    if (asInner || this.#root === undefined) {
-      this.#makeInner(part, place);
+    const { root } = this.#places;
+    if (asInner || root === undefined) {
+      this.#places.makeInner(part, place);
       this.#zones.becomeHome(part);
     }
-    if (this.#root === undefined) {
-      this.#root = place;
-      this.moved.add(place.member);
-    } else this.#hangCrossing(place);
+    if (root === undefined) this.#places.becomeRoot(place);
+    else this.#hangCrossing(place);
   }
 
   /** How many children a member has at most, with those it has in the other trees. */
@@ -188,33 +178,24 @@ export class SpreadTree {
     return this.#fanOut - this.#neighbours.childrenElsewhere(member);
   }
 
-  #makeInner(part: ZonePart, place: Place): void {
-    place.isInner = true;
-    place.at = part.inner.length;
-    part.inner.push(place);
-    part.children += place.children.length;
-    part.helped -= place.children.length;
-    this.inner += 1;
-  }
-
   /** An inner member takes the way into a zone from a leaf, which goes below it. */
   #takeOver(part: ZonePart, place: Place, leaf: Place): void {
-    this.#makeInner(part, place);
+    this.#places.makeInner(part, place);
     const above = leaf.parent;
-    this.#cut(leaf);
-    if (above !== undefined) this.#hang(place, above);
-    for (const child of this.#detachChildren(leaf)) this.#hang(child, place);
-    this.#hang(leaf, place);
+    this.#places.cut(leaf);
+    if (above !== undefined) this.#places.hang(place, above);
+    for (const child of this.#places.detachChildren(leaf)) this.#places.hang(child, place);
+    this.#places.hang(leaf, place);
   }
 
   #seatInner(part: ZonePart, place: Place): void {
     const above = this.#roomFor(part) ?? this.#leastOf(part);
-    this.#makeInner(part, place);
+    this.#places.makeInner(part, place);
     const below = givingWay(above, part.name, this.#fanOut);
     const displaced = below.slice(below.length - Math.min(below.length, Math.max(0, above.children.length + 1 - this.#mostOf(above))));
-    for (const child of displaced) this.#cut(child);
-    this.#hang(place, above);
-    for (const child of displaced) this.#hang(child, place);
+    for (const child of displaced) this.#places.cut(child);
+    this.#places.hang(place, above);
+    for (const child of displaced) this.#places.hang(child, place);
   }
 
   /** The first inner place that has room for another inner one. */
@@ -234,7 +215,7 @@ export class SpreadTree {
   /** Who takes an inner place that its owner left: the last inner one of the zone, else another of the zone, else of the root's children one. */
   #heirOf(part: ZonePart, place: Place, orphans: readonly Place[]): Place | undefined {
     const last = part.inner.pop();
-    this.inner -= 1;
+    this.#places.inner -= 1;
     part.openFrom = 0;
     part.roomFrom = 0;
     if (last !== undefined && last !== place) {
@@ -244,83 +225,50 @@ export class SpreadTree {
     }
     if (part.inner.length > 0) return undefined;
     const [leaf] = part.places;
-    const heir = leaf ?? (this.#root === place ? (orphans.find(({ isInner }) => isInner) ?? orphans[0]) : undefined);
-    if (heir !== undefined && !heir.isInner) this.#makeInner(this.#zones.of(heir), heir);
+    const heir = leaf ?? (this.#places.root === place ? (orphans.find(({ isInner }) => isInner) ?? orphans[0]) : undefined);
+    if (heir !== undefined && !heir.isInner) this.#places.makeInner(this.#zones.of(heir), heir);
     return heir;
   }
 
   #succeed(place: Place, heir: Place, above: Place | undefined, orphans: Place[]): void {
     if (heir.parent !== undefined) {
-      this.#cut(heir);
-      if (heir.member.host.zone === place.member.host.zone) orphans.push(...this.#detachChildren(heir));
+      this.#places.cut(heir);
+      if (heir.member.host.zone === place.member.host.zone) orphans.push(...this.#places.detachChildren(heir));
     }
-    if (above !== undefined) this.#hang(heir, above);
-    else {
-      this.#root = heir;
-      this.moved.add(heir.member);
-    }
+    if (above !== undefined) this.#places.hang(heir, above);
+    else this.#places.becomeRoot(heir);
   }
 
   #rehang(orphan: Place, heir: Place | undefined): void {
     const part = this.#zones.of(orphan);
     const isOfHeir = heir !== undefined && heir.children.length < this.#mostOf(heir);
-    if (isOfHeir) this.#hang(orphan, heir);
-    else if (isInnerOf(orphan, part.name) && heir !== undefined) this.#hang(orphan, heir);
-    else if (this.#isBelowRoot(part.inner[0]) && part.inner[0] !== orphan) this.#hangLeaf(part, orphan);
+    if (isOfHeir) this.#places.hang(orphan, heir);
+    else if (isInnerOf(orphan, part.name) && heir !== undefined) this.#places.hang(orphan, heir);
+    else if (this.#places.isBelowRoot(part.inner[0]) && part.inner[0] !== orphan) this.#hangLeaf(part, orphan);
     else this.#hangCrossing(orphan);
-  }
-
-  #isBelowRoot(place: Place | undefined): boolean {
-    let at = place;
-    while (at?.parent !== undefined) at = at.parent;
-    return at !== undefined && at === this.#root;
-  }
-
-  #hang(child: Place, parent: Place): void {
-    child.parent = parent;
-    parent.children.push(child);
-    // A leaf helps out as long as its zone has no room of its own.
-    if (!parent.isInner) this.#surplus.add(child);
-    this.moved.add(child.member);
-    this.#zones.count(child, parent, 1);
-  }
-
-  #cut(child: Place): void {
-    const { parent } = child;
-    this.#surplus.delete(child);
-    if (parent === undefined) return;
-    parent.children.splice(parent.children.indexOf(child), 1);
-    child.parent = undefined;
-    this.#zones.count(child, parent, -1);
-  }
-
-  #detachChildren(place: Place): Place[] {
-    const children = [...place.children];
-    for (const child of children) this.#cut(child);
-    return children;
   }
 
   #hangLeaf(part: ZonePart, leaf: Place): void {
     const open = this.#openPlace(part);
     if (open !== undefined) {
-      this.#hang(leaf, open);
+      this.#places.hang(leaf, open);
       return;
     }
-    this.#surplus.add(leaf);
-    this.#hang(leaf, this.#placeOfHelper(part, leaf) ?? this.#leastOf(part));
+    this.#places.surplus.add(leaf);
+    this.#places.hang(leaf, this.#placeOfHelper(part, leaf) ?? this.#leastOf(part));
   }
 
   #placeOfHelper(part: ZonePart, leaf: Place): Place | undefined {
     const helper = this.#neighbours.helper(part.name);
     const place = helper === undefined || helper === leaf.member ? undefined : this.#places.get(helper);
     if (place === undefined || place.children.length > 0 || place.parent === leaf) return undefined;
-    return this.#isBelowRoot(place) ? place : undefined;
+    return this.#places.isBelowRoot(place) ? place : undefined;
   }
 
   /** Hangs the first of a zone below another zone. */
   #hangCrossing(place: Place): void {
     const part = this.#zones.of(place);
-    const from = this.#zones.toFeed(part, (other) => this.#isBelowRoot(other));
+    const from = this.#zones.toFeed(part, (other) => this.#places.isBelowRoot(other));
     if (from === undefined) return;
     const below =
       part.isHome && from.fed.size >= this.#zones.mostFed(from)
@@ -331,8 +279,8 @@ export class SpreadTree {
       this.#hangFrom(from, place);
       return;
     }
-    this.#cut(below);
-    this.#hang(place, above);
+    this.#places.cut(below);
+    this.#places.hang(place, above);
     this.#hangFrom(part, below);
   }
 
@@ -340,34 +288,34 @@ export class SpreadTree {
     const high = this.#highPlace(from);
     if (high !== undefined) {
       const leaf = high.children.length < this.#mostOf(high) ? undefined : high.children.findLast((child) => isLeafOf(child, from.name));
-      if (leaf !== undefined) this.#cut(leaf);
-      this.#hang(place, high);
+      if (leaf !== undefined) this.#places.cut(leaf);
+      this.#places.hang(place, high);
       if (leaf !== undefined) this.#hangLeaf(from, leaf);
       return;
     }
     const open = this.#openPlace(from);
-    if (open === undefined) this.#surplus.add(place);
-    this.#hang(place, open ?? this.#placeOfHelper(from, place) ?? this.#leastOf(from));
+    if (open === undefined) this.#places.surplus.add(place);
+    this.#places.hang(place, open ?? this.#placeOfHelper(from, place) ?? this.#leastOf(from));
   }
 
   /** The first inner place that feeds fewer zones than it has children and is free, or has a leaf that can give way. */
   #highPlace(part: ZonePart): Place | undefined {
     return part.inner.find((place) => {
-      if (zonesBelow(place) >= this.#fanOut - 1 || !this.#isBelowRoot(place)) return false;
+      if (zonesBelow(place) >= this.#fanOut - 1 || !this.#places.isBelowRoot(place)) return false;
       return place.children.length < this.#mostOf(place) || place.children.some((child) => isLeafOf(child, part.name));
     });
   }
 
   /** Gives those that hang where none was free a place of their own, where there is one now. */
   placeSurplus(): void {
-    for (const place of [...this.#surplus]) {
+    for (const place of [...this.#places.surplus]) {
       const zone = place.parent?.member.host.zone;
       const part = zone === undefined ? undefined : this.#zones.get(zone);
       const open = part === undefined ? undefined : (this.#openPlace(part) ?? this.#placeOfHelper(part, place));
       if (open === undefined && zone !== undefined && this.#neighbours.helper(zone) === place.member) this.#helpItself(place);
       if (open === undefined || open === place || open === place.parent) continue;
-      this.#cut(place);
-      this.#hang(place, open);
+      this.#places.cut(place);
+      this.#places.hang(place, open);
     }
   }
 
@@ -380,15 +328,15 @@ export class SpreadTree {
       return each !== place && (isOfOther || (!each.isInner && each.children.length === 0));
     });
     if (other === undefined) return;
-    this.#cut(other);
-    this.#hang(other, place);
-    this.#surplus.delete(place);
+    this.#places.cut(other);
+    this.#places.hang(other, place);
+    this.#places.surplus.delete(place);
   }
 
   #openPlace(part: ZonePart): Place | undefined {
     for (; part.openFrom < part.inner.length; part.openFrom += 1) {
       const place = part.inner[part.openFrom];
-      if (place !== undefined && place.children.length < this.#mostOf(place) && this.#isBelowRoot(place)) return place;
+      if (place !== undefined && place.children.length < this.#mostOf(place) && this.#places.isBelowRoot(place)) return place;
     }
     return undefined;
   }

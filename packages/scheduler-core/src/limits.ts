@@ -142,6 +142,6 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   maxBlockMs: 86_400_000,
   // Long enough that the same image is not read in vain again and again, short enough for a registry that was repaired.
   struckMs: 600_000,
-  // After a second without a new line a peer has the lines it lacks, however few: the source is slow, or done.
+  // After a second without a new line, at least, a peer has the lines it lacks, however few: the source is slow, or done.
   linesMs: 1_000,
 };

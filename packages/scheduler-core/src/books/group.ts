@@ -1,4 +1,5 @@
 import { PIECE_HASH_BYTES, PieceTable, type HostId, type PieceHash } from "@darner/domain";
+import { newLinePace, type LinePace } from "./line-pace.ts";
 import { isWanting, type Grant, type Member } from "./member.ts";
 import { SpreadTrees } from "../trees/spread-trees.ts";
 
@@ -37,6 +38,7 @@ export class Group {
   readonly lineLog: number[] = [];
   /** When the last of them did. */
   learntAt = 0;
+  linePace: LinePace = newLinePace();
   /** When peers that still lack lines are to have them; undefined while none does. */
   linesDueAt: number | undefined;
   /** Live stripes. */
@@ -154,6 +156,7 @@ export class Group {
     this.witnesses.clear();
     this.alarms.clear();
     this.lineLog.length = 0;
+    this.linePace = newLinePace();
     this.linesDueAt = undefined;
     for (const member of this.members) member.linesSent = 0;
     this.heldWithoutLine = this.held.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);

@@ -1,5 +1,6 @@
 import type { PieceHash } from "@darner/domain";
 import type { Group } from "./group.ts";
+import { linePause, linesUntil, noteLines } from "./line-pace.ts";
 import { isWanting, type Member } from "./member.ts";
 import type { Turn } from "../turn.ts";
 
@@ -9,6 +10,7 @@ export function learnLines(turn: Turn, group: Group, from: Member, hashes: reado
   const { fresh, contradicting } = group.learn(hashes);
   for (const { piece } of fresh) group.witnesses.set(piece, from);
   if (fresh.length === 0) return contradicting;
+  noteLines(group.linePace, fresh.length, group.learntAt, turn.now);
   group.learntAt = turn.now;
   const isEnd = group.tableIsComplete;
   for (const member of group.members) {
@@ -16,33 +18,32 @@ export function learnLines(turn: Turn, group: Group, from: Member, hashes: reado
     // Who told these lines may lack others.
     sendNewLines(turn, group, member, member === from ? new Set(fresh.map(({ piece }) => piece)) : undefined);
   }
-  group.linesDueAt = isEnd ? undefined : turn.now + turn.limits.linesMs;
+  group.linesDueAt = isEnd ? undefined : turn.now + linePause(group.linePace, turn.limits);
   return contradicting;
 }
 
 /**
  * Whether a peer has to have the lines it was not sent yet.
  *
- *     due ⇔ for some of them 2 × (steps of this peer below the root of the tree that carries the piece) lines or more came, that one included
+ *     due ⇔ for some of them linesUntil(steps of this peer below the root of the tree that carries the piece) lines or more came,
+ *           that one included
  *
- * A piece needs two piece times for each step down its tree, and each piece time brings one line: where it arrives later, its line
- * may come later, together with others.
+ * A piece needs some time for each step down its tree, in which other lines come (`line-pace.ts`): where it arrives later, its line may come
+ * later, together with others.
  */
 function areLinesDue(group: Group, member: Member): boolean {
   const { lineLog, treeOf } = group;
   const { trees } = group.trees;
-  const [first, second] = [trees[0]?.depthOf(member) ?? 0, trees[1]?.depthOf(member) ?? 0];
+  const first = linesUntil(group.linePace, trees[0]?.depthOf(member) ?? 0);
+  const second = linesUntil(group.linePace, trees[1]?.depthOf(member) ?? 0);
   for (let at = member.linesSent; at < lineLog.length; at++) {
     const tree = treeOf[lineLog[at] ?? 0];
-    if (lineLog.length - at >= LINES_PER_STEP * (tree === 1 ? first : tree === 2 ? second : 0)) return true;
+    if (lineLog.length - at >= (tree === 1 ? first : tree === 2 ? second : 0)) return true;
   }
   return false;
 }
 
-// A host sends to two children at once, each at half of its link's rate.
-const LINES_PER_STEP = 2;
-
-/** No new line came for linesMs: nobody is to wait for a message to be full. */
+/** No new line came for a while: nobody is to wait for a message to be full. */
 export function sendDueLines(turn: Turn, group: Group): void {
   if (group.linesDueAt === undefined || group.linesDueAt > turn.now) return;
   group.linesDueAt = undefined;

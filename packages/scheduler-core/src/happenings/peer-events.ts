@@ -3,6 +3,7 @@ import type { SchedulerEvent } from "../event.ts";
 import type { Group } from "../books/group.ts";
 import type { Host } from "../books/host-table.ts";
 import { measure } from "../books/measured-rate.ts";
+import { noteFirstArrival } from "../books/line-pace.ts";
 import { isWanting, newPeer, type Member } from "../books/member.ts";
 import { memberFor, notePiece, replaceHave } from "./membership.ts";
 import { demoteSlow } from "../feeding/slow-links.ts";
@@ -112,7 +113,13 @@ function noteArrival(turn: Turn, group: Group, member: Member, piece: number): v
     if (grant.parent !== undefined) noteGift(turn, grant.parent);
     else if (member.peer !== undefined) member.peer.sourceFailures = 0;
   }
+  if (member.have.count === 0) noteFirstPieceOf(turn, group, member, piece);
   notePiece(turn, member, piece);
+}
+
+function noteFirstPieceOf({ now }: Turn, group: Group, member: Member, piece: number): void {
+  const tree = group.trees.trees[(group.treeOf[piece] ?? 0) - 1];
+  if (tree !== undefined) noteFirstArrival(group.linePace, group.lineLog.indexOf(piece), tree.depthOf(member), now);
 }
 
 function noteFlow(group: Group, child: Member, parent: Member | undefined): void {

@@ -1,4 +1,5 @@
 import { piecesOf, type PieceRun, type PieceSet } from "@darner/domain";
+import type { Group } from "./group.ts";
 import type { Grant, Member, Peer, Wanting } from "./member.ts";
 import { connectionsOf } from "../source/overlapping-reads.ts";
 import { beginStripes } from "./stripe-clock.ts";
@@ -53,33 +54,36 @@ function giveRun(turn: Turn, wanted: NewGrant, pieces: readonly number[], run: P
   child.peer.grants.set(id, grant);
   group.idle.delete(child);
   if (child.peer.standing !== "fed") turn.touched.add(child);
-  const { task } = swarm;
-  if (parent === undefined) {
-    group.stripes.add(grant);
-    child.peer.stripes += 1;
-    if (child.peer.stripes === 1) memory.registries.of(child.registry).readers += 1;
-    group.stirred = true;
-    const connections = connectionsOf(turn, child, promised);
-    memory.registries.of(child.registry).told += connections - child.peer.connections;
-    child.peer.connections = connections;
-    beginStripes(child.peer, now);
-    noteRequest(memory.registries.of(child.registry).requests, now);
-    turn.effects.push({ type: "grant-stripe", host: child.host.id, task, grant: id, run, connections });
-    return;
-  }
+  if (parent === undefined) bookStripe(turn, group, child, grant);
+  else bookPieces(turn, group, parent, grant);
+}
+
+/** A reader has one stripe more, and perhaps another number of connections. */
+function bookStripe(turn: Turn, group: Group, child: Wanting, grant: Grant): void {
+  const { host, peer } = child;
+  const registry = turn.memory.registries.of(child.registry);
+  group.stripes.add(grant);
+  peer.stripes += 1;
+  if (peer.stripes === 1) registry.readers += 1;
+  group.stirred = true;
+  const connections = connectionsOf(turn, child, grant.promised);
+  registry.told += connections - peer.connections;
+  peer.connections = connections;
+  beginStripes(peer, turn.now);
+  noteRequest(registry.requests, turn.now);
+  const { id, run } = grant;
+  turn.effects.push({ type: "grant-stripe", host: host.id, task: turn.swarm.task, grant: id, run, connections });
+}
+
+/** A parent has more to send. */
+function bookPieces({ swarm, effects }: Turn, group: Group, parent: Member, grant: Grant): void {
+  const { id, child, run, unit, promised } = grant;
+  const { host } = parent;
   if (unit) group.units += 1;
   parent.feeding.add(grant);
-  parent.host.backlogBytes += promised * swarm.pieceBytes;
+  host.backlogBytes += promised * swarm.pieceBytes;
   parent.givenBytes += promised * swarm.pieceBytes;
-  turn.effects.push({
-    type: "grant-pieces",
-    host: child.host.id,
-    task,
-    grant: id,
-    parent: parent.host.id,
-    address: parent.host.address,
-    run,
-  });
+  effects.push({ type: "grant-pieces", host: child.host.id, task: swarm.task, grant: id, parent: host.id, address: host.address, run });
 }
 
 /** The pieces a grant still owes, ascending. */

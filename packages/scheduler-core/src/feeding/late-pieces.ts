@@ -40,6 +40,7 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
   }
 }
 
+/** A minute and more: who delivers to others for so long without coming to this one never will, and a preheat waits as long. */
 const BUSY_FACTOR = 6;
 // Twice the usual is a reader in trouble, not a busy registry.
 const FIRST_BYTES_WAITED = 2;
@@ -66,9 +67,8 @@ function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): b
  * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
  *
  *     due ⇔ its giver could send for max(hedgeMs, 4 × the time of a piece) and no piece came;
- *            a source read: max(hedgeMs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection, or the first of all where there
- *            was one only), and not
- *            before the first byte is known
+ *            a source read: max(hedgeMs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection, or the first of
+ *            all where there was one only), and not before the first byte is known
  *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob, and nothing for a preheat
  */
 export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {

@@ -89,6 +89,38 @@ suite("how many connections a reader keeps to its registry", () => {
     assert.equal(connections.each, 1);
   });
 
+  test("of long pieces those of who tries count, when it was told, and not those of others that go on as before", () => {
+    const connections = newConnections();
+    const [a, b] = [READERS[0] ?? hostIdOf("a"), READERS[1] ?? hostIdOf("b")];
+    const land = (reader: typeof a, since: number, at: number, told: number): void => {
+      learnConnections(connections, { ...sample, leftBytes: 1e8, reader, since, told, readers: 2 }, at);
+    };
+    land(a, 0, 3000, 1);
+    assert.equal(connections.trial?.by, a);
+    for (let at = 3000; at < 60_000; at += 3000) {
+      land(a, at, at + 3000, 1);
+      land(b, at, at + 3000, 1);
+    }
+    assert.equal(connections.trial?.by, a, "it was told of no second one");
+    for (let at = 60_000; at < 72_000; at += 6000) {
+      land(b, at, at + 3000, 1);
+      land(b, at + 3000, at + 6000, 1);
+      for (let connection = 0; connection < 2; connection++) land(a, at, at + 6000, 2);
+    }
+    assert.deepEqual([connections.each, connections.trial], [1, undefined], "its link brings no more with two");
+  });
+
+  test("where more readers come, what is tried with long pieces is compared with what as many brought before", () => {
+    const connections = newConnections();
+    const readers = ["a", "b", "c"].map((name) => hostIdOf(name));
+    for (const [turn, reader] of readers.slice(0, 2).entries())
+      learnConnections(connections, { ...sample, leftBytes: 1e8, reader, since: turn, told: 1, readers: 2 }, 3000 + turn);
+    const { trial } = connections;
+    assert.ok(trial !== undefined);
+    learnConnections(connections, { ...sample, leftBytes: 1e8, reader: hostIdOf("c"), since: 3000, told: 1, readers: 3 }, 6000);
+    assert.equal(connections.trial?.before.allPerMs, (trial.before.allPerMs * 3) / 2);
+  });
+
   test("a read that the registry let down takes back what was tried, or half of what worked", () => {
     const connections = newConnections();
     play(connections, 0, 1700, { limit: 1250, readers: ALONE });
@@ -110,7 +142,7 @@ suite("how many connections a reader keeps to its registry", () => {
   });
 });
 
-const sample = { bytes: PIECE, leftBytes: 1e9, most: 8 };
+const sample = { bytes: PIECE, leftBytes: 1e9, told: 8, most: 8 };
 
 type Registry = {
   /** Bytes a millisecond one connection gets at most; the link bears 12,500. */

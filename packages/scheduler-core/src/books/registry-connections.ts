@@ -45,6 +45,8 @@ export type Sample = {
   readonly since: number;
   /** What is left to read of its blob. */
   readonly leftBytes: number;
+  /** Connections its reader was told to keep open. */
+  readonly told: number;
   /** How many read this registry now. */
   readonly readers: number;
   /** The most connections each of them may have. */
@@ -102,7 +104,7 @@ export function noteRefusal(connections: RegistryConnections, now: number): void
  *
  *     one    = bytes / time of single connections: one piece shows it where it takes LONG_MS; where shorter ones come in bursts, few do not
  *     all    = bytes / time of all pieces together, after the first of each connection; where pieces take LONG_MS
- *              (each + 1) × one of who tries + each × one of every other reader, after two pieces of who tries
+ *              (each + 1) × one of who tries + each × one of every other reader, after two pieces of who tries; of nobody who was not told yet
  *     before = the higher of one × connections and all, after SPAN_MS and SAMPLES_BEFORE pieces a connection
  *              for another number of readers than now in proportion
  *     over   ⇔ one × connections < 1.2 × before, after a piece a connection; so much is soon seen of short pieces
@@ -116,16 +118,18 @@ export function noteRefusal(connections: RegistryConnections, now: number): void
  */
 export function learnConnections(connections: RegistryConnections, sample: Sample, now: number): void {
   const { trial } = connections;
+  // Stripes were dealt ahead: with the next one it hears of more.
+  const isLongPiece = trial !== undefined && sample.bytes >= LONG_MS * trial.before.bytesPerMs;
+  if (isLongPiece && sample.told < usefulFor(connections, sample.reader)) return;
   const all = connections.each * sample.readers + (trial?.by === undefined ? 0 : 1);
   const span = (connections.span ??= newSpan(sample.since, sample.readers));
   if (span.readers !== sample.readers) {
     // What fewer, or more, readers brought is no measure for what is tried, unless single pieces show it.
     if (trial !== undefined) {
       const { before } = trial;
-      const isShown = sample.bytes >= LONG_MS * before.bytesPerMs;
-      if (!isShown) connections.each = before.each;
+      if (!isLongPiece) connections.each = before.each;
       const allPerMs = (before.allPerMs * sample.readers) / span.readers;
-      connections.trial = isShown ? { ...trial, before: { ...before, allPerMs } } : undefined;
+      connections.trial = isLongPiece ? { ...trial, before: { ...before, allPerMs } } : undefined;
     }
     connections.span = newSpan(now, sample.readers);
     return;

@@ -19,7 +19,8 @@ export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant:
   if (since === undefined || since >= turn.now) return;
   const most = Math.floor(connectionsFor(turn, member) / Math.max(1, readers));
   const leftBytes = group.coldPieces * pieceBytes;
-  learnConnections(connections, { reader: member.host.id, bytes: pieceBytes, since, leftBytes, readers, most }, turn.now);
+  const told = member.peer?.connections ?? 0;
+  learnConnections(connections, { reader: member.host.id, bytes: pieceBytes, since, leftBytes, told, readers, most }, turn.now);
 }
 
 /** When the first byte of a stripe came, as far as one can tell. */

@@ -101,7 +101,7 @@ suite("how many connections a reader keeps to its registry", () => {
       land(a, at, at + 3000, 1);
       land(b, at, at + 3000, 1);
     }
-    assert.equal(connections.trial?.by, a, "it was told of no second one");
+    assert.equal(connections.trial.by, a, "it was told of no second one");
     for (let at = 60_000; at < 72_000; at += 6000) {
       land(b, at, at + 3000, 1);
       land(b, at + 3000, at + 6000, 1);

@@ -2,6 +2,7 @@ import { give, owed, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import type { Member, Wanting } from "../books/member.ts";
 import { readyPieces } from "./prefix-window.ts";
+import { randomStretch } from "./random-stretch.ts";
 import { mayFeed } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";
 
@@ -42,12 +43,8 @@ function readyByParent(child: Wanting): Map<Member, number[]> {
 }
 
 function freeHolder(turn: Turn, group: Group, child: Wanting, parent: Member, pieces: readonly number[]): Member | undefined {
-  const members = group.list();
-  const compared = Math.min(members.length, turn.limits.maxParentsCompared);
-  const from = Math.floor(turn.memory.random() * members.length);
-  for (let index = 0; index < compared; index++) {
-    const holder = members[(from + index) % members.length];
-    if (holder === undefined || holder === parent || holder.host.isSlow || holder.host.zone !== child.host.zone) continue;
+  for (const holder of randomStretch(turn, group)) {
+    if (holder === parent || holder.host.isSlow || holder.host.zone !== child.host.zone) continue;
     if (!mayFeed(turn, holder, child) || hasReady(holder)) continue;
     if (2 * pieces.filter((piece) => holder.have.has(piece)).length >= pieces.length) return holder;
   }

@@ -2,6 +2,7 @@ import { give, owed, withdraw } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import type { Grant, Member, Wanting } from "../books/member.ts";
 import { isSpreading, usualWindow } from "./prefix-window.ts";
+import { randomStretch } from "./random-stretch.ts";
 import { isBetter, mayFeed, type Candidate } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";
 import { mayGiveInstead } from "./thin-links.ts";
@@ -96,15 +97,12 @@ function canGive(holder: Member, child: Member, piece: number, parent: Member): 
 
 /** Among a random stretch of the members the one with the most to give, if that is more than `inflow` or a whole link. */
 function bestHolder(turn: Turn, group: Group, child: Wanting, wanted: readonly Promised[], inflow: number): Member | undefined {
-  const members = group.list();
-  const compared = Math.min(members.length, turn.limits.maxParentsCompared);
-  const from = Math.floor(turn.memory.random() * members.length);
+  const compared = randomStretch(turn, group);
   const some = wanted.slice(0, MAX_WANTED);
   let chosen: Candidate | undefined;
   let holders = 0;
-  for (let index = 0; index < compared; index++) {
-    const member = members[(from + index) % members.length];
-    if (member?.have.isFull !== true) continue;
+  for (const member of compared) {
+    if (!member.have.isFull) continue;
     holders += 1;
     if (member.host.isSlow || !mayFeed(turn, member, child)) continue;
     const share = 1 / (1 + childrenOf(member).size);
@@ -113,7 +111,7 @@ function bestHolder(turn: Turn, group: Group, child: Wanting, wanted: readonly P
     const candidate = { member, score: -share * MAX_WANTED - given };
     if (given > 0 && (chosen === undefined || isBetter(candidate, chosen, child))) chosen = candidate;
   }
-  return PEERS_A_HOLDER * holders >= compared - holders ? chosen?.member : undefined;
+  return PEERS_A_HOLDER * holders >= compared.length - holders ? chosen?.member : undefined;
 }
 
 // A tree multiplies what few holders can send: only where there are many of them it is left.

@@ -1,6 +1,7 @@
 import type { Group } from "../books/group.ts";
 import type { Member, Wanting } from "../books/member.ts";
 import { depthOf } from "./promise-chain.ts";
+import { randomStretch } from "./random-stretch.ts";
 import { busyBytes, isBetter, mayFeed, scoreParent, type Candidate, type TreeShape } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";
 
@@ -17,11 +18,8 @@ export function selectParent(
   without?: Member,
 ): Member | undefined {
   const members = group.list();
-  const stretch = turn.limits.maxParentsCompared;
-  if (members.length <= stretch) return best(turn, members, child, piece, shape, without);
-  const from = Math.floor(turn.memory.random() * members.length);
-  const some = [...members.slice(from, from + stretch), ...members.slice(0, Math.max(0, from + stretch - members.length))];
-  return best(turn, some, child, piece, shape, without) ?? best(turn, members, child, piece, shape, without);
+  if (members.length <= turn.limits.maxParentsCompared) return best(turn, members, child, piece, shape, without);
+  return best(turn, randomStretch(turn, group), child, piece, shape, without) ?? best(turn, members, child, piece, shape, without);
 }
 
 function best(

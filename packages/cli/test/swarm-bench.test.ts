@@ -23,6 +23,7 @@ const measured = (seconds: readonly number[], change: Partial<Measured> = {}): M
 const result = (swarm: readonly Measured[]): CaseResult => ({
   plan: { ...USUAL, goal: { overUnit: 1.15 } },
   mirror: "Darner",
+  congestion: "reno",
   boundSeconds: 5.6,
   unit: [measured([5]), measured([5.2]), measured([4.8])],
   straight: [measured([40])],

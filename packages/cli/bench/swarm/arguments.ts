@@ -11,7 +11,7 @@ export type SwarmArguments = {
 
 export const USAGE = `usage: npm run bench:swarm -- [--only WORD] [--out PATH] [--mirror-command TEMPLATE] [options of a case]
        npm run bench:swarm:long
-  --nodes 8  --rate 100mbit  --registry-rate 100mbit  --connection-rate 10mbit  --mtu 1500  --size 64MiB  --layers 1
+  --nodes 8  --rate 100mbit  --registry-rate 100mbit  --connection-rate 10mbit  --mtu 1500  --congestion reno  --size 64MiB  --layers 1
   --join-spread 0 (seconds)  --kill-one  --seed | --no-seed  --client http|containerd  --rounds 3  --no-straight
 Without options of a case the usual ones are run (--long: all), with any of them a single one.
 TEMPLATE runs another mirror on every node: {listen} {registry} {address} {name} {dir} {seed} are filled in.`;
@@ -26,6 +26,7 @@ const OPTIONS = {
   "registry-rate": { type: "string" },
   "connection-rate": { type: "string" },
   mtu: { type: "string" },
+  congestion: { type: "string" },
   size: { type: "string" },
   layers: { type: "string" },
   "join-spread": { type: "string" },
@@ -69,6 +70,7 @@ function customCase(values: Values): SwarmCase {
     rate,
     registryRate: rateOf(values["registry-rate"]) ?? rate,
     connectionRate: rateOf(values["connection-rate"]),
+    congestion: values.congestion === undefined ? USUAL.congestion : [values.congestion],
     mtu: wholeOf("mtu", values.mtu, 1280, 9000) ?? USUAL.mtu,
     layers,
     layerBytes: Math.max(1, Math.floor(size / layers)),

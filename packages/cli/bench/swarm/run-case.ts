@@ -8,6 +8,8 @@ import type { SwarmCase } from "./swarm-case.ts";
 export type CaseResult = {
   readonly plan: SwarmCase;
   readonly mirror: string;
+  /** How TCP shared full links. */
+  readonly congestion: string;
   readonly boundSeconds: number;
   /** One node straight from the registry. */
   readonly unit: readonly Measured[];
@@ -62,7 +64,7 @@ async function play(plan: SwarmCase, { template, tell, asked }: CaseRun, lives: 
     await step("alone", () => measurePull(stage, plan, own, stage.nodes.slice(0, 1), "mirror"));
     await forgetAll(stage, own);
   }
-  return { plan, mirror: stage.mirrorName, boundSeconds: boundSeconds(plan), ...result, digestsRight };
+  return { plan, mirror: stage.mirrorName, congestion: stage.congestion, boundSeconds: boundSeconds(plan), ...result, digestsRight };
 }
 
 /** One line about one pull. */

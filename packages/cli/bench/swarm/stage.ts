@@ -32,13 +32,23 @@ export class Stage {
   readonly registry: DockerRegistry;
   /** The name under which nodes know the registry. */
   readonly registryName: string;
+  /** How TCP shares full links here. */
+  readonly congestion: string;
   readonly #plan: SwarmCase;
   readonly #mirrors: MirrorKind;
   readonly #extraPids: Record<string, number[]>;
   readonly #lives: AsyncDisposableStack;
 
-  private constructor(plan: SwarmCase, registry: DockerRegistry, registryName: string, mirrors: MirrorKind, lives: AsyncDisposableStack) {
+  private constructor(
+    plan: SwarmCase,
+    congestion: string,
+    registry: DockerRegistry,
+    registryName: string,
+    mirrors: MirrorKind,
+    lives: AsyncDisposableStack,
+  ) {
     this.#plan = plan;
+    this.congestion = congestion;
     this.registry = registry;
     this.registryName = registryName;
     this.#mirrors = mirrors;
@@ -55,9 +65,11 @@ export class Stage {
     // What was started and is not ready yet is in nobody's hands.
     births.defer(endChildren);
     const network = await Network.open("swarm", births);
+    let congestion = "";
     const shaped = async (name: string, bitsPerSecond: number): Promise<NetworkHost> => {
       const host = await network.add(name);
       await network.shape(host, { bitsPerSecond, mtu: plan.mtu });
+      congestion = await network.congestion(host, plan.congestion);
       return host;
     };
     const registryHost = await shaped("registry", plan.registryRate);
@@ -66,7 +78,7 @@ export class Stage {
     const name = door === undefined ? registry.name : `${registryHost.address}:${String(LIMITED_PORT)}`;
     const control = await shaped("control", CONTROL_RATE);
     const mirrors = births.use(template === undefined ? await openDarner(control, dir) : openCommandMirror(template));
-    const stage = new Stage(plan, registry, name, mirrors, births);
+    const stage = new Stage(plan, congestion, registry, name, mirrors, births);
     if (door !== undefined) stage.#extraPids["registry"]?.push(door.pid);
     for (let number = 1; number <= plan.nodes; number++) await stage.#addNode(await shaped(`n${String(number)}`, plan.rate), dir, number);
     if (plan.seed) await stage.#addSeed(await shaped("seed", plan.rate), dir);

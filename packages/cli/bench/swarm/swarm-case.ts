@@ -15,6 +15,8 @@ export type SwarmCase = {
   /** What the registry gives one connection, in bits a second; undefined: all its link has. */
   readonly connectionRate: number | undefined;
   readonly mtu: number;
+  /** How TCP shares a full link: the first of these that the kernel lets a namespace have. */
+  readonly congestion: readonly string[];
   readonly layers: number;
   readonly layerBytes: number;
   /** The nodes begin within this time, each at a moment drawn from a fixed seed. */
@@ -39,6 +41,9 @@ export const USUAL: SwarmCase = {
   registryRate: 100 * MEGABIT,
   connectionRate: undefined,
   mtu: 1500,
+  // What Linux does where nobody chose. A machine with BBR as its default passes it on to namespaces: there an older connection keeps a
+  // younger one waiting for seconds in a queue as short as these (docs/adr/0015-swarm-benchmark.md).
+  congestion: ["cubic", "reno"],
   layers: 1,
   layerBytes: 64 * MIB,
   joinSpreadMs: 0,

@@ -82,6 +82,15 @@ export class Network implements AsyncDisposable {
     }
   }
 
+  /** Lets a host's connections share full links by the first of these ways that the kernel lets a namespace have; says which. */
+  async congestion({ namespace }: NetworkHost, ways: readonly string[]): Promise<string> {
+    for (const way of ways) {
+      const { ok } = await run(["sysctl", "-qw", `net.ipv4.tcp_congestion_control=${way}`], { namespace });
+      if (ok) return way;
+    }
+    throw new Error(`TCP in a namespace cannot be one of: ${ways.join(", ")}`);
+  }
+
   /** Bytes that a host has sent over its link so far, headers and all, as its own end of the link counts them. */
   async sentBytes({ namespace }: NetworkHost): Promise<number> {
     const text = await must(["ip", "-n", namespace, "-s", "-j", "link", "show", "dev", "eth0"]);

@@ -7,11 +7,16 @@ import { depthOf } from "./promise-chain.ts";
 import { mayFeed } from "./score-parent.ts";
 import type { Turn } from "../turn.ts";
 
+/** A stripe or two that one reader was dealt before the other is no reason to send pieces round: the other's come. */
+const PARTS_AHEAD = 16;
+/** Toward the end there is little left that could make up for it. */
+const PARTS_AHEAD_OF_COLD = 4;
+
 /**
  * Lets every peer that lacks these pieces have them by way of `entry`, who brings them into the swarm.
  *
  *     carriers = max(1, trees / entries): the tree whose root the entry is, then those that carried least;
- *                a tree that is more than these pieces ahead of the least is passed over
+ *                a tree that is further ahead of the least is passed over: more than these pieces, or min(1/16 of all, 1/4 of what is cold)
  *
  * So together the entries keep every tree equally busy. Each piece goes down one tree, from parent to child; the entry sends it
  * to the root.
@@ -20,8 +25,10 @@ export function spread(turn: Turn, group: Group, entry: Member, pieces: readonly
   const { trees } = group.trees;
   const own = group.trees.rootedAt(entry);
   const least = Math.min(...trees.map((tree) => tree.load));
-  const bonus = (tree: SpreadTree): number => (tree === own && tree.load <= least + pieces.length ? pieces.length + 1 : 0);
-  const sorted = [...trees].sort((left, right) => left.load - bonus(left) - (right.load - bonus(right)));
+  const sixteenth = Math.ceil(group.pieces / PARTS_AHEAD);
+  const ahead = Math.max(pieces.length, Math.min(sixteenth, Math.ceil(group.coldPieces / PARTS_AHEAD_OF_COLD)));
+  const rank = (tree: SpreadTree): number => (tree === own && tree.load <= least + ahead ? -1 : tree.load);
+  const sorted = [...trees].sort((left, right) => rank(left) - rank(right));
   const carriers = sorted.slice(0, Math.max(1, Math.floor(trees.length / Math.max(1, entries))));
   for (const [index, tree] of carriers.entries()) {
     const part = pieces.filter((_, at) => at % carriers.length === index);

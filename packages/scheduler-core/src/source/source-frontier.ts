@@ -16,6 +16,8 @@ import type { Turn } from "../turn.ts";
 type Queue = {
   readonly reader: Wanting;
   owed: number;
+  /** Pieces that went down the tree it is the root of, or are to. */
+  load: number;
   readonly stripePieces: number;
   /** Stripes it reads at once. */
   readonly connections: number;
@@ -28,7 +30,8 @@ type Queue = {
  *     readers = min(maxReadersPerBlob, TREES, peers that may read)
  *     due     ⇔ some reader owes at most half a stripe besides one for each further connection
  *     ahead   : see `deal-ahead.ts`; while more connections are tried: a stripe for each
- *     each stripe goes to the reader that would begin it first: least owed / measured rate
+ *     each stripe goes to the reader whose tree carried least, for no root is to send more than another; but to who owes two stripes less, or none
+ *     where one reads less than half as fast: to the reader that would begin it first, least owed / measured rate
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
   if (group.coldPieces === 0 || group.waiting(1) === 0) return;
@@ -102,7 +105,8 @@ function countNew(queues: readonly Queue[]): number {
 
 function queueOf(turn: Turn, group: Group, reader: Wanting): Queue {
   const stripePieces = stripeFor(turn, group, reader, group.coldPieces);
-  return { reader, owed: 0, stripePieces, connections: connectionsOf(turn, reader, stripePieces), stripes: [] };
+  const load = group.trees.rootedAt(reader)?.load ?? Math.min(...group.trees.trees.map((tree) => tree.load));
+  return { reader, owed: 0, load, stripePieces, connections: connectionsOf(turn, reader, stripePieces), stripes: [] };
 }
 
 /** Deals the cold pieces, from the first that a reader somewhere waits for, else in order. */
@@ -116,15 +120,31 @@ function deal(group: Group, queues: readonly Queue[], isTrying: boolean): void {
   const longer = stripeWithin(ahead, waiting, atOnce);
   const fastest = queues.reduce((most, { reader }) => Math.max(most, reader.host.fromSource.bytesPerSecond), 0);
   for (let at = firstNeeded(group) ?? group.firstCold(); at !== undefined && ahead > 0;) {
-    const queue = queues.reduce((soonest, each) => (waitOf(each, fastest) < waitOf(soonest, fastest) ? each : soonest));
+    const queue = queues.reduce((next, each) => (comesBefore(each, next, fastest) ? each : next));
     const stripe: number[] = [];
     const length = Math.max(queue.stripePieces, longer);
     for (let piece = at; stripe.length < length && piece < group.pieces && group.isCold(piece); piece++) stripe.push(piece);
     queue.stripes.push(stripe);
     queue.owed += stripe.length;
+    queue.load += stripe.length;
     ahead -= stripe.length;
     at = group.firstCold((stripe.at(-1) ?? at) + 1);
   }
+}
+
+/** So much more may wait at one reader than at another: how long one alone reads in the end, where TCP gave it less before. */
+const STRIPES_MORE = 2;
+
+/** Who is dealt the next stripe. */
+function comesBefore(one: Queue, other: Queue, fastest: number): boolean {
+  const waits = waitOf(one, fastest) - waitOf(other, fastest);
+  const areEqual = waits === one.owed - other.owed;
+  const areNear = Math.abs(waits) <= STRIPES_MORE * Math.min(one.stripePieces, other.stripePieces);
+  return areEqual && areNear && hasStripe(one) === hasStripe(other) && one.load !== other.load ? one.load < other.load : waits < 0;
+}
+
+function hasStripe({ owed, stripePieces, connections }: Queue): boolean {
+  return owed >= stripePieces * connections;
 }
 
 /** When a reader could begin another stripe. Within a factor of two of the fastest rates count as equal: so much is noise. */

@@ -4,6 +4,7 @@ import { Mailbox, type Core, type Logger, type Timers } from "@darner/runtime";
 import { StandingBook, type SchedulerEffect, type SchedulerEvent, type StandingEffect, type StandingEvent } from "@darner/scheduler-core";
 import { announcedEvent, joinedEvent, wiredEvent } from "./events.ts";
 import type { Session, SessionEnd, SessionListener } from "./grpc/session.ts";
+import { joinedReports } from "./joined-reports.ts";
 import { recordStep, type SchedulerMetrics } from "./metrics.ts";
 import { orderOf } from "./orders.ts";
 import type { PublicFacts } from "./public-facts.ts";
@@ -69,7 +70,7 @@ export class Matchmaker implements SessionListener, Disposable {
     for (const fact of message.publicFacts ?? []) this.#notePublic(session, fact);
     for (const task of message.dropped) this.#mailbox.post({ type: "blob-dropped", host, task });
     for (const holding of message.holdings) this.#mailbox.post(announcedEvent(host, holding));
-    for (const report of message.reports) this.#mailbox.post(wiredEvent(host, report));
+    for (const report of joinedReports(message.reports)) this.#mailbox.post(wiredEvent(host, report));
   }
 
   onSlowed(session: Session): void {

@@ -6,6 +6,8 @@ const QUIET: Conditions = {
   p99Ms: 12,
   askedPerSecond: 10_000,
   reportsPerSecond: 9_990,
+  ended: 0,
+  unanswered: 0,
   cpuShare: 0.6,
   waitedShare: 0.01,
   othersShare: 0.02,
@@ -28,4 +30,10 @@ test("a run beyond the bound says nothing where others used the machine, or the 
 test("clients that could not say what was asked make a run invalid, unless the server was what they waited for", () => {
   assert.equal(verdictOf({ ...QUIET, reportsPerSecond: 5_000 }).word, "invalid");
   assert.equal(verdictOf({ ...QUIET, reportsPerSecond: 5_000, cpuShare: 0.97 }).word, "missed");
+});
+
+test("a run in which sessions ended, or a grant never came, does not pass whatever its latency", () => {
+  assert.deepEqual(verdictOf({ ...QUIET, ended: 3 }), { word: "missed", why: "3 sessions ended, 0 grants never came" });
+  assert.equal(verdictOf({ ...QUIET, unanswered: 1 }).word, "missed");
+  assert.equal(verdictOf({ ...QUIET, ended: 3, waitedShare: 0.3 }).word, "invalid");
 });

@@ -4,6 +4,7 @@ import { listenError, type Secret } from "@darner/runtime";
 import { hostOf } from "./reachable-address.ts";
 import { Session, type SessionCall, type SessionDeps, type SessionListener } from "./session.ts";
 import { SessionGate } from "./session-gate.ts";
+import { Slices } from "./slices.ts";
 import type { GrpcService } from "./sibling-server.ts";
 
 /** A listening gRPC server; `address` is where it really listens (a port 0 resolved). */
@@ -18,9 +19,10 @@ export type SessionServerConfig = { readonly listen: string; readonly tls?: Sess
 /** Opens the gRPC side of a scheduler. Rejects with `StartError` where the address cannot be had. */
 export async function openSessionServer(
   { listen, tls, services = [] }: SessionServerConfig,
-  deps: SessionDeps,
+  parts: Omit<SessionDeps, "slices">,
   gate: SessionGate = new SessionGate(),
 ): Promise<SessionServer> {
+  const deps = { ...parts, slices: new Slices(parts.timers) };
   // What goes wrong is in its errors; it would print a line of its own as well.
   setLogVerbosity(logVerbosity.NONE);
   const server = new Server(SESSION_CHANNEL_OPTIONS);

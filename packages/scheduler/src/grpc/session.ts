@@ -4,7 +4,6 @@ import type { HostId, SwarmStanding } from "@darner/domain";
 import { TokenBucket, type Timers } from "@darner/runtime";
 import {
   MAX_FACTS_A_MESSAGE,
-  readHostMessage,
   WireError,
   writeSchedulerMessage,
   type Hello,
@@ -19,8 +18,10 @@ import {
 } from "@darner/protocol";
 import type { Door, JoinRefusal } from "../members/door.ts";
 import { orderBytes, warmBytes } from "../orders.ts";
-import { MESSAGE_COST, messageCost } from "./message-cost.ts";
+import { HeardMessages, type HeardMessage } from "./heard-messages.ts";
+import { MESSAGE_COST } from "./message-cost.ts";
 import { hostOf, reachableAddress } from "./reachable-address.ts";
+import type { Slices, Worker } from "./slices.ts";
 
 /** The gRPC stream of one daemon. */
 export type SessionCall = ServerDuplexStream<unknown, WireObject>;
@@ -107,16 +108,18 @@ export type SessionDeps = {
   readonly timers: Timers;
   /** Told of every message, before it is looked at: the process is at work. */
   readonly onWork?: (() => void) | undefined;
+  readonly slices: Slices;
 };
 
-/** One daemon's session: orders that arise in the same turn of the event loop travel together. */
-export class Session {
+/** One daemon's session: heard in slices, and orders that arise in the same one travel together. */
+export class Session implements Worker {
   readonly #call: SessionCall;
   readonly #listener: SessionListener;
   readonly #timers: Timers;
   readonly #allowance: TokenBucket;
   readonly #door: Door;
   readonly #onWork: (() => void) | undefined;
+  readonly #slices: Slices;
   readonly #cancelHelloTimer: () => void;
   readonly #challenge: Uint8Array | undefined;
   #hello: Hello | undefined;
@@ -125,6 +128,12 @@ export class Session {
   #membership: Welcome["membership"];
   /** Gives what the host has yet to hear of the members. */
   #news: (() => MembershipNews | undefined) | undefined;
+  readonly #heard = new HeardMessages();
+  #isPaying = false;
+  /** The daemon has said its last word. */
+  #isLast = false;
+  /** Nobody is at the other end. That it is over is work like any other: a thousand hosts may go at once. */
+  #isGone = false;
   // Bounded by MAX_WAITING_BYTES.
   #waiting: TaskOrder[] = [];
   #waitingBytes = 0;
@@ -135,16 +144,16 @@ export class Session {
   // They depend on no order and go with whatever leaves next; bounded by MAX_WAITING_FACTS.
   readonly #facts: PublicFact[] = [];
   #standing: SwarmStanding | undefined;
-  #flushing = false;
   // One message at a time: orders that arise meanwhile travel together in the next, and nothing piles up in gRPC.
   #isWriting = false;
   #cancelUnreadTimer: (() => void) | undefined;
   #slowed = false;
   #ended = false;
 
-  constructor(call: SessionCall, { listener, door, timers, onWork }: SessionDeps) {
+  constructor(call: SessionCall, { listener, door, timers, onWork, slices }: SessionDeps) {
     onWork?.();
     this.#onWork = onWork;
+    this.#slices = slices;
     this.#call = call;
     this.#listener = listener;
     this.#timers = timers;
@@ -153,15 +162,18 @@ export class Session {
     this.#cancelHelloTimer = timers.setTimeout(() => {
       // After a long turn its hello may be here and not read yet: sockets come before what is immediate.
       setImmediate(() => {
-        if (!this.#atTheDoor) this.end("no-hello", "a session begins with a hello");
+        if (!this.#atTheDoor && this.#heard.isEmpty) this.end("no-hello", "a session begins with a hello");
       });
     }, HELLO_TIMEOUT_MS);
-    call.on("data", (value: unknown) => {
-      this.#receive(value);
+    call.on("data", (value: unknown) => void this.#hearLater(value));
+    call.on("end", () => {
+      this.#isLast = true;
+      slices.hear(this);
     });
-    for (const event of ["end", "cancelled", "error", "close"]) {
+    for (const event of ["cancelled", "error", "close"]) {
       call.on(event, () => {
-        this.#finish();
+        this.#isGone = true;
+        slices.hear(this);
       });
     }
     this.#challenge = door.challenge();
@@ -181,40 +193,40 @@ export class Session {
   /** From now on `news` is asked, whenever `membersChanged` was called, what the host has yet to hear. */
   tellMembers(news: () => MembershipNews | undefined): void {
     this.#news = news;
-    this.#flushSoon();
+    this.#sayLater(false);
   }
 
   membersChanged(): void {
-    if (this.#news !== undefined && !this.#ended) this.#flushSoon();
+    if (this.#news !== undefined && !this.#ended) this.#sayLater(false);
   }
 
-  /** Queues an order; it leaves at the end of this turn of the event loop. */
+  /** Queues an order; it leaves with the next slice, lines of a table after what is not. */
   order(order: TaskOrder): void {
     if (this.#ended) return;
     this.#waiting.push(order);
-    this.#queued(orderBytes(order.order));
+    this.#queued(orderBytes(order.order), order.order.type !== "table");
   }
 
   /** Queues what the host is to hold for a preheat job. */
   warm(order: WarmOrder): void {
     if (this.#ended) return;
     this.#warm.push(order);
-    this.#queued(warmBytes(order));
+    this.#queued(warmBytes(order), false);
   }
 
   /** The host need not go on for a job. */
   release(job: number): void {
     if (this.#ended) return;
     this.#released.push(job);
-    this.#queued(0);
+    this.#queued(0, false);
   }
 
-  #queued(bytes: number): void {
+  #queued(bytes: number, isAwaited: boolean): void {
     this.#waitingBytes += bytes;
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.end("unread", `the daemon did not read its orders: ${String(this.#waitingBytes)} bytes were waiting`);
     } else {
-      this.#flushSoon();
+      this.#sayLater(isAwaited);
     }
   }
 
@@ -223,16 +235,14 @@ export class Session {
     if (this.#ended || facts.length === 0) return;
     this.#facts.push(...facts);
     this.#facts.splice(0, this.#facts.length - MAX_WAITING_FACTS);
-    setImmediate(() => {
-      this.#flush();
-    });
+    this.#sayLater(false);
   }
 
   /** Tells how the schedulers stand with the hosts; depends on nothing else that waits. */
   tellStanding(standing: SwarmStanding): void {
     if (this.#ended) return;
     this.#standing = standing;
-    this.#flushSoon();
+    this.#sayLater(false);
   }
 
   /** Where the daemon is seen, as gRPC writes it. */
@@ -248,39 +258,55 @@ export class Session {
     this.#finish();
   }
 
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
+  #sayLater(isAwaited: boolean): void {
+    this.#slices.say(this, isAwaited);
   }
 
-  #receive(value: unknown): void {
-    if (this.#ended) return;
+  #hearLater(value: unknown): void {
+    if (this.#ended || this.#isGone) return;
     this.#onWork?.();
+    this.#heard.push(value);
+    if (this.#heard.isFull()) this.#call.pause();
+    if (!this.#isPaying) this.#slices.hear(this);
+  }
+
+  hearOne(): boolean {
+    if (this.#isGone) this.#finish();
+    if (this.#ended || this.#isPaying) return false;
+    const wasFull = this.#heard.isFull();
     try {
-      const message = readHostMessage(value);
-      const cost = messageCost(message);
-      if (this.#hello === undefined) this.#hear(message);
-      else if (message.hello !== undefined) throw new WireError("hello", "only in the first message");
-      else this.#listener.onMessage(this, message);
-      if (!this.#isOver()) this.#pay(cost);
+      const heard = this.#heard.next();
+      if (heard !== undefined) this.#receive(heard);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.end("bad-message", error.message);
     }
+    if (this.#isOver()) return false;
+    if (wasFull && !this.#heard.isFull()) this.#call.resume();
+    if (this.#heard.isEmpty && this.#isLast) this.#finish();
+    return !this.#heard.isEmpty && !this.#isPaying;
   }
 
-  /** Who says more than it may is not read until it has paid: HTTP/2 then holds the rest back at the daemon. */
+  say(): void {
+    this.#flush();
+  }
+
+  #receive({ message, cost }: HeardMessage): void {
+    if (this.#hello === undefined) this.#hear(message);
+    else if (message.hello !== undefined) throw new WireError("hello", "only in the first message");
+    else this.#listener.onMessage(this, message);
+    if (!this.#isOver()) this.#pay(cost);
+  }
+
+  /** Who says more than it may is not heard until it has paid: what it says meanwhile HTTP/2 holds back at the daemon. */
   #pay(cost: number): void {
     if (this.#allowance.tryTake(cost)) return;
     if (!this.#slowed) this.#listener.onSlowed(this);
     this.#slowed = true;
-    this.#call.pause();
+    this.#isPaying = true;
     void this.#allowance.take(cost).then(() => {
-      if (!this.#ended) this.#call.resume();
+      this.#isPaying = false;
+      if (!this.#ended) this.#slices.hear(this);
     });
   }
 
@@ -316,7 +342,7 @@ export class Session {
   }
 
   #flush(): void {
-    if (this.#isWriting || this.#ended) return;
+    if (this.#isWriting || this.#ended || this.#isGone) return;
     const membership = this.#news?.();
     if (membership !== undefined) {
       this.#write({ membership });
@@ -359,6 +385,8 @@ export class Session {
   #finish(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#slices.leave(this);
+    this.#heard.clear();
     this.#waiting = [];
     this.#warm.length = 0;
     this.#waitingBytes = 0;

@@ -165,7 +165,7 @@ export class Session implements Worker {
         if (!this.#atTheDoor && this.#heard.isEmpty) this.end("no-hello", "a session begins with a hello");
       });
     }, HELLO_TIMEOUT_MS);
-    call.on("data", (value: unknown) => void this.#hearLater(value));
+    call.on("data", this.#hearLater);
     call.on("end", () => {
       this.#isLast = true;
       slices.hear(this);
@@ -262,13 +262,13 @@ export class Session implements Worker {
     this.#slices.say(this, isAwaited);
   }
 
-  #hearLater(value: unknown): void {
+  readonly #hearLater = (value: unknown): void => {
     if (this.#ended || this.#isGone) return;
     this.#onWork?.();
     this.#heard.push(value);
     if (this.#heard.isFull()) this.#call.pause();
     if (!this.#isPaying) this.#slices.hear(this);
-  }
+  };
 
   hearOne(): boolean {
     if (this.#isGone) this.#finish();

@@ -1,4 +1,4 @@
-import { assurePeer } from "./assure-peers.ts";
+import { assurePeer } from "../assure-peers.ts";
 import { isWanting } from "../books/member.ts";
 import { endLateGrants, hedgeNeeded } from "./late-pieces.ts";
 import { sendDueLines } from "../books/piece-lines.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { SchedulerEffect } from "../effect.ts";
-import { host, only, Script } from "../../test/script.ts";
+import type { SchedulerEffect } from "./effect.ts";
+import { host, only, Script } from "../test/script.ts";
 
 /** A blob of four pieces that `a` and `b` wait for; gives back who reads it, and who waits for that one. */
 function begun(script: Script): { readonly reader: string; readonly child: string } {

@@ -1,6 +1,6 @@
-import type { Group } from "../books/group.ts";
-import type { Wanting } from "../books/member.ts";
-import type { Turn } from "../turn.ts";
+import type { Group } from "./books/group.ts";
+import type { Wanting } from "./books/member.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * Who waits long for its next piece is told again that pieces will come, while they are on their way to it: it neither asks for what
@@ -11,7 +11,7 @@ import type { Turn } from "../turn.ts";
  *           nothing was heard of it, nor said to it, for assureMs, assureFedMs where it holds pieces (whose reports wait for others), and
  *           somebody in the swarm reported a piece within assureFedMs
  *
- * What a parent has ready and does not send is late before long (`late-pieces.ts`) and comes another way. Where nothing moves nothing is said:
+ * What a parent has ready and does not send is late before long (`feeding/late-pieces.ts`) and comes another way. Where nothing moves nothing is said:
  * then a host has to help itself.
  */
 export function assurePeer(turn: Turn, group: Group, { host, have, peer }: Wanting): void {

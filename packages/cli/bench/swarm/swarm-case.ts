@@ -61,11 +61,11 @@ const GENTLE = { mtu: JUMBO, rate: 25 * MEGABIT, registryRate: 25 * MEGABIT, rou
 // Half the blob where it is not the size that matters: half the time.
 const HALF = { ...GENTLE, layerBytes: 32 * MIB } as const;
 // In CI other things run as well: what gates is counted, but a run at full load would prove nothing.
-const SHORT = { mtu: JUMBO, rate: 30 * MEGABIT, registryRate: 30 * MEGABIT, layerBytes: 16 * MIB, rounds: 1 } as const;
+const SHORT = { mtu: JUMBO, rate: 20 * MEGABIT, registryRate: 20 * MEGABIT, layerBytes: 16 * MIB, rounds: 1 } as const;
 
 /** Under four minutes. */
 export const SHORT_CASES: readonly SwarmCase[] = [
-  { ...USUAL, ...SHORT, name: "6 nodes, 30 Mbit/s", nodes: 6, goal: { overUnit: 1.2 } },
+  { ...USUAL, ...SHORT, name: "6 nodes, 20 Mbit/s", nodes: 6, goal: { overUnit: 1.2 } },
   {
     ...USUAL,
     ...SHORT,
@@ -86,7 +86,16 @@ export const LONG_CASES: readonly SwarmCase[] = [
   { ...USUAL, ...GENTLE, name: "8 nodes, 4 layers", layers: 4, layerBytes: 16 * MIB, goal: { overUnit: 1.2 } },
   { ...USUAL, ...GENTLE, name: "16 nodes, 12 Mbit/s", nodes: 16, rate: 12 * MEGABIT, registryRate: 12 * MEGABIT, goal: { overUnit: 1.2 } },
   { ...USUAL, ...HALF, name: "16 nodes, 40 Mbit/s", nodes: 16, rate: 40 * MEGABIT, registryRate: 40 * MEGABIT, goal: { overUnit: 1.2 } },
-  { ...USUAL, ...GENTLE, name: "8 nodes, containerd", client: "containerd", goal: { overUnit: 1.15 } },
+  {
+    ...USUAL,
+    ...GENTLE,
+    name: "8 nodes, containerd",
+    client: "containerd",
+    // Eight containerds and their clients take two thirds of what the mirrors do.
+    rate: 15 * MEGABIT,
+    registryRate: 15 * MEGABIT,
+    goal: { overUnit: 1.15 },
+  },
   { ...USUAL, ...GENTLE, name: "registry at a quarter", rate: 60 * MEGABIT, registryRate: 15 * MEGABIT, goal: { overBound: 1.2 } },
   { ...USUAL, ...GENTLE, name: "nodes at a quarter", registryRate: 100 * MEGABIT, goal: { overBound: 1.2 } },
   { ...USUAL, ...HALF, name: "a tenth per connection", connectionRate: 2.5 * MEGABIT, goal: { overBound: 1.25, speedUp: 4 } },

@@ -82,7 +82,7 @@ async function startServer({ server: kind }: Load): Promise<Started> {
   const listens = ["--dataDir", dir, "--listen.grpc", "127.0.0.1:0", "--listen.http", "127.0.0.1:0"];
   const scheduler = [here("../../cli/src/main.ts"), "scheduler", ...listens, "--join.insecure", String(kind === "open")];
   const flags = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? [];
-  const args = [...flags, "--conditions=source", ...(kind === "bare" ? [here("./bare-server.ts")] : scheduler)];
+  const args = [...flags, "--conditions=source", ...(kind === "bare" ? [here("../test/grpc/bare-server.ts")] : scheduler)];
   const server = spawn(process.execPath, args, { stdio: ["ignore", "inherit", "pipe"] });
   births.defer(async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;

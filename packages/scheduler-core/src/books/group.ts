@@ -60,7 +60,7 @@ export class Group {
   flowSince: number | undefined;
   flowMs = 0;
   /** When a member last reported a piece. */
-  movedAt = -Infinity;
+  movedAt: number = -Infinity;
   /** Pieces a millisecond that were usual for a member. */
   usualRate = 0;
   /** Something came that an idle peer could use. */

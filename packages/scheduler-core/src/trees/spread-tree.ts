@@ -1,6 +1,6 @@
 import type { Member } from "../books/member.ts";
 import { givingWay, isInnerOf, isLeafOf, zonesBelow } from "./places-kept.ts";
-import { TreePlaces } from "./tree-places.ts";
+import { isAtOrBelow, TreePlaces } from "./tree-places.ts";
 import { hasRoomAt, type Neighbours, type Place, type ZoneParts, type ZonePart } from "./zone-parts.ts";
 
 /**
@@ -261,7 +261,7 @@ export class SpreadTree {
   #placeOfHelper(part: ZonePart, leaf: Place): Place | undefined {
     const helper = this.#neighbours.helper(part.name);
     const place = helper === undefined || helper === leaf.member ? undefined : this.#places.get(helper);
-    if (place === undefined || place.children.length > 0 || place.parent === leaf) return undefined;
+    if (place === undefined || place.children.length > 0) return undefined;
     return this.#places.isBelowRoot(place) ? place : undefined;
   }
 
@@ -313,7 +313,7 @@ export class SpreadTree {
       const part = zone === undefined ? undefined : this.#zones.get(zone);
       const open = part === undefined ? undefined : (this.#openPlace(part) ?? this.#placeOfHelper(part, place));
       if (open === undefined && zone !== undefined && this.#neighbours.helper(zone) === place.member) this.#helpItself(place);
-      if (open === undefined || open === place || open === place.parent) continue;
+      if (open === undefined || open === place.parent || isAtOrBelow(open, place)) continue;
       this.#places.cut(place);
       this.#places.hang(place, open);
     }

@@ -76,6 +76,24 @@ test("whoever comes, leaves or becomes a leaf: everybody has one place in each t
   );
 });
 
+test("when every other host ends before the rest, leaves hang on leaves, and none below itself", () => {
+  const ends = fc.record({ size: fc.integer({ min: 4, max: 80 }), from: fc.nat(80), stride: fc.integer({ min: 1, max: 4 }) });
+  fc.assert(
+    fc.property(ends, ({ size, from, stride }) => {
+      const hosts = new HostTable(DEFAULT_LIMITS);
+      const trees = new SpreadTrees();
+      const members = Array.from({ length: size }, (_, number) => memberOf(hosts, number, ""));
+      for (const member of members) trees.join(member);
+      for (const member of members.filter((_, at) => at >= from && (at - from) % stride === 0)) {
+        members.splice(members.indexOf(member), 1);
+        trees.leave(member);
+        for (const tree of trees.trees) assertTree(tree, members);
+      }
+    }),
+    { numRuns: 150 },
+  );
+});
+
 test("in whatever order hosts come: each sends one copy at most, and two halves leave each rack", () => {
   const zonesInOrder = fc.array(fc.integer({ min: 2, max: 30 }), { minLength: 2, maxLength: 8 }).chain((sizes) => {
     const zones = sizes.flatMap((size, rack) => Array.from({ length: size }, () => `rack-${String(rack)}`));

@@ -115,3 +115,9 @@ export class TreePlaces {
     }
   }
 }
+
+/** Whether a place is another one, or hangs from it: what is hung below itself hangs from nothing any more. */
+export function isAtOrBelow(place: Place, other: Place): boolean {
+  for (let at: Place | undefined = place; at !== undefined; at = at.parent) if (at === other) return true;
+  return false;
+}

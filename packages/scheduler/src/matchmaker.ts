@@ -6,7 +6,7 @@ import { announcedEvent, joinedEvent, wiredEvent } from "./events.ts";
 import type { Session, SessionEnd, SessionListener } from "./grpc/session.ts";
 import { joinedReports } from "./joined-reports.ts";
 import { recordStep, type SchedulerMetrics } from "./metrics.ts";
-import { orderOf } from "./orders.ts";
+import { hasteOf, isForMany, orderOf } from "./orders.ts";
 import type { PublicFacts } from "./public-facts.ts";
 import { RefusalLog } from "./refusal-log.ts";
 
@@ -127,6 +127,8 @@ export class Matchmaker implements SessionListener, Disposable {
   #perform(effects: readonly SchedulerEffect[], event: SchedulerEvent): void {
     recordStep(this.#deps.metrics, event, effects);
     for (const effect of effects) if (effect.type === "name-fault") this.#nameFault(effect);
-    for (const effect of effects) this.#sessions.get(effect.host)?.order({ task: effect.task, order: orderOf(effect) });
+    const isDeal = isForMany(effects);
+    for (const effect of effects)
+      this.#sessions.get(effect.host)?.order({ task: effect.task, order: orderOf(effect) }, hasteOf(effect, isDeal));
   }
 }

@@ -1,5 +1,6 @@
 import type { SchedulerOrder, WarmOrder } from "@darner/protocol";
 import type { SchedulerEffect } from "@darner/scheduler-core";
+import type { Haste } from "./grpc/slices.ts";
 
 /** An effect as the order that goes to its host. */
 export function orderOf(effect: SchedulerEffect): SchedulerOrder {
@@ -21,6 +22,26 @@ export function orderOf(effect: SchedulerEffect): SchedulerOrder {
     case "name-fault":
       return { type: "fault", fault: effect.fault, registry: effect.registry, blocked: effect.blocked };
   }
+}
+
+// From as many hosts on it takes several milliseconds to say what one event led to.
+const MANY_HOSTS = 64;
+
+/** Whether one event led to orders for many hosts: a deal ahead, or lines, of which each of them has some left. */
+export function isForMany(effects: readonly SchedulerEffect[]): boolean {
+  return effects.length >= MANY_HOSTS && new Set(effects.map(({ host }) => host)).size >= MANY_HOSTS;
+}
+
+/**
+ * How soon an effect is to be said.
+ *
+ *     later    lines of a table: a piece that landed waits three seconds for its line
+ *     ahead    what one event leads to for many hosts; but for stripes: everybody waits for who reads
+ *     awaited  else
+ */
+export function hasteOf({ type }: SchedulerEffect, isDeal: boolean): Haste {
+  if (type === "send-table") return "later";
+  return isDeal && type !== "grant-stripe" ? "ahead" : "awaited";
 }
 
 // A digest, a size and what protobuf adds.

@@ -117,7 +117,7 @@ test("orders of one turn travel in one message, in their order", async () => {
   using daemon = new ScriptedDaemon(server.address);
   daemon.say({ hello: helloOf("a") });
   await eventually(() => daemon.isWelcome, "welcome");
-  for (const grant of [1, 2, 3]) told.hellos[0]?.session.order({ task, order: { type: "revoke-grant", grant } });
+  for (const grant of [1, 2, 3]) told.hellos[0]?.session.order({ task, order: { type: "revoke-grant", grant } }, "awaited");
   await eventually(() => daemon.orders.length === 3, "the orders come");
   assert.deepEqual(
     daemon.messages.map(({ orders }) => orders.length).filter((count) => count > 0),
@@ -137,7 +137,7 @@ test("tables that together are larger than a message may be come in several", as
   await eventually(() => daemon.isWelcome, "welcome");
   const huge: Task = { ...task, size: 16 * 1024 ** 4 };
   const hashes = Array.from({ length: 60_000 }, (_, piece) => ({ piece, hash: new Uint8Array(32) }));
-  for (let count = 0; count < 10; count += 1) told.hellos[0]?.session.order({ task: huge, order: { type: "table", hashes } });
+  for (let count = 0; count < 10; count += 1) told.hellos[0]?.session.order({ task: huge, order: { type: "table", hashes } }, "later");
   await eventually(() => daemon.orders.length === 10, "all tables come");
   assert.equal(daemon.ended, undefined);
 });
@@ -152,7 +152,7 @@ test("a daemon that does not read its orders is given up", async () => {
   const session = told.hellos[0]?.session;
   const hashes = Array.from({ length: 200_000 }, (_, piece) => ({ piece, hash: new Uint8Array(32) }));
   const huge: Task = { ...task, size: 16 * 1024 ** 4 };
-  for (let count = 0; count < 10; count += 1) session?.order({ task: huge, order: { type: "table", hashes } });
+  for (let count = 0; count < 10; count += 1) session?.order({ task: huge, order: { type: "table", hashes } }, "later");
   assert.equal(told.ended, 1, "80 MB of orders waited");
 });
 
@@ -166,7 +166,7 @@ test("a daemon that takes nothing for ten seconds is given up, however little wa
   daemon.pause();
   const huge: Task = { ...task, size: 16 * 1024 ** 4 };
   const hashes = Array.from({ length: 50_000 }, (_, piece) => ({ piece, hash: new Uint8Array(32) }));
-  told.hellos[0]?.session.order({ task: huge, order: { type: "table", hashes } });
+  told.hellos[0]?.session.order({ task: huge, order: { type: "table", hashes } }, "later");
   await eventually(() => clock.waiting === 1, "the table is on its way");
   clock.advance(9999);
   assert.equal(told.ended, 0);

@@ -21,7 +21,7 @@ import { orderBytes, warmBytes } from "../orders.ts";
 import { HeardMessages, type HeardMessage } from "./heard-messages.ts";
 import { MESSAGE_COST } from "./message-cost.ts";
 import { hostOf, reachableAddress } from "./reachable-address.ts";
-import type { Slices, Worker } from "./slices.ts";
+import type { Haste, Slices, Worker } from "./slices.ts";
 
 /** The gRPC stream of one daemon. */
 export type SessionCall = ServerDuplexStream<unknown, WireObject>;
@@ -193,40 +193,40 @@ export class Session implements Worker {
   /** From now on `news` is asked, whenever `membersChanged` was called, what the host has yet to hear. */
   tellMembers(news: () => MembershipNews | undefined): void {
     this.#news = news;
-    this.#sayLater(false);
+    this.#sayLater("later");
   }
 
   membersChanged(): void {
-    if (this.#news !== undefined && !this.#ended) this.#sayLater(false);
+    if (this.#news !== undefined && !this.#ended) this.#sayLater("later");
   }
 
-  /** Queues an order; it leaves with the next slice, lines of a table after what is not. */
-  order(order: TaskOrder): void {
+  /** Queues an order; it leaves with the next slice, or after what others wait for. */
+  order(order: TaskOrder, haste: Haste): void {
     if (this.#ended) return;
     this.#waiting.push(order);
-    this.#queued(orderBytes(order.order), order.order.type !== "table");
+    this.#queued(orderBytes(order.order), haste);
   }
 
   /** Queues what the host is to hold for a preheat job. */
   warm(order: WarmOrder): void {
     if (this.#ended) return;
     this.#warm.push(order);
-    this.#queued(warmBytes(order), false);
+    this.#queued(warmBytes(order), "later");
   }
 
   /** The host need not go on for a job. */
   release(job: number): void {
     if (this.#ended) return;
     this.#released.push(job);
-    this.#queued(0, false);
+    this.#queued(0, "later");
   }
 
-  #queued(bytes: number, isAwaited: boolean): void {
+  #queued(bytes: number, haste: Haste): void {
     this.#waitingBytes += bytes;
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.end("unread", `the daemon did not read its orders: ${String(this.#waitingBytes)} bytes were waiting`);
     } else {
-      this.#sayLater(isAwaited);
+      this.#sayLater(haste);
     }
   }
 
@@ -235,14 +235,14 @@ export class Session implements Worker {
     if (this.#ended || facts.length === 0) return;
     this.#facts.push(...facts);
     this.#facts.splice(0, this.#facts.length - MAX_WAITING_FACTS);
-    this.#sayLater(false);
+    this.#sayLater("later");
   }
 
   /** Tells how the schedulers stand with the hosts; depends on nothing else that waits. */
   tellStanding(standing: SwarmStanding): void {
     if (this.#ended) return;
     this.#standing = standing;
-    this.#sayLater(false);
+    this.#sayLater("later");
   }
 
   /** Where the daemon is seen, as gRPC writes it. */
@@ -258,8 +258,8 @@ export class Session implements Worker {
     this.#finish();
   }
 
-  #sayLater(isAwaited: boolean): void {
-    this.#slices.say(this, isAwaited);
+  #sayLater(haste: Haste): void {
+    this.#slices.say(this, haste);
   }
 
   readonly #hearLater = (value: unknown): void => {

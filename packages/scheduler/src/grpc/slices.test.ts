@@ -57,14 +57,27 @@ test("what somebody waits for is said before what nobody does, once, and nothing
   const [clock, done] = [new WorkClock(), [] as string[]];
   const slices = new Slices(clock);
   const [a, b, c] = [new Scripted("a", 0, clock, done), new Scripted("b", 0, clock, done), new Scripted("c", 0, clock, done)];
-  slices.say(a, false);
-  slices.say(b, false);
-  slices.say(c, true);
-  slices.say(b, true);
-  slices.say(b, false);
+  slices.say(a, "ahead");
+  slices.say(b, "later");
+  slices.say(c, "awaited");
+  slices.say(b, "awaited");
+  slices.say(b, "ahead");
   slices.leave(a);
   await nextTurn();
   assert.deepEqual(done, ["c says", "b says"]);
+});
+
+test("who asks while a thousand are dealt what is for later waits for a few of them, and they get on all the same", async () => {
+  const [clock, done] = [new WorkClock(), [] as string[]];
+  const slices = new Slices(clock);
+  for (let at = 0; at < 1000; at += 1) slices.say(new Scripted("crowd", 0, clock, done), at % 2 === 0 ? "ahead" : "later");
+  await nextTurn();
+  const before = done.length;
+  for (let at = 0; at < 20; at += 1) slices.say(new Scripted("asking", 0, clock, done), "awaited");
+  await nextTurn();
+  const [first, ...turn] = done.slice(before);
+  assert.ok(before < 20 && first === "asking says", `${String(before)} of the crowd came first`);
+  assert.ok(turn.includes("crowd says"), "the crowd gets on");
 });
 
 test("the event loop goes on before all is done, and what is to be said does not wait for all that is to be heard", async () => {
@@ -73,7 +86,7 @@ test("the event loop goes on before all is done, and what is to be said does not
   const crowd = Array.from({ length: 100 }, (_, at) => new Scripted(String(at), 1, clock, done));
   const speaker = new Scripted("speaker", 0, clock, done);
   for (const worker of crowd) slices.hear(worker);
-  slices.say(speaker, true);
+  slices.say(speaker, "awaited");
   await nextTurn();
   assert.ok(done.length < 50, `${String(done.length)} ms of work in one turn`);
   assert.ok(done.indexOf("speaker says") < 10, "it did not wait for all of them");

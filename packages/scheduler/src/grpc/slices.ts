@@ -1,11 +1,14 @@
 import type { Clock } from "@darner/runtime";
 
-// A slice of each kind of work: some fifty messages heard, a hundred sent. Whoever asks for a blob while all hosts do waits for two or three of them.
-const SLICE_MS = 4;
-// How long sockets and timers are not served: far below the seconds in which a sign of life is to be answered.
+// Some fifty messages.
+const HEAR_MS = 4;
+// Some thirty messages. HTTP/2 takes as long again to write what was sent: who asks for a blob while all hosts are dealt theirs waits for one such
+// slice, or two.
+const SAY_MS = 2;
+// However long it took what came before: of each kind so much gets on.
+const LEAST_SAID = 4;
+// While more is to be heard sockets and timers are not served for so long: each breath has a price, and who is behind is to catch up.
 const TURN_MS = 20;
-// However long hearing took: what is to be said gets on.
-const LEAST_SAID = 8;
 
 /** Somebody with work to be done in slices. */
 export interface Worker {
@@ -15,17 +18,26 @@ export interface Worker {
   say(): void;
 }
 
+/** How soon something is to be said. */
+export type Haste =
+  /** Its host cannot go on without. */
+  | "awaited"
+  /** Dealt to many hosts at once, for when they are done with what they have. */
+  | "ahead"
+  /** Nobody waits for it. */
+  | "later";
+
 /**
- * What all sessions heard and have to say, worked off in slices. A thousand hosts that speak at once are a second of work: done in one go,
- * sockets and timers are not served meanwhile, signs of life go unanswered, and both ends give up sessions of hosts that are well. So the
- * event loop breathes between two slices, sessions are heard in turns, one message each, and what somebody waits for is said first.
+ * What all sessions heard and have to say, worked off in slices. A thousand hosts that speak at once are a second of work, and what is dealt to
+ * a thousand at once a tenth of one: done in one go, sockets and timers are not served meanwhile, signs of life go unanswered, and both ends
+ * give up sessions of hosts that are well. So the event loop breathes, sessions are heard in turns, one message each, and what somebody waits for
+ * is said first.
  */
 export class Slices {
   readonly #clock: Clock;
-  // Each holds a session at most once; a set gives its entries in the order in which they came.
+  // Each session is in each at most once, and waits to say something in one of three; a set gives its entries in the order in which they came.
   readonly #heard = new Set<Worker>();
-  readonly #urgent = new Set<Worker>();
-  readonly #later = new Set<Worker>();
+  readonly #toSay: Readonly<Record<Haste, Set<Worker>>> = { awaited: new Set(), ahead: new Set(), later: new Set() };
   #isPlanned = false;
 
   constructor(clock: Clock) {
@@ -38,20 +50,18 @@ export class Slices {
     this.#plan();
   }
 
-  /** A session has something to say; `isAwaited`: its host cannot go on without. */
-  say(worker: Worker, isAwaited: boolean): void {
-    if (isAwaited) {
-      this.#later.delete(worker);
-      this.#urgent.add(worker);
-    } else if (!this.#urgent.has(worker)) {
-      this.#later.add(worker);
-    }
+  /** A session has something to say; all it has to say goes with what is awaited most. */
+  say(worker: Worker, haste: Haste): void {
+    const { awaited, ahead, later } = this.#toSay;
+    if (awaited.has(worker) || (haste !== "awaited" && ahead.has(worker))) return;
+    for (const waiting of [ahead, later]) waiting.delete(worker);
+    this.#toSay[haste].add(worker);
     this.#plan();
   }
 
   /** A session is over. */
   leave(worker: Worker): void {
-    for (const waiting of [this.#heard, this.#urgent, this.#later]) waiting.delete(worker);
+    for (const waiting of [this.#heard, ...Object.values(this.#toSay)]) waiting.delete(worker);
   }
 
   #plan(): void {
@@ -59,25 +69,22 @@ export class Slices {
     this.#isPlanned = true;
     setImmediate(() => {
       this.#isPlanned = false;
-      this.#work();
+      const until = this.#clock.now() + TURN_MS;
+      do {
+        this.#hearSome();
+        this.#saySome();
+      } while (this.#heard.size > 0 && this.#clock.now() < until);
       if (this.#waits) this.#plan();
     });
   }
 
-  #work(): void {
-    const until = this.#clock.now() + TURN_MS;
-    do {
-      this.#hearSome();
-      this.#saySome();
-    } while (this.#waits && this.#clock.now() < until);
-  }
-
   get #waits(): boolean {
-    return this.#heard.size + this.#urgent.size + this.#later.size > 0;
+    const { awaited, ahead, later } = this.#toSay;
+    return this.#heard.size + awaited.size + ahead.size + later.size > 0;
   }
 
   #hearSome(): void {
-    const until = this.#clock.now() + SLICE_MS;
+    const until = this.#clock.now() + HEAR_MS;
     for (const worker of this.#heard) {
       this.#heard.delete(worker);
       if (worker.hearOne()) this.#heard.add(worker);
@@ -86,11 +93,12 @@ export class Slices {
   }
 
   #saySome(): void {
-    const until = this.#clock.now() + SLICE_MS;
-    let said = 0;
-    for (const waiting of [this.#urgent, this.#later]) {
+    const until = this.#clock.now() + SAY_MS;
+    const { awaited, ahead, later } = this.#toSay;
+    for (const waiting of [awaited, ahead, later]) {
+      let said = 0;
       for (const worker of waiting) {
-        if (said >= LEAST_SAID && this.#clock.now() >= until) return;
+        if (said >= LEAST_SAID && this.#clock.now() >= until) break;
         waiting.delete(worker);
         worker.say();
         said += 1;

@@ -58,6 +58,11 @@ export class Room {
     give(this.turn, { child, parent, pieces });
   }
 
+  /** Lets a peer read these pieces from its source. */
+  read(reader: Wanting, pieces: readonly number[]): void {
+    give(this.turn, { child: reader, parent: undefined, pieces });
+  }
+
   /** Who a peer is promised which pieces by, by name. */
   promised(child: Wanting): Record<string, number[]> {
     const by: Record<string, number[]> = {};

@@ -2,6 +2,7 @@ import { giveStripeOf, readWhole, stripeFor } from "../source/source-frontier.ts
 import { mayRead, readsWhole } from "../source/choose-reader.ts";
 import { forgiveParents } from "../books/avoided-parents.ts";
 import { followTrees } from "./follow-trees.ts";
+import { evenBacklogs } from "./even-backlogs.ts";
 import { takeFromFree } from "./free-holders.ts";
 import { give } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
@@ -26,6 +27,7 @@ export function feedPeer(turn: Turn, group: Group, member: Member): void {
   leaveSlowParents(turn, group, member);
   leaveCrowdedParents(turn, group, member);
   takeFromFree(turn, group, member);
+  evenBacklogs(turn, group, member);
 }
 
 function feedFromSwarm(turn: Turn, group: Group, member: Wanting): void {

@@ -14,6 +14,7 @@ export function assertInvariants(memory: Memory): void {
   assert(memory.trust.size <= Math.max(limits.maxSuspects, limits.maxStruck), "more suspects or struck blobs than there may be");
   const backlog = new Map<string, number>();
   const readers = new Map<string, number>();
+  const reading = new Map<string, number>();
   for (const swarm of tasks.values()) {
     assert(swarm.members.size > 0, "a task without members");
     assert(swarm.members.size <= limits.maxMembersPerTask, "more members than maxMembersPerTask");
@@ -22,11 +23,14 @@ export function assertInvariants(memory: Memory): void {
     assert(swarm.accusations.length <= limits.maxAccusations, "more accusations than maxAccusations");
     for (const host of swarm.doubted) assert(!swarm.members.has(host), "a host that is doubted takes part");
     for (const group of swarm.allGroups()) assertGroup(group);
-    for (const member of swarm.members.values()) assertMember(memory, swarm, member, backlog, readers);
+    for (const member of swarm.members.values()) assertMember(memory, swarm, member, backlog, readers, reading);
     if ([...swarm.allGroups()].some((group) => group.waiting(1) > 0))
       assert(swarm.wakeAt !== undefined, "a waiting swarm is never looked over");
   }
-  for (const host of hosts.values()) assert(host.backlogBytes === (backlog.get(host.id) ?? 0), `backlog of ${host.id} is miscounted`);
+  for (const host of hosts.values()) {
+    assert(host.backlogBytes === (backlog.get(host.id) ?? 0), `backlog of ${host.id} is miscounted`);
+    assert(host.blobsRead === (reading.get(host.id) ?? 0), `blobs that ${host.id} reads are miscounted`);
+  }
   for (const registry of registries.values()) {
     assert(registry.readers === (readers.get(registry.name) ?? 0), `readers of ${registry.name} are miscounted`);
     assert(registry.told >= registry.readers, `connections of ${registry.name} are miscounted`);
@@ -61,7 +65,14 @@ function assertGroup(group: Group): void {
   for (const member of group.idle) assert(isWanting(member) && member.peer.promisedCount === 0, "an idle peer is promised something");
 }
 
-function assertMember(memory: Memory, swarm: Swarm, member: Member, backlog: Map<string, number>, readers: Map<string, number>): void {
+function assertMember(
+  memory: Memory,
+  swarm: Swarm,
+  member: Member,
+  backlog: Map<string, number>,
+  readers: Map<string, number>,
+  reading: Map<string, number>,
+): void {
   const { host, peer } = member;
   const group = swarm.groupOf(member);
   assert(memory.hosts.get(host.id) === host && host.tasks.has(swarm.id), "a member whose host is unknown");
@@ -86,7 +97,9 @@ function assertMember(memory: Memory, swarm: Swarm, member: Member, backlog: Map
   }
   assert(promised === peer.promisedCount, "promisedCount is wrong");
   assert(stripes === peer.stripes, "stripes are miscounted");
-  if (stripes > 0) readers.set(member.registry, (readers.get(member.registry) ?? 0) + 1);
+  if (stripes === 0) return;
+  readers.set(member.registry, (readers.get(member.registry) ?? 0) + 1);
+  reading.set(host.id, (reading.get(host.id) ?? 0) + 1);
 }
 
 function assertGrant(group: Group, grant: Grant): void {

@@ -1,6 +1,8 @@
 import { piecesOf, type PieceRun, type PieceSet } from "@darner/domain";
 import type { Group } from "./group.ts";
 import type { Grant, Member, Peer, Wanting } from "./member.ts";
+import type { Host } from "./host-table.ts";
+import type { Registry } from "./registry-table.ts";
 import { connectionsOf } from "../source/overlapping-reads.ts";
 import { beginStripes } from "./stripe-clock.ts";
 import { noteRequest } from "./request-budget.ts";
@@ -44,6 +46,7 @@ function giveRun(turn: Turn, wanted: NewGrant, pieces: readonly number[], run: P
     readySince: undefined,
     progressAt: now,
     begunAt: undefined,
+    firstPieceMs: undefined,
   };
   for (const piece of pieces) {
     child.peer.promised[piece] = grant;
@@ -64,7 +67,7 @@ function bookStripe(turn: Turn, group: Group, child: Wanting, grant: Grant): voi
   const registry = turn.memory.registries.of(child.registry);
   group.stripes.add(grant);
   peer.stripes += 1;
-  if (peer.stripes === 1) registry.readers += 1;
+  if (peer.stripes === 1) beginReader(registry, host);
   group.stirred = true;
   const connections = connectionsOf(turn, child, grant.promised);
   registry.told += connections - peer.connections;
@@ -128,9 +131,15 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
   group.noteIdle(grant.child);
 }
 
-function endReader({ memory }: Turn, { registry: name }: Member, peer: Peer): void {
+function beginReader(registry: Registry, host: Host): void {
+  registry.readers += 1;
+  host.blobsRead += 1;
+}
+
+function endReader({ memory }: Turn, { registry: name, host }: Member, peer: Peer): void {
   const registry = memory.registries.of(name);
   registry.readers -= 1;
+  host.blobsRead -= 1;
   registry.told -= peer.connections;
   peer.connections = 0;
 }

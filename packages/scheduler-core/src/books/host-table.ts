@@ -12,6 +12,8 @@ export type Host = {
   backlogBytes: number;
   /** How fast its source reads are. */
   readonly fromSource: Meter;
+  /** How many blobs it reads from their sources now. */
+  blobsRead: number;
   /** How fast pieces arrive from other hosts. */
   readonly fromPeers: Meter;
   /** When a child last verified a piece from this host. */
@@ -47,6 +49,7 @@ export class HostTable {
       seed,
       backlogBytes: 0,
       fromSource: newMeter(),
+      blobsRead: 0,
       fromPeers: newMeter(),
       deliveredAt: 0,
       strikes: [],

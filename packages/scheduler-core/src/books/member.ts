@@ -25,6 +25,8 @@ export type Grant = {
   progressAt: number;
   /** A stripe's: since when it is read, as far as one can tell; undefined while it waits for others of the same reader. */
   begunAt: number | undefined;
+  /** A stripe's: how long it waited for its first piece; undefined where that says nothing of the registry. */
+  firstPieceMs: number | undefined;
 };
 
 /** That a host wants a blob, and how it stands with that. */
@@ -53,6 +55,8 @@ export type Peer = {
   sourceFailures: number;
   /** When a piece it read from the source was last reported. */
   sourceProgressAt: number;
+  /** When it began, or last reported a piece. */
+  reportedAt: number;
   /** When it began, last reported a piece, or was last told again that pieces will come. */
   assuredAt: number;
   /** Its own disk failed: nothing is granted before this instant. */
@@ -119,6 +123,7 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     sourceRestUntil: 0,
     sourceFailures: 0,
     sourceProgressAt: 0,
+    reportedAt: now,
     assuredAt: now,
     heldBackUntil: 0,
     standing: undefined,

@@ -34,6 +34,24 @@ suite("late pieces", () => {
     assert.ok(after > 11_000 && after <= 15_500, String(after));
   });
 
+  test("one whose child reports nothing meanwhile has ten seconds, for pieces wait for their report; one whose child does, not", () => {
+    const patienceWith = (reports: boolean): number => {
+      const script = new Script(64);
+      script.hold("b");
+      script.hold("c");
+      script.open("a");
+      const [first, second] = script.grants().find(({ from: parent }) => parent === "b")?.pieces ?? [];
+      assert.ok(first !== undefined && second !== undefined);
+      script.got("a", [first]);
+      script.wait(5500);
+      if (reports) script.got("a", [second]);
+      return 5500 + (givenUpAfter(script, "a", "c", 20_000) ?? assert.fail());
+    };
+    const silent = patienceWith(false);
+    assert.ok(silent > 11_000 && silent <= 15_500, String(silent));
+    assert.ok(patienceWith(true) <= 9500);
+  });
+
   test("one that holds nothing yet is waited for: it is promised itself", () => {
     const script = new Script(16);
     script.open("a");

@@ -13,8 +13,9 @@ import type { Turn } from "../turn.ts";
 /**
  * Takes back grants of a peer that should have brought something long ago, where somebody else can bring it.
  *
- *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came; for unprovenLateMs + that piece where it
- *            gave nobody any of this blob yet;
+ *     late ⇔ its giver could send for lateMs + a piece at the slowest useful rate, and no piece came;
+ *            for unprovenLateMs + that piece where it gave nobody any of this blob yet, and the peer reported others after that time:
+ *            pieces wait for their report, sixteen together, and those come far apart where the link is slow, or shared with other blobs;
  *            a source read without its first byte: not before 2 × the registry's first byte; one for preheats alone: six times as long
  *            a parent that delivers to others in that time is busy, not late, until six times as long
  */
@@ -23,9 +24,10 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
   const pieceMs = Math.ceil((swarm.pieceBytes * 1000) / limits.slowestBytesPerSecond);
   for (const grant of [...member.peer.grants.values()]) {
     const { parent } = grant;
-    const isUnproven = parent !== undefined && !swarm.gave.has(parent.host.id);
-    const patience = (isUnproven ? limits.unprovenLateMs : limits.lateMs) + pieceMs;
     const waited = waitedFor(turn, grant);
+    const isUnproven = parent !== undefined && !swarm.gave.has(parent.host.id);
+    const isEmpty = isUnproven && waited - unsaidMs(turn, member) > limits.unprovenLateMs + pieceMs;
+    const patience = (isEmpty ? limits.unprovenLateMs : limits.lateMs) + pieceMs;
     if (waited <= Math.max(patience, FIRST_BYTES_WAITED * (firstByteAwaited(turn, grant) ?? 0))) continue;
     if (parent === undefined) {
       if (waited <= BUSY_FACTOR * patience && nobodyWaits(group)) continue;
@@ -44,6 +46,11 @@ export function endLateGrants(turn: Turn, group: Group, member: Wanting): void {
 const BUSY_FACTOR = 6;
 // Twice the usual is a reader in trouble, not a busy registry.
 const FIRST_BYTES_WAITED = 2;
+
+/** For how long a peer did not say what came; the first piece of all is said at once. */
+function unsaidMs({ now }: Turn, { have, peer }: Wanting): number {
+  return have.count === 0 ? 0 : now - peer.reportedAt;
+}
 
 /** How long a grant has been able to bring something without doing so; looks and remembers since when. */
 function waitedFor(turn: Turn, grant: Grant): number {

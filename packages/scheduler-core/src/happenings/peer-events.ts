@@ -93,7 +93,7 @@ export function notePiecesVerified(turn: Turn, member: Member, runs: readonly Pi
   tidyNeeds(group, member);
   group.flowSince ??= turn.now;
   group.movedAt = turn.now;
-  if (member.peer !== undefined) member.peer.assuredAt = turn.now;
+  if (member.peer !== undefined) member.peer.reportedAt = member.peer.assuredAt = turn.now;
   demoteSlow(turn, group);
   turn.touched.add(member);
   uniteGroups(turn);

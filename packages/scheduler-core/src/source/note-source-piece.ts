@@ -1,9 +1,10 @@
 import { beginSpan } from "../books/measured-rate.ts";
 import type { Group } from "../books/group.ts";
-import type { Grant, Member } from "../books/member.ts";
+import { isWanting, type Grant, type Member } from "../books/member.ts";
 import { learnConnections } from "../books/registry-connections.ts";
 import { learnFirstByte, type Registry } from "../books/registry-table.ts";
 import type { Turn } from "../turn.ts";
+import { readRate } from "./read-rate.ts";
 import { connectionsFor, nobodyWaits } from "./choose-reader.ts";
 
 /** A piece came from the source: the first one of a stripe shows the registry's first byte, and each what a connection brings. */
@@ -16,6 +17,7 @@ export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant:
   if (!isFirst) settleFirstByte(registry, turn.now - grant.progressAt);
   const since = isFirst ? firstByteAt(grant, registry) : grant.progressAt;
   if (isFirst) noteFirstPiece(turn, member, grant, registry);
+  else if (grant.left === grant.promised - 1) noteSecondPiece(turn, member, grant, registry);
   if (since === undefined || since >= turn.now) return;
   const most = Math.floor(connectionsFor(turn, member) / Math.max(1, readers));
   const leftBytes = group.coldPieces * pieceBytes;
@@ -31,11 +33,13 @@ function firstByteAt({ begunAt }: Grant, { firstByteMs = 0, unsettledMs }: Regis
 /**
  * What a stripe waited for its first piece is the registry's first byte, and the piece's own time; it says nothing about the rate.
  *
- *     first byte = waited − piece / what one connection, or this host, brings; of the first stripes of all: − the time of a second piece
+ *     first byte = waited − max(the time of the stripe's second piece, piece / what one connection, or this host for this blob, brings)
+ *
+ * Nobody knows how many others a connection shares a link with, those of other blobs among them; its second piece does.
  */
 function noteFirstPiece(turn: Turn, member: Member, grant: Grant, registry: Registry): void {
   const { fromSource } = member.host;
-  const { bytesPerMs, trial } = registry.connections;
+  const { trial } = registry.connections;
   // The next stripe is begun before the last piece of the one before it is here: then nobody knows when.
   const begunAt = grant.begunAt ?? Math.max(grant.progressAt, member.peer?.sourceProgressAt ?? 0);
   const waitedMs = turn.now - begunAt;
@@ -46,12 +50,27 @@ function noteFirstPiece(turn: Turn, member: Member, grant: Grant, registry: Regi
   }
   // With other connections beside it than before, nobody knows a piece's own time.
   if (trial !== undefined) return;
-  const slowest = Math.min(bytesPerMs || Infinity, fromSource.bytesPerSecond / 1000 || Infinity);
-  const firstByteMs = Math.max(0, waitedMs - Math.floor(turn.swarm.pieceBytes / slowest));
-  // Where stripes overlap, the one before it had a part of the link.
-  const overlaps = member.peer !== undefined && member.peer.connections > 1;
-  if (!overlaps || firstByteMs > registry.firstByteMs) learnFirstByte(registry, firstByteMs);
+  grant.firstPieceMs = waitedMs;
+  const firstByteMs = waitedMs - ownTimeOf(turn, member, registry);
   if (firstByteMs > turn.limits.runMs && member.peer?.stripes === 1) beginSpan(fromSource, turn.now);
+  if (grant.promised === 1) learnFrom(registry, member, firstByteMs);
+}
+
+function noteSecondPiece(turn: Turn, member: Member, { firstPieceMs, progressAt }: Grant, registry: Registry): void {
+  if (firstPieceMs === undefined) return;
+  learnFrom(registry, member, firstPieceMs - Math.max(turn.now - progressAt, ownTimeOf(turn, member, registry)));
+}
+
+function ownTimeOf({ swarm }: Turn, member: Member, { connections }: Registry): number {
+  const readPerMs = isWanting(member) ? readRate(member) / 1000 : 0;
+  return Math.floor(swarm.pieceBytes / Math.min(connections.bytesPerMs || Infinity, readPerMs || Infinity));
+}
+
+function learnFrom(registry: Registry, { peer }: Member, waitedMs: number): void {
+  const firstByteMs = Math.max(0, waitedMs);
+  // Where stripes overlap, the one before it had a part of the link.
+  const overlaps = peer !== undefined && peer.connections > 1;
+  if (!overlaps || firstByteMs > (registry.firstByteMs ?? 0)) learnFirstByte(registry, firstByteMs);
 }
 
 function settleFirstByte(registry: Registry, pieceMs: number): void {

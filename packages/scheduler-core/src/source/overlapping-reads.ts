@@ -1,5 +1,6 @@
 import type { Wanting } from "../books/member.ts";
 import { usefulFor } from "../books/registry-connections.ts";
+import { readRate } from "./read-rate.ts";
 import { shareOf } from "./connection-share.ts";
 import type { Turn } from "../turn.ts";
 
@@ -24,7 +25,7 @@ export function connectionsOf(turn: Turn, reader: Wanting, stripePieces: number)
 /** How many of them it reads at once only so that its link does not idle. */
 export function overlapOf({ memory, swarm }: Pick<Turn, "memory" | "swarm">, reader: Wanting, stripePieces: number): number {
   const { firstByteMs = 0 } = memory.registries.of(reader.registry);
-  const stripeMs = (stripePieces * swarm.pieceBytes * 1000) / reader.host.fromSource.bytesPerSecond;
+  const stripeMs = (stripePieces * swarm.pieceBytes * 1000) / readRate(reader);
   const pieceMs = stripeMs / stripePieces;
   const overlapping = firstByteMs > Math.max(pieceMs, NOTICED_PART * stripeMs) ? 1 + Math.ceil(firstByteMs / stripeMs) : 1;
   return Math.min(overlapping, MAX_OVERLAPPING);

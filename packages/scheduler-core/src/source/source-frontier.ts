@@ -7,6 +7,7 @@ import { TREES } from "../trees/spread-trees.ts";
 import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
 import { isOneEnough, noteShutOut } from "./connection-share.ts";
 import { connectionsOf } from "./overlapping-reads.ts";
+import { readRate } from "./read-rate.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
 import { MAX_FAN_OUT, treeShape } from "../feeding/tree-shape.ts";
@@ -27,7 +28,7 @@ type Queue = {
 /**
  * Moves the source frontier: stripes are dealt to the readers ahead of time, many at once, so that hundreds of pieces take one message.
  *
- *     readers = min(maxReadersPerBlob, TREES, peers that may read)
+ *     readers = min(maxReadersPerBlob, TREES, peers that may read); who only reads a piece that was late elsewhere is none
  *     due     ⇔ some reader owes at most half a stripe besides one for each further connection
  *     ahead   : see `deal-ahead.ts`; while more connections are tried: a stripe for each
  *     each stripe goes to the reader whose tree carried least, for no root is to send more than another; but to who owes two stripes less, or none
@@ -56,8 +57,8 @@ export function advanceFrontier(turn: Turn, group: Group): void {
 
 function readersOf(turn: Turn, group: Group): Queue[] {
   const queues = new Map<Wanting, Queue>();
-  for (const { child, left } of group.stripes) {
-    if (!mayRead(turn, child)) continue;
+  for (const { child, left, unit } of group.stripes) {
+    if (!unit || !mayRead(turn, child)) continue;
     const queue = queues.get(child) ?? queueOf(turn, group, child);
     queue.owed += left;
     queues.set(child, queue);
@@ -95,7 +96,7 @@ function isRunningOut({ owed, stripePieces, connections }: Queue): boolean {
 }
 
 function readersThatStay(turn: Turn, group: Group): number {
-  const readers = new Set([...group.stripes].map(({ child }) => child as Wanting));
+  const readers = new Set([...group.stripes].filter(({ unit }) => unit).map(({ child }) => child as Wanting));
   return [...readers].filter((reader) => !isReplaced(turn, group, reader)).length;
 }
 
@@ -173,7 +174,7 @@ export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: numbe
     left,
     waiting: group.waiting(MAX_FAN_OUT),
     readers: Math.min(TREES, treeShape(turn, group, "stripe").roots) * connections.each,
-    sourceRate: reader.host.fromSource.bytesPerSecond / connections.each,
+    sourceRate: readRate(reader) / connections.each,
     firstByteMs,
     requestsLeft: requestsLeft(requests, limits.maxRequestsPerMinute, now),
   });

@@ -4,6 +4,7 @@ import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
 import { pieceMsOf } from "../books/registry-connections.ts";
 import type { Turn } from "../turn.ts";
 import { chooseReader, nobodyWaits } from "./choose-reader.ts";
+import { readRate } from "./read-rate.ts";
 
 /** Pieces a reader is given the time of: one may be cut in two by a report, another delayed by a busy link. */
 const PIECES_WAITED = 4;
@@ -58,11 +59,11 @@ function lastSignOf({ peer }: Wanting): number {
   return Math.max(begunAt, peer.sourceProgressAt);
 }
 
-function patienceWith({ limits, swarm, memory }: Turn, { registry, host }: Wanting): number {
-  const { firstByteMs, slowestFirstByteMs, connections } = memory.registries.of(registry);
+function patienceWith({ limits, swarm, memory }: Turn, reader: Wanting): number {
+  const { firstByteMs, slowestFirstByteMs, connections } = memory.registries.of(reader.registry);
   // It gave nobody a byte yet.
   if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
-  const rate = host.fromSource.bytesPerSecond;
+  const rate = readRate(reader);
   const pieces = rate > 0 ? PIECES_WAITED : 1;
   const pieceMs = Math.ceil((swarm.pieceBytes * 1000) / Math.max(rate, limits.slowestBytesPerSecond));
   const onConnectionMs = PIECES_ON_CONNECTION * pieceMsOf(connections, swarm.pieceBytes);

@@ -16,6 +16,17 @@ export const CROWDS: readonly Scenario[] = [
   },
   {
     ...cold,
+    name: "slow-layers",
+    about: "The same on links of a quarter: pieces of each layer come far apart, and are reported late.",
+    hosts: 8,
+    blobBytes: Array.from({ length: 4 }, () => 16 * MIB),
+    upBytesPerSecond: cold.upBytesPerSecond / 4,
+    downBytesPerSecond: cold.downBytesPerSecond / 4,
+    source: { ...cold.source, bytesPerSecond: cold.source.bytesPerSecond / 4 },
+    expect: { lastRatio: 1.1, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
     name: "images",
     about: "Three images that share a layer, each pulled by a third of the hosts.",
     blobBytes: [16 * MIB, 16 * MIB, 8 * MIB, 24 * MIB],

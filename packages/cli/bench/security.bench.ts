@@ -1,11 +1,11 @@
 // npm run bench:security [-- --rounds N] [--report FILE]: what encryption, membership and access checks cost. Real processes: a scheduler and two
 // daemons for each setting. In each round, the settings in turns and another one first each time, the second daemon gets a large blob from
 // the first and then answers many requests for a small one that it has. Two swarms with all of it off say how much of a ratio is noise.
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { checkedOutCommit } from "../../../scripts/check/checked-out-commit.ts";
 import { GeneratedRegistry, type GeneratedBlob } from "../e2e/harness/generated-registry.ts";
 import { pageOf } from "./security/report.ts";
 import { SETTINGS, type Sample, type Setting } from "./security/settings.ts";
@@ -84,8 +84,7 @@ async function main(): Promise<void> {
     process.stderr.write(`round ${String(round)} of ${values.rounds}: ${JSON.stringify(samples)}\n`);
   }
   agent.destroy();
-  const commit = execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
-  const page = pageOf(rounds, { commit, blobBytes: BLOB_BYTES, requests: REQUESTS });
+  const page = pageOf(rounds, { commit: checkedOutCommit(), blobBytes: BLOB_BYTES, requests: REQUESTS });
   process.stdout.write(page);
   if (values.report !== undefined) writeFileSync(join(ROOT, `${values.report}.md`), page);
 }

@@ -1,8 +1,8 @@
 /** The swarm benchmark: `npm run bench:swarm`, `npm run bench:swarm:long`; see docs/adr/0015-swarm-benchmark.md. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { checkedOutCommit } from "../../../scripts/check/checked-out-commit.ts";
 import { missingPrograms, missingTools } from "../../../scripts/check/suite-programs.ts";
-import { run } from "../e2e/harness/shell.ts";
 import { readArguments, USAGE, type SwarmArguments } from "./swarm/arguments.ts";
 import { figuresOf, violations } from "./swarm/figures.ts";
 import { endChildren, openInterruption } from "./swarm/interruption.ts";
@@ -51,7 +51,7 @@ async function runAll({ cases, out, mirrorCommand }: SwarmArguments): Promise<vo
     }
     if (interruption.asked.aborted) break;
     // After every case, so that what was measured stays where a later one is interrupted.
-    await writeResults(out, results);
+    writeResults(out, results);
   }
   if (results.length > 0) console.log(`\n${tableText(results.map(figuresOf))}\n\nwritten: ${out}.json, ${out}.md, ${out}.svg`);
   if (interruption.asked.aborted) {
@@ -63,12 +63,11 @@ async function runAll({ cases, out, mirrorCommand }: SwarmArguments): Promise<vo
   if (failed > 0) process.exitCode = 1;
 }
 
-async function writeResults(out: string, results: readonly CaseResult[]): Promise<void> {
+function writeResults(out: string, results: readonly CaseResult[]): void {
   const [first] = results;
   if (first === undefined) return;
   const figures = results.map(figuresOf);
-  const { stdout } = await run(["git", "rev-parse", "--short", "HEAD"]);
-  const when = occasion(stdout.trim() === "" ? "unknown" : stdout.trim(), first.mirror);
+  const when = occasion(checkedOutCommit(), first.mirror);
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(`${out}.json`, `${JSON.stringify({ ...when, figures, results }, undefined, 2)}\n`);
   writeFileSync(`${out}.md`, reportPage(when, results, figures));

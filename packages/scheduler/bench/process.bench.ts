@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { checkedOutCommit } from "../../../scripts/check/checked-out-commit.ts";
 import { latenciesOf, type Latencies } from "./latencies.ts";
 import { runLoad, type Load, type Measured } from "./run-load.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
@@ -90,10 +90,9 @@ function table(rows: readonly Row[]): string {
 }
 
 function report(rows: readonly Row[]): string {
-  const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).trim();
   return `# A scheduler process under a thousand sessions
 
-Written by \`npm run bench:scheduler -- --out docs/reports/scheduler.md\` at commit \`${commit}\`; do not edit. ${String(availableParallelism())} × ${cpus()[0]?.model.trim() ?? "?"}, Node ${process.version}.
+Written by \`npm run bench:scheduler -- --out docs/reports/scheduler.md\` at commit \`${checkedOutCommit()}\`; do not edit. ${String(availableParallelism())} × ${cpus()[0]?.model.trim() ?? "?"}, Node ${process.version}.
 A real \`darner scheduler\` and one process with ${String(FULL.sessions)} scripted hosts, each over a TCP connection and a gRPC call of its own, the server's main
 thread on one core and the hosts on the other. All hosts pull the same blobs of 64 MiB (256 pieces) one after the other, and together
 report 10,000 pieces a second: up to 16 in a message, as daemons do, or a message each, which no daemon does.

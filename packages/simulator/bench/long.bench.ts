@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { checkedOutCommit } from "../../../scripts/check/checked-out-commit.ts";
 import { adjusted, coldPull, pictureOf, type Adjustments, type Expectation, type Scenario } from "../src/index.ts";
 import { pageOf, type Row } from "./long-report.ts";
 import { play, rowText } from "./play.ts";
@@ -64,7 +65,7 @@ const PICTURED = ["cold", "cold-tenfold", "tenth-lost"];
 
 const only = values.only?.split(",");
 mkdirSync(values.out, { recursive: true });
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { cwd: ROOT, encoding: "utf8" }).trim();
+const commit = checkedOutCommit();
 const rows: Row[] = [];
 for (const each of scenarios) {
   if (only?.includes(each.name) === false) continue;

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { FuzzOutcome } from "./run-target.ts";
@@ -10,11 +9,6 @@ must hold for every input); the endings are the different ways in which inputs w
 anything but its declared error, where the oracle of its target does not hold, or where it takes more than 250 ms of
 processor time four times in a row.
 `;
-
-/** The commit that is checked out. */
-export function commitOf(root: string): string {
-  return execFileSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd: root, encoding: "utf8" }).trim();
-}
 
 type Row = Readonly<Record<"target" | "commit" | "node", string>> &
   Readonly<Record<"seed" | "inputs" | "seconds" | "slowestMs" | "failed", number>> & { readonly endings: FuzzOutcome["endings"] };

@@ -3,9 +3,10 @@
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { checkedOutCommit } from "../../../scripts/check/checked-out-commit.ts";
 import { findTargets, readCorpus, writeCorpus } from "./corpus.ts";
 import { HangWatch } from "./hang-watch.ts";
-import { commitOf, writeReport } from "./report.ts";
+import { writeReport } from "./report.ts";
 import { runTarget, type FuzzOutcome } from "./run-target.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
@@ -27,7 +28,7 @@ process.stdout.write(
 );
 
 // The sources that are read now, whatever is checked out by the end of a long run.
-const commit = commitOf(root);
+const commit = checkedOutCommit();
 const outcomes: FuzzOutcome[] = [];
 for (const { target, corpusFile } of await findTargets(root)) {
   if (values.target?.some((name) => target.name.includes(name)) === false) continue;

@@ -97,7 +97,7 @@ export const LONG_CASES: readonly SwarmCase[] = [
     goal: { overUnit: 1.15 },
   },
   { ...USUAL, ...GENTLE, name: "registry at a quarter", rate: 60 * MEGABIT, registryRate: 15 * MEGABIT, goal: { overBound: 1.2 } },
-  { ...USUAL, ...GENTLE, name: "nodes at a quarter", registryRate: 100 * MEGABIT, goal: { overBound: 1.2 } },
+  { ...USUAL, ...HALF, name: "nodes at a quarter", registryRate: 100 * MEGABIT, rounds: 3, goal: { overBound: 1.2 } },
   { ...USUAL, ...HALF, name: "a tenth per connection", connectionRate: 2.5 * MEGABIT, goal: { overBound: 1.25, speedUp: 4 } },
   { ...USUAL, ...HALF, name: "one node killed", killOne: true, goal: {} },
   { ...USUAL, ...HALF, name: "joins over 10 s", joinSpreadMs: 10_000, goal: { overUnit: 1.3 } },

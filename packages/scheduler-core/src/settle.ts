@@ -21,11 +21,14 @@ export function settle(turn: Turn): void {
     planAfterMove(turn);
     return;
   }
+  const said = turn.effects.length;
   for (const group of swarm.allGroups()) provide(turn, group);
+  // Where nothing was given or taken back a second round finds what the first one did.
+  const isMoved = turn.effects.length > said || turn.loose.size > 0;
   // Whoever still waits for what it was to pass on has no way to it: its children look for their own.
   withdrawEmptyPromises(turn);
   for (const group of swarm.allGroups()) {
-    provide(turn, group);
+    if (isMoved) provide(turn, group);
     group.stirred = false;
     askForTable(turn, group);
     const readable = askedOnce(() => sourceReadableFrom(turn, group));
@@ -59,8 +62,11 @@ function inOrder(members: readonly Member[]): Member[] {
 /** A swarm in which somebody waits is looked over every checkEveryMs, and when a paused source may be asked again or a parent is forgiven. */
 function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | undefined): void {
   const { memory, limits, now, swarm } = turn;
-  if (group.waiting(1) === 0) return;
-  let at = Math.min(now + limits.checkEveryMs, swarm.lookAt ?? Number.MAX_SAFE_INTEGER);
+  if (group.waiting(1) === 0) {
+    group.round = undefined;
+    return;
+  }
+  let at = Math.min((group.round?.beganAt ?? now) + limits.checkEveryMs, swarm.lookAt ?? Number.MAX_SAFE_INTEGER);
   const readable = group.idle.size > 0 ? sourceReadable() : undefined;
   if (readable !== undefined && readable > now) at = Math.min(at, readable);
   for (const member of group.idle) {
@@ -68,7 +74,7 @@ function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | u
     if (forgiven !== undefined && forgiven > now) at = Math.min(at, forgiven);
   }
   swarm.lookAt = at;
-  memory.deadlines.plan(swarm, Math.min(at, group.linesDueAt ?? at, nextStall(turn, group) ?? at));
+  memory.deadlines.plan(swarm, Math.min(at, group.round?.nextAt ?? at, group.linesDueAt ?? at, nextStall(turn, group) ?? at));
 }
 
 /** Asks at most once: every idle peer of a group gets the same answer. */

@@ -8,27 +8,31 @@ import { beginStripes } from "./stripe-clock.ts";
 import { noteRequest } from "./request-budget.ts";
 import type { Turn } from "../turn.ts";
 
-/** What is to be granted: `pieces` (ascending, each unpromised) lie in `run`. */
+/** Pieces that one grant promises, and the run in which they lie. */
+export type PiecesInRun = { readonly run: PieceRun; readonly pieces: readonly number[] };
+
+/** What is to be granted: `pieces`, ascending, each unpromised. */
 export type NewGrant = {
   readonly child: Wanting;
   readonly parent: Member | undefined;
   readonly pieces: readonly number[];
-  readonly run?: PieceRun;
+  /** The pieces as runs, where they are known already. */
+  readonly runs?: readonly PiecesInRun[];
   readonly unit?: boolean;
   readonly alone?: boolean;
 };
 
 /** Gives a grant: books its promises and says so. Takes as many grants as the pieces have runs. */
 export function give(turn: Turn, wanted: NewGrant): void {
-  const { pieces, run } = wanted;
-  if (run !== undefined) {
-    giveRun(turn, wanted, pieces, run);
-    return;
-  }
-  for (const each of evenRuns(pieces)) giveRun(turn, wanted, piecesOf(each), each);
+  for (const each of wanted.runs ?? inRuns(wanted.pieces)) giveRun(turn, wanted, each);
 }
 
-function giveRun(turn: Turn, wanted: NewGrant, pieces: readonly number[], run: PieceRun): void {
+/** Pieces as few runs as they make. */
+export function inRuns(pieces: readonly number[]): PiecesInRun[] {
+  return evenRuns(pieces).map((run) => ({ run, pieces: piecesOf(run) }));
+}
+
+function giveRun(turn: Turn, wanted: NewGrant, { pieces, run }: PiecesInRun): void {
   const { child, parent, unit = false, alone = false } = wanted;
   const { swarm, memory, now } = turn;
   const group = swarm.groupOf(child);

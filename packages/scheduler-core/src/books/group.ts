@@ -6,11 +6,25 @@ import { SpreadTrees } from "../trees/spread-trees.ts";
 // More than any rule asks for.
 const SEEN_WAITING = 16;
 
+/** How far the members of a group have been looked over. */
+export type Round = {
+  readonly beganAt: number;
+  /** Those that were there when it began. */
+  readonly members: readonly Member[];
+  /** How many of them were looked at. */
+  looked: number;
+  /** When the next ones are. */
+  nextAt: number;
+  readonly everyMs: number;
+};
+
 /** The members of a task whose pieces follow one piece table, and may therefore feed each other. */
 export class Group {
   readonly pieces: number;
   /** Made with its first line: most groups are blobs at rest. */
   #table: PieceTable | undefined;
+  /** Lines as they are said, made once for all who hear them; at most one entry a line, and none while nobody waits. */
+  #said: PieceHash[] | undefined;
   /** How many lines the table has. */
   lines = 0;
   /** Who said which line; empty where the table is at rest. At most one entry a line. */
@@ -63,6 +77,8 @@ export class Group {
   movedAt: number = -Infinity;
   /** Pieces a millisecond that were usual for a member. */
   usualRate = 0;
+  /** The looking over that is going on. */
+  round: Round | undefined;
   /** Something came that an idle peer could use. */
   stirred = false;
 
@@ -122,13 +138,26 @@ export class Group {
 
   /** Every line, ascending by piece. */
   table(): PieceHash[] {
-    return this.#table === undefined ? [] : [...this.#table.entries()];
+    const lines: PieceHash[] = [];
+    for (let piece = 0; piece < this.pieces; piece++) {
+      const line = this.lineOf(piece);
+      if (line !== undefined) lines.push(line);
+    }
+    return lines;
+  }
+
+  /** Nobody waits: what lines are said with is made again when somebody does. */
+  forgetSaid(): void {
+    this.#said = undefined;
   }
 
   /** The line of one piece. */
   lineOf(piece: number): PieceHash | undefined {
+    const said = this.#said?.[piece];
+    if (said !== undefined) return said;
     const hash = this.#table?.get(piece);
-    return hash === undefined ? undefined : { piece, hash };
+    if (hash === undefined) return undefined;
+    return ((this.#said ??= [])[piece] = { piece, hash });
   }
 
   /** Adds lines; gives back those that were new and those that contradict the table. What is no line of this blob is neither. */
@@ -152,6 +181,7 @@ export class Group {
   /** Forgets every line. */
   forgetTable(): void {
     this.#table = undefined;
+    this.forgetSaid();
     this.lines = 0;
     this.witnesses.clear();
     this.alarms.clear();

@@ -111,7 +111,7 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     access,
     sequential,
     priority,
-    promised: Array.from({ length: pieces }, () => undefined),
+    promised: new Array<Grant | undefined>(pieces).fill(undefined),
     promisedCount: 0,
     grants: new Map(),
     stripes: 0,

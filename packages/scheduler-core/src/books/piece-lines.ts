@@ -22,6 +22,9 @@ export function learnLines(turn: Turn, group: Group, from: Member, hashes: reado
   return contradicting;
 }
 
+// Trees are numbered 1 and 2.
+const BOTH_TREES = 3;
+
 /**
  * Whether a peer has to have the lines it was not sent yet.
  *
@@ -36,9 +39,12 @@ function areLinesDue(group: Group, member: Member): boolean {
   const { trees } = group.trees;
   const first = linesUntil(group.linePace, trees[0]?.depthOf(member) ?? 0);
   const second = linesUntil(group.linePace, trees[1]?.depthOf(member) ?? 0);
-  for (let at = member.linesSent; at < lineLog.length; at++) {
-    const tree = treeOf[lineLog[at] ?? 0];
+  // The oldest line of each tree is the first to be due: those after it need not be looked at.
+  let seen = 0;
+  for (let at = member.linesSent; at < lineLog.length && seen < BOTH_TREES; at++) {
+    const tree = treeOf[lineLog[at] ?? 0] ?? 0;
     if (lineLog.length - at >= (tree === 1 ? first : tree === 2 ? second : 0)) return true;
+    seen |= tree;
   }
   return false;
 }
@@ -53,8 +59,10 @@ export function sendDueLines(turn: Turn, group: Group): void {
 /** Sends a peer the lines it was not sent yet, of what it lacks. */
 export function sendNewLines(turn: Turn, group: Group, member: Member, known?: ReadonlySet<number>): void {
   if (member.linesSent === group.lineLog.length) return;
+  const { lineLog } = group;
   const hashes: PieceHash[] = [];
-  for (const piece of group.lineLog.slice(member.linesSent)) {
+  for (let at = member.linesSent; at < lineLog.length; at++) {
+    const piece = lineLog[at] ?? 0;
     const line = member.have.has(piece) || known?.has(piece) === true ? undefined : group.lineOf(piece);
     if (line !== undefined) hashes.push(line);
   }

@@ -7,6 +7,7 @@ export function restTable(turn: Turn, group: Group): void {
   restingTables.delete(group);
   if (group.lines === 0 || group.members.size === 0 || group.waiting(1) > 0) return;
   restingTables.add(group);
+  group.forgetSaid();
   // A proven table is vouched for by who proved it.
   if (group === turn.swarm.proven) group.witnesses.clear();
   if (restingTables.size <= turn.limits.maxRestingTables) return;

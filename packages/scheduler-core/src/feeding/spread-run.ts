@@ -1,5 +1,5 @@
 import type { Group } from "../books/group.ts";
-import { give } from "../books/grant-book.ts";
+import { give, inRuns, type PiecesInRun } from "../books/grant-book.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
 import { sendNewLines } from "../books/piece-lines.ts";
 import type { SpreadTree } from "../trees/spread-tree.ts";
@@ -34,23 +34,39 @@ export function spread(turn: Turn, group: Group, entry: Member, pieces: readonly
     const part = pieces.filter((_, at) => at % carriers.length === index);
     tree.load += part.length;
     for (const piece of part) group.treeOf[piece] = trees.indexOf(tree) + 1;
+    const deal = { entry, pieces: part, runs: inRuns(part), certain: new Set(canPassOn(entry, part) ? [entry] : []) };
     for (const member of tree.downwards()) {
       if (member === entry || !isWanting(member) || member.peer.heldBackUntil > turn.now) continue;
-      takeDownTree(turn, tree, entry, member, part);
+      takeDownTree(turn, tree, member, deal);
       // A message goes to it anyway.
       sendNewLines(turn, group, member);
     }
   }
 }
 
+/** What goes down one tree. */
+type Deal = {
+  readonly entry: Member;
+  readonly pieces: readonly number[];
+  readonly runs: readonly PiecesInRun[];
+  /** Who was just promised all of it by such a one, from the entry on: it will have it, which need not be looked up step by step. */
+  readonly certain: Set<Member>;
+};
+
+function canPassOn(member: Member, pieces: readonly number[]): boolean {
+  return pieces.every((piece) => depthOf(member, piece) !== undefined);
+}
+
 /** Grants a child what it lacks, from its parent in the tree; what that one will not have, from the next one above. */
-function takeDownTree(turn: Turn, tree: SpreadTree, entry: Member, child: Wanting, pieces: readonly number[]): void {
-  let missing = pieces.filter((piece) => lacks(child, piece));
+function takeDownTree(turn: Turn, tree: SpreadTree, child: Wanting, { entry, pieces, runs, certain }: Deal): void {
+  let missing = pieces.every((piece) => lacks(child, piece)) ? pieces : pieces.filter((piece) => lacks(child, piece));
   for (let above = tree.parentOf(child); missing.length > 0; above = tree.parentOf(above)) {
     const parent = above ?? entry;
     if (mayFeed(turn, parent, child)) {
-      const given = missing.filter((piece) => depthOf(parent, piece) !== undefined);
-      if (given.length > 0) give(turn, { child, parent, pieces: given });
+      const isCertain = certain.has(parent);
+      const given = isCertain ? missing : missing.filter((piece) => depthOf(parent, piece) !== undefined);
+      if (given.length > 0) give(turn, { child, parent, pieces: given, ...(given === pieces ? { runs } : {}) });
+      if (isCertain && given === pieces) certain.add(child);
       if (given.length === missing.length) return;
       missing = missing.filter((piece) => lacks(child, piece));
     }

@@ -199,7 +199,8 @@ function giveWhole(turn: Turn, group: Group, reader: Wanting, pieces: readonly n
   const last = pieces.at(-1);
   if (last === undefined || [...group.stripes].some((grant) => readsWhole(turn, grant.child as Wanting))) return false;
   freePromises(turn, reader, pieces);
-  give(turn, { child: reader, parent: undefined, pieces, unit: true, run: { first: 0, stride: 1, count: last + 1 } });
+  const runs = [{ run: { first: 0, stride: 1, count: last + 1 }, pieces }];
+  give(turn, { child: reader, parent: undefined, pieces, unit: true, runs });
   group.trees.makeLeaf(reader);
   spread(turn, group, reader, pieces, 1);
   return true;

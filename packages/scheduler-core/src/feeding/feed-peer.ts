@@ -2,13 +2,13 @@ import { giveStripeOf, readWhole, stripeFor } from "../source/source-frontier.ts
 import { mayRead, readsWhole } from "../source/choose-reader.ts";
 import { forgiveParents } from "../books/avoided-parents.ts";
 import { followTrees } from "./follow-trees.ts";
-import { evenBacklogs } from "./even-backlogs.ts";
-import { takeFromFree } from "./free-holders.ts";
+import { evenBacklogs } from "./relief/even-backlogs.ts";
+import { takeFromFree } from "./relief/free-holders.ts";
 import { give } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts";
-import { leaveCrowdedParents } from "./crowded-parents.ts";
-import { leaveSlowParents } from "./leave-slow.ts";
+import { leaveCrowdedParents } from "./relief/crowded-parents.ts";
+import { leaveSlowParents } from "./relief/leave-slow.ts";
 import { takeNeeded } from "./needed-pieces.ts";
 import { depthOf } from "./promise-chain.ts";
 import { unitLength } from "../source/run-length.ts";

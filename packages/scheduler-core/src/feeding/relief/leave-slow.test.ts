@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Room } from "../../test/room.ts";
-import { from } from "../../test/script.ts";
+import { Room } from "../../../test/room.ts";
+import { from } from "../../../test/script.ts";
 import { leaveSlowParents } from "./leave-slow.ts";
 
 suite("what a slow parent owes", () => {

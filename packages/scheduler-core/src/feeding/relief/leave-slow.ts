@@ -1,8 +1,8 @@
-import { give, owed, withdraw } from "../books/grant-book.ts";
-import type { Group } from "../books/group.ts";
-import type { Grant, Member, Wanting } from "../books/member.ts";
-import { otherHolder } from "./hedge-piece.ts";
-import type { Turn } from "../turn.ts";
+import { give, owed, withdraw } from "../../books/grant-book.ts";
+import type { Group } from "../../books/group.ts";
+import type { Grant, Member, Wanting } from "../../books/member.ts";
+import { otherHolder } from "../hedge-piece.ts";
+import type { Turn } from "../../turn.ts";
 
 /** What a slow link brings in the next second or two; it goes on with that. */
 const KEPT_PIECES = 4;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Room } from "../../test/room.ts";
-import { from } from "../../test/script.ts";
-import type { Member, Wanting } from "../books/member.ts";
+import { Room } from "../../../test/room.ts";
+import { from } from "../../../test/script.ts";
+import type { Member, Wanting } from "../../books/member.ts";
 import { evenBacklogs } from "./even-backlogs.ts";
 
 /** `behind` waits for 40 pieces of `crowded`, which owes `another` 20 more. */

@@ -1,11 +1,11 @@
-import { give, owed, withdraw } from "../books/grant-book.ts";
-import type { Group } from "../books/group.ts";
-import type { Grant, Member, Wanting } from "../books/member.ts";
-import { isSpreading, usualWindow } from "./prefix-window.ts";
-import { randomStretch } from "./random-stretch.ts";
-import { isBetter, mayFeed, type Candidate } from "./score-parent.ts";
-import type { Turn } from "../turn.ts";
-import { mayGiveInstead } from "./thin-links.ts";
+import { give, owed, withdraw } from "../../books/grant-book.ts";
+import type { Group } from "../../books/group.ts";
+import type { Grant, Member, Wanting } from "../../books/member.ts";
+import { isSpreading, usualWindow } from "../prefix-window.ts";
+import { randomStretch } from "../random-stretch.ts";
+import { isBetter, mayFeed, type Candidate } from "../score-parent.ts";
+import type { Turn } from "../../turn.ts";
+import { mayGiveInstead } from "../thin-links.ts";
 
 /**
  * Who gets less than its link bears takes a part of what it is promised from another holder.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Room } from "../../test/room.ts";
-import { host, Script } from "../../test/script.ts";
+import { Room } from "../../../test/room.ts";
+import { host, Script } from "../../../test/script.ts";
 import { takeFromFree } from "./free-holders.ts";
 
 /** `h` holds everything and feeds three peers; then `i` comes, which holds everything too. */

@@ -1,10 +1,10 @@
-import { give, owed, withdraw } from "../books/grant-book.ts";
-import type { Group } from "../books/group.ts";
-import type { Member, Wanting } from "../books/member.ts";
-import { readyPieces } from "./prefix-window.ts";
-import { randomStretch } from "./random-stretch.ts";
-import { mayFeed } from "./score-parent.ts";
-import type { Turn } from "../turn.ts";
+import { give, owed, withdraw } from "../../books/grant-book.ts";
+import type { Group } from "../../books/group.ts";
+import type { Member, Wanting } from "../../books/member.ts";
+import { readyPieces } from "../prefix-window.ts";
+import { randomStretch } from "../random-stretch.ts";
+import { mayFeed } from "../score-parent.ts";
+import type { Turn } from "../../turn.ts";
 
 /** Two full reports of a peer (`reportPieces` of peer-core): what it was sent and did not report yet is less. */
 const CROWDED_PIECES = 32;

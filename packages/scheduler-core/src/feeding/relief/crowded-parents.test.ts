@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Room } from "../../test/room.ts";
-import { from } from "../../test/script.ts";
+import { Room } from "../../../test/room.ts";
+import { from } from "../../../test/script.ts";
 import { leaveCrowdedParents } from "./crowded-parents.ts";
 
 suite("a parent with much ready for one child", () => {

@@ -1,9 +1,9 @@
-import { give, owed, withdraw } from "../books/grant-book.ts";
-import type { Group } from "../books/group.ts";
-import type { Member, Wanting } from "../books/member.ts";
-import { randomStretch } from "./random-stretch.ts";
-import { mayFeed } from "./score-parent.ts";
-import type { Turn } from "../turn.ts";
+import { give, owed, withdraw } from "../../books/grant-book.ts";
+import type { Group } from "../../books/group.ts";
+import type { Member, Wanting } from "../../books/member.ts";
+import { randomStretch } from "../random-stretch.ts";
+import { mayFeed } from "../score-parent.ts";
+import type { Turn } from "../../turn.ts";
 
 /** So much later than its own link could have it: less is what flows that come and go make of it anyway. */
 const LATER_TENTHS = 13;

@@ -87,10 +87,15 @@ export function createSchedulerMetrics(
 export function recordStep(metrics: SchedulerMetrics, event: SchedulerEvent, effects: readonly SchedulerEffect[]): void {
   metrics.events.inc({ event: event.type });
   if (event.type === "grant-failed") metrics.grantsFailed.inc({ cause: event.failure.code });
+  // One event may lead to thousands: what is alike is booked at once.
+  const ofType = new Map<SchedulerEffect["type"], number>();
+  const granted = { parent: 0, source: 0 };
   for (const effect of effects) {
-    metrics.effects.inc({ effect: effect.type });
+    ofType.set(effect.type, (ofType.get(effect.type) ?? 0) + 1);
     if (effect.type === "name-fault") metrics.faults.inc({ fault: effect.fault, blocked: effect.blocked ? "yes" : "no" });
-    if (effect.type === "grant-pieces") metrics.piecesGranted.inc({ from: "parent" }, effect.run.count);
-    if (effect.type === "grant-stripe") metrics.piecesGranted.inc({ from: "source" }, effect.run.count);
+    if (effect.type === "grant-pieces") granted.parent += effect.run.count;
+    if (effect.type === "grant-stripe") granted.source += effect.run.count;
   }
+  for (const [effect, count] of ofType) metrics.effects.inc({ effect }, count);
+  for (const from of ["parent", "source"] as const) if (granted[from] > 0) metrics.piecesGranted.inc({ from }, granted[from]);
 }

@@ -2,11 +2,13 @@ import type { Clock } from "@darner/runtime";
 
 // Some fifty messages.
 const HEAR_MS = 4;
-// Some thirty messages. HTTP/2 takes as long again to write what was sent: who asks for a blob while all hosts are dealt theirs waits for one such
-// slice, or two.
+// Some fifty messages, and six times as long until HTTP/2 and TLS have written them: that is another tenth of a millisecond each.
 const SAY_MS = 2;
-// However long it took what came before: of each kind so much gets on.
-const LEAST_SAID = 4;
+// However long hearing took: what somebody waits for gets on.
+const LEAST_SAID = 8;
+// What nobody waits for goes in company of at most so many, written in two milliseconds: who asks for a blob while a thousand hosts are dealt
+// theirs waits for one such turn, or two. What comes up for the same host meanwhile travels in the same message.
+const FEW_AT_ONCE = 16;
 // While more is to be heard sockets and timers are not served for so long: each breath has a price, and who is behind is to catch up.
 const TURN_MS = 20;
 
@@ -93,16 +95,19 @@ export class Slices {
   }
 
   #saySome(): void {
-    const until = this.#clock.now() + SAY_MS;
     const { awaited, ahead, later } = this.#toSay;
-    for (const waiting of [awaited, ahead, later]) {
-      let said = 0;
-      for (const worker of waiting) {
-        if (said >= LEAST_SAID && this.#clock.now() >= until) break;
-        waiting.delete(worker);
-        worker.say();
-        said += 1;
-      }
-    }
+    const until = this.#clock.now() + SAY_MS;
+    sayOf(awaited, (said) => said < LEAST_SAID || this.#clock.now() < until);
+    for (const waiting of [ahead, later]) sayOf(waiting, (said) => said < FEW_AT_ONCE);
+  }
+}
+
+function sayOf(waiting: Set<Worker>, goesOn: (said: number) => boolean): void {
+  let said = 0;
+  for (const worker of waiting) {
+    if (!goesOn(said)) return;
+    waiting.delete(worker);
+    worker.say();
+    said += 1;
   }
 }

@@ -308,12 +308,20 @@ export class SpreadTree {
 
   /** Gives those that hang where none was free a place of their own, where there is one now. */
   placeSurplus(): void {
+    const full = new Set<string>();
     for (const place of [...this.#places.surplus]) {
       const zone = place.parent?.member.host.zone;
-      const part = zone === undefined ? undefined : this.#zones.get(zone);
+      if (zone === undefined || full.has(zone)) continue;
+      const part = this.#zones.get(zone);
       const open = part === undefined ? undefined : (this.#openPlace(part) ?? this.#placeOfHelper(part, place));
-      if (open === undefined && zone !== undefined && this.#neighbours.helper(zone) === place.member) this.#helpItself(place);
-      if (open === undefined || open === place.parent || isAtOrBelow(open, place)) continue;
+      if (open === undefined) {
+        const helper = this.#neighbours.helper(zone);
+        if (helper === place.member) this.#helpItself(place);
+        // Thousands may hang where no place was: what nobody has for the first of them nobody has for the others.
+        else if (helper === undefined || this.childrenOf(helper) > 0) full.add(zone);
+        continue;
+      }
+      if (open === place.parent || isAtOrBelow(open, place)) continue;
       this.#places.cut(place);
       this.#places.hang(place, open);
     }

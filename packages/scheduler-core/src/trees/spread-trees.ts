@@ -103,14 +103,22 @@ export class SpreadTrees {
   }
 
   #neighboursOf(index: number): Neighbours {
-    const others = (): SpreadTree[] => this.#trees.filter((_, other) => other !== index);
+    // Asked for every place that is looked at: a loop, and no list of the others each time.
+    const sumElsewhere = (of: (tree: SpreadTree) => number): number => {
+      let sum = 0;
+      for (let other = 0; other < this.#trees.length; other++) {
+        const tree = this.#trees[other];
+        if (other !== index && tree !== undefined) sum += of(tree);
+      }
+      return sum;
+    };
     return {
       helper: (zone) => this.#helper(zone),
       homesOf: (zone) => this.#trees.filter((tree) => tree.isHomeOf(zone)).length,
-      childrenElsewhere: (member) => others().reduce((sum, tree) => sum + tree.childrenOf(member), 0),
-      helpedElsewhere: (zone) => others().reduce((sum, tree) => sum + tree.helpedIn(zone), 0),
+      childrenElsewhere: (member) => sumElsewhere((tree) => tree.childrenOf(member)),
+      helpedElsewhere: (zone) => sumElsewhere((tree) => tree.helpedIn(zone)),
       leafFreed: (member) => {
-        for (const tree of others()) tree.reopen(member);
+        for (const [other, tree] of this.#trees.entries()) if (other !== index) tree.reopen(member);
       },
     };
   }

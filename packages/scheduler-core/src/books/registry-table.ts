@@ -1,5 +1,6 @@
 import { newBudget, type RequestBudget } from "./request-budget.ts";
 import type { SchedulerLimits } from "../limits.ts";
+import { newMeter, type Meter } from "./measured-rate.ts";
 import { newConnections, type RegistryConnections } from "./registry-connections.ts";
 
 /** What the scheduler knows of one registry, over all tasks. */
@@ -21,6 +22,8 @@ export type Registry = {
   unsettledMs: number | undefined;
   /** When a piece last came from it that somebody waits for; undefined before. */
   readForAt: number | undefined;
+  /** What it gives to all who read it together. */
+  readonly flow: Meter;
   readonly connections: RegistryConnections;
   readonly requests: RequestBudget;
 };
@@ -64,6 +67,7 @@ export class RegistryTable {
       slowestFirstByteMs: 0,
       unsettledMs: undefined,
       readForAt: undefined,
+      flow: newMeter(),
       connections: newConnections(),
       requests: newBudget(),
     };

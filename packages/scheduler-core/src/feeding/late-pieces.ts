@@ -5,6 +5,7 @@ import { owed, owesOneOf } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { hedge, otherHolder } from "./hedge-piece.ts";
 import type { Grant, Wanting } from "../books/member.ts";
+import { sharedPieceMs } from "../source/shared-registry.ts";
 import { pieceMsOf } from "../books/registry-connections.ts";
 import { selectParent } from "./select-parent.ts";
 import { treeShape } from "./tree-shape.ts";
@@ -74,7 +75,7 @@ function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): b
  * Asks a second time, once, for a piece that a reader waits for and whose grant is late; the first asking goes on.
  *
  *     due ⇔ its giver could send for max(hedgeMs, 4 × the time of a piece) and no piece came;
- *            a source read: max(hedgeMs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection, or the first of
+ *            a source read: max(hedgeMs, 4 × what a piece waits for other blobs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection, or the first of
  *            all where there was one only), and not before the first byte is known
  *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob, and nothing for a preheat
  */
@@ -95,13 +96,15 @@ export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
 const PIECES_WAITED = 4;
 
 /** A registry that let nobody have a byte yet is slow to all: asking it again brings nothing sooner. */
-function hedgePatience({ limits, swarm, memory }: Turn, grant: Grant): number {
+function hedgePatience(turn: Turn, grant: Grant): number {
+  const { limits, swarm, memory } = turn;
   if (grant.parent === undefined) {
     const firstByteMs = firstByteAwaited({ memory }, grant);
     const { connections, unsettledMs } = memory.registries.of(grant.child.registry);
     const pieceMs = unsettledMs ?? pieceMsOf(connections, swarm.pieceBytes);
     if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
-    return Math.max(limits.hedgeMs, FIRST_BYTES_WAITED * Math.max(firstByteMs, pieceMs));
+    const sharedMs = PIECES_WAITED * sharedPieceMs(turn, grant.child);
+    return Math.max(limits.hedgeMs, sharedMs, FIRST_BYTES_WAITED * Math.max(firstByteMs, pieceMs));
   }
   const rate = Math.max(limits.slowestBytesPerSecond, grant.child.host.fromPeers.bytesPerSecond);
   return Math.max(limits.hedgeMs, PIECES_WAITED * Math.ceil((swarm.pieceBytes * 1000) / rate));

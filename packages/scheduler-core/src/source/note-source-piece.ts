@@ -1,4 +1,4 @@
-import { beginSpan } from "../books/measured-rate.ts";
+import { beginSpan, measure } from "../books/measured-rate.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, type Grant, type Member } from "../books/member.ts";
 import { learnConnections } from "../books/registry-connections.ts";
@@ -12,6 +12,7 @@ export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant:
   const registry = turn.memory.registries.of(member.registry);
   const { readers, connections } = registry;
   const { pieceBytes } = turn.swarm;
+  measure(registry.flow, pieceBytes, turn.now);
   if (!nobodyWaits(group)) registry.readForAt = turn.now;
   const isFirst = grant.left === grant.promised;
   if (!isFirst) settleFirstByte(registry, turn.now - grant.progressAt);

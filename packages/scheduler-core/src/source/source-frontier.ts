@@ -28,7 +28,7 @@ type Queue = {
 /**
  * Moves the source frontier: stripes are dealt to the readers ahead of time, many at once, so that hundreds of pieces take one message.
  *
- *     readers = min(maxReadersPerBlob, TREES, peers that may read); who only reads a piece that was late elsewhere is none
+ *     readers = min(maxReadersPerBlob, TREES, peers that may read)
  *     due     ⇔ some reader owes at most half a stripe besides one for each further connection
  *     ahead   : see `deal-ahead.ts`; while more connections are tried: a stripe for each
  *     each stripe goes to the reader whose tree carried least, for no root is to send more than another; but to who owes two stripes less, or none
@@ -57,8 +57,9 @@ export function advanceFrontier(turn: Turn, group: Group): void {
 
 function readersOf(turn: Turn, group: Group): Queue[] {
   const queues = new Map<Wanting, Queue>();
-  for (const { child, left, unit } of group.stripes) {
-    if (!unit || !mayRead(turn, child)) continue;
+  for (const stripe of group.stripes) {
+    const { child, left } = stripe;
+    if (!mayRead(turn, child) || !isOfFrontier(turn, group, stripe)) continue;
     const queue = queues.get(child) ?? queueOf(turn, group, child);
     queue.owed += left;
     queues.set(child, queue);
@@ -96,8 +97,14 @@ function isRunningOut({ owed, stripePieces, connections }: Queue): boolean {
 }
 
 function readersThatStay(turn: Turn, group: Group): number {
-  const readers = new Set([...group.stripes].filter(({ unit }) => unit).map(({ child }) => child as Wanting));
+  const stripes = [...group.stripes].filter((stripe) => isOfFrontier(turn, group, stripe));
+  const readers = new Set(stripes.map(({ child }) => child as Wanting));
   return [...readers].filter((reader) => !isReplaced(turn, group, reader)).length;
+}
+
+/** Where other blobs share the registry's link, who only reads a piece that was late elsewhere is no reader: it would bring nothing more. */
+function isOfFrontier({ memory }: Turn, group: Group, { child, unit }: Grant): boolean {
+  return unit || memory.registries.of(child.registry).readers <= group.readers;
 }
 
 function countNew(queues: readonly Queue[]): number {

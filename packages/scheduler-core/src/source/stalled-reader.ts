@@ -4,6 +4,7 @@ import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
 import { pieceMsOf } from "../books/registry-connections.ts";
 import type { Turn } from "../turn.ts";
 import { chooseReader, nobodyWaits } from "./choose-reader.ts";
+import { sharedPieceMs } from "./shared-registry.ts";
 import { readRate } from "./read-rate.ts";
 
 /** Pieces a reader is given the time of: one may be cut in two by a report, another delayed by a busy link. */
@@ -17,7 +18,8 @@ const FIRST_BYTES_WAITED = 2;
  * A reader from whose source nothing comes any more loses all its stripes to others.
  *
  *     stalled ⇔ no piece for patience
- *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × that on one connection, 2 × the registry's slowest first byte)
+ *     patience = max(stallMs, 4 × the time of a piece at its measured rate, 2 × that on one connection, 2 × the registry's slowest first byte,
+ *                    4 × what it waits for other blobs: `shared-registry.ts`)
  *                while its rate is unknown: one piece at the slowest useful rate
  *     not for preheats alone: nobody waits
  *     where others read and none of them had a piece within half of its patience, it is the registry: `late-pieces.ts` waits longer
@@ -59,13 +61,15 @@ function lastSignOf({ peer }: Wanting): number {
   return Math.max(begunAt, peer.sourceProgressAt);
 }
 
-function patienceWith({ limits, swarm, memory }: Turn, reader: Wanting): number {
+function patienceWith(turn: Turn, reader: Wanting): number {
+  const { limits, swarm, memory } = turn;
   const { firstByteMs, slowestFirstByteMs, connections } = memory.registries.of(reader.registry);
   // It gave nobody a byte yet.
   if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
   const rate = readRate(reader);
+  const sharedMs = PIECES_WAITED * sharedPieceMs(turn, reader);
   const pieces = rate > 0 ? PIECES_WAITED : 1;
   const pieceMs = Math.ceil((swarm.pieceBytes * 1000) / Math.max(rate, limits.slowestBytesPerSecond));
   const onConnectionMs = PIECES_ON_CONNECTION * pieceMsOf(connections, swarm.pieceBytes);
-  return Math.max(limits.stallMs, pieces * pieceMs, onConnectionMs, FIRST_BYTES_WAITED * slowestFirstByteMs);
+  return Math.max(limits.stallMs, sharedMs, pieces * pieceMs, onConnectionMs, FIRST_BYTES_WAITED * slowestFirstByteMs);
 }

@@ -55,6 +55,8 @@ export type Peer = {
   sourceFailures: number;
   /** When a piece it read from the source was last reported. */
   sourceProgressAt: number;
+  /** Which one that was; undefined before, and once another host had it from this one. */
+  newest: number | undefined;
   /** When it began, or last reported a piece. */
   reportedAt: number;
   /** When it began, last reported a piece, or was last told again that pieces will come. */
@@ -123,6 +125,7 @@ export function newPeer(pieces: number, access: SourceAccess, sequential: boolea
     sourceRestUntil: 0,
     sourceFailures: 0,
     sourceProgressAt: 0,
+    newest: undefined,
     reportedAt: now,
     assuredAt: now,
     heldBackUntil: 0,

@@ -1,7 +1,7 @@
 import { newBudget, type RequestBudget } from "./request-budget.ts";
 import type { SchedulerLimits } from "../limits.ts";
 import { newMeter, type Meter } from "./measured-rate.ts";
-import { newConnections, type RegistryConnections } from "./registry-connections.ts";
+import { newConnections, type RegistryConnections } from "../connections/registry-connections.ts";
 
 /** What the scheduler knows of one registry, over all tasks. */
 export type Registry = {

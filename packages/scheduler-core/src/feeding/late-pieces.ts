@@ -6,7 +6,7 @@ import type { Group } from "../books/group.ts";
 import { hedge, otherHolder } from "./hedge-piece.ts";
 import type { Grant, Wanting } from "../books/member.ts";
 import { sharedPieceMs } from "../source/shared-registry.ts";
-import { pieceMsOf } from "../books/registry-connections.ts";
+import { pieceMsOf } from "../connections/registry-connections.ts";
 import { selectParent } from "./select-parent.ts";
 import { treeShape } from "./tree-shape.ts";
 import type { Turn } from "../turn.ts";
@@ -101,7 +101,7 @@ function hedgePatience(turn: Turn, grant: Grant): number {
   if (grant.parent === undefined) {
     const firstByteMs = firstByteAwaited({ memory }, grant);
     const { connections, unsettledMs } = memory.registries.of(grant.child.registry);
-    const pieceMs = unsettledMs ?? pieceMsOf(connections, swarm.pieceBytes);
+    const pieceMs = Math.max(unsettledMs ?? 0, pieceMsOf(connections, swarm.pieceBytes));
     if (firstByteMs === undefined) return Number.MAX_SAFE_INTEGER;
     const sharedMs = PIECES_WAITED * sharedPieceMs(turn, grant.child);
     return Math.max(limits.hedgeMs, sharedMs, FIRST_BYTES_WAITED * Math.max(firstByteMs, pieceMs));

@@ -1,7 +1,7 @@
 import { blameParent } from "../books/avoided-parents.ts";
 import { drop } from "../books/grant-book.ts";
 import type { GrantFailure } from "../event.ts";
-import { noteRefusal } from "../books/registry-connections.ts";
+import { noteRefusal } from "../connections/registry-connections.ts";
 import { learnBudget } from "../books/request-budget.ts";
 import type { Group } from "../books/group.ts";
 import type { Grant, Member, Wanting } from "../books/member.ts";

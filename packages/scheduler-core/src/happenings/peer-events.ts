@@ -10,7 +10,7 @@ import { demoteSlow } from "../feeding/slow-links.ts";
 import { noteNeeds, tidyNeeds } from "../feeding/needed-pieces.ts";
 import { learnLines, sendTable } from "../books/piece-lines.ts";
 import { uniteGroups } from "./prove-table.ts";
-import { noteSourcePiece } from "../source/note-source-piece.ts";
+import { notePassedPiece, noteSourcePiece } from "../source/note-source-piece.ts";
 import { contradict, hearAlarm, isDoubted } from "./inquiry.ts";
 import { adoptReading } from "./moving-hosts.ts";
 import { dismissIfIdle, dropGrants, forgetUnlined } from "./restart-peer.ts";
@@ -106,7 +106,8 @@ function noteArrival(turn: Turn, group: Group, member: Member, piece: number): v
     if (grant.parent === undefined && member.peer !== undefined) {
       noteSourcePiece(turn, group, member, grant);
       member.peer.sourceProgressAt = now;
-    }
+      member.peer.newest = piece;
+    } else if (grant.parent !== undefined) notePassedPiece(turn, grant.parent, piece);
     grant.progressAt = now;
     measure(grant.parent === undefined ? member.host.fromSource : member.host.fromPeers, swarm.pieceBytes, now);
     noteFlow(group, member, grant.parent);

@@ -1,7 +1,8 @@
 import { beginSpan, measure } from "../books/measured-rate.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, type Grant, type Member } from "../books/member.ts";
-import { learnConnections } from "../books/registry-connections.ts";
+import { learnConnections } from "../connections/learn-connections.ts";
+import { notePassing } from "../connections/registry-connections.ts";
 import { learnFirstByte, type Registry } from "../books/registry-table.ts";
 import type { Turn } from "../turn.ts";
 import { readRate } from "./read-rate.ts";
@@ -23,7 +24,19 @@ export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant:
   const most = Math.floor(connectionsFor(turn, member) / Math.max(1, readers));
   const leftBytes = group.coldPieces * pieceBytes;
   const told = member.peer?.connections ?? 0;
-  learnConnections(connections, { reader: member.host.id, bytes: pieceBytes, since, leftBytes, told, readers, most }, turn.now);
+  const firstByteMs = registry.unsettledMs === undefined ? registry.slowestFirstByteMs : undefined;
+  learnConnections(
+    connections,
+    { reader: member.host.id, bytes: pieceBytes, since, firstByteMs, leftBytes, told, readers, most },
+    turn.now,
+  );
+}
+
+/** A host has a piece from another one: the one that its reader read last shows what links bear. */
+export function notePassedPiece({ memory, swarm, now }: Turn, { peer, registry }: Member, piece: number): void {
+  if (peer?.newest !== piece) return;
+  peer.newest = undefined;
+  notePassing(memory.registries.of(registry).connections, swarm.pieceBytes, now - peer.sourceProgressAt);
 }
 
 /** When the first byte of a stripe came, as far as one can tell. */

@@ -1,5 +1,5 @@
 import type { Wanting } from "../books/member.ts";
-import { usefulFor } from "../books/registry-connections.ts";
+import { usefulFor } from "../connections/registry-connections.ts";
 import { readRate } from "./read-rate.ts";
 import { shareOf } from "./connection-share.ts";
 import type { Turn } from "../turn.ts";

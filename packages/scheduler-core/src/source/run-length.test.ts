@@ -6,7 +6,15 @@ import { stripeLength, unitLength, type StripeConditions } from "./run-length.ts
 
 const KIB = 1024;
 
-const MANY: StripeConditions = { left: 10_000, waiting: 8, readers: 8, sourceRate: 0, firstByteMs: 0, requestsLeft: Infinity };
+const MANY: StripeConditions = {
+  left: 10_000,
+  waiting: 8,
+  readers: 8,
+  sourceRate: 0,
+  connectionRate: 0,
+  firstByteMs: 0,
+  requestsLeft: Infinity,
+};
 
 function stripe(conditions: Partial<StripeConditions>, pieceBytes: number = 256 * KIB): number {
   return stripeLength(DEFAULT_LIMITS, pieceBytes, { ...MANY, ...conditions });
@@ -19,6 +27,12 @@ suite("the length of a run", () => {
 
   test("a stripe is 0.3 s of a known rate", () => {
     assert.equal(stripe({ sourceRate: 100_000_000 }), Math.ceil(30_000_000 / (256 * KIB)));
+  });
+
+  test("where connections are slow a stripe is what one brings in 1.5 s, and a piece at least", () => {
+    assert.equal(stripe({ sourceRate: 1e6, connectionRate: 2.5 * 256 * KIB }), 3);
+    assert.equal(stripe({ sourceRate: 1e6, connectionRate: 100 * KIB }), 1);
+    assert.equal(stripe({ sourceRate: 1e6, connectionRate: 1e9 }), 4);
   });
 
   test("a stripe is at most 1/32 of what is left where eight wait, and at least two pieces as long as every reader can have two", () => {

@@ -176,13 +176,15 @@ export function giveStripe(turn: Turn, group: Group, reader: Wanting, from?: num
 /** How long a stripe this reader is given next, of so many pieces that are left to read. */
 export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: number): number {
   const { limits, swarm, memory, now } = turn;
-  const { firstByteMs = 0, requests, connections } = memory.registries.of(reader.registry);
+  const { firstByteMs = 0, unsettledMs, requests, connections } = memory.registries.of(reader.registry);
+  const isSettled = unsettledMs === undefined;
   return stripeLength(limits, swarm.pieceBytes, {
     left,
     waiting: group.waiting(MAX_FAN_OUT),
     readers: Math.min(TREES, treeShape(turn, group, "stripe").roots) * connections.each,
     sourceRate: readRate(reader) / connections.each,
-    firstByteMs,
+    connectionRate: isSettled ? connections.bytesPerMs * 1000 : 0,
+    firstByteMs: isSettled ? firstByteMs : 0,
     requestsLeft: requestsLeft(requests, limits.maxRequestsPerMinute, now),
   });
 }

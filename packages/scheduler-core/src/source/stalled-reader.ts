@@ -1,7 +1,7 @@
 import type { Group } from "../books/group.ts";
 import type { Wanting } from "../books/member.ts";
 import { endGrant, restFromSource } from "../happenings/failed-grant.ts";
-import { pieceMsOf } from "../books/registry-connections.ts";
+import { pieceMsOf } from "../connections/registry-connections.ts";
 import type { Turn } from "../turn.ts";
 import { chooseReader, nobodyWaits } from "./choose-reader.ts";
 import { sharedPieceMs } from "./shared-registry.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { hostIdOf } from "@darner/domain";
-import { learnConnections, newConnections, noteRefusal, pieceMsOf, usefulFor, type RegistryConnections } from "./registry-connections.ts";
+import { learnConnections } from "./learn-connections.ts";
+import { newConnections, notePassing, noteRefusal, pieceMsOf, usefulFor, type RegistryConnections } from "./registry-connections.ts";
 
 const PIECE = 1_000_000;
 const READERS = ["a", "b"].map((name) => hostIdOf(name));
@@ -42,7 +43,7 @@ suite("how many connections a reader keeps to its registry", () => {
   test("a reader that comes while another one tries a second connection ends the trial", () => {
     const connections = newConnections();
     play(connections, 0, 1700, { limit: Infinity, readers: ALONE });
-    connections.trial = { by: READERS[0], before: { each: 1, bytesPerMs: 3000, allPerMs: 3000 } };
+    connections.trial = { by: READERS[0], isLong: false, before: { each: 1, bytesPerMs: 3000, allPerMs: 3000 } };
     learnConnections(connections, { ...sample, reader: READERS[1] ?? hostIdOf("b"), since: 1700, readers: 2 }, 1900);
     assert.equal(connections.trial, undefined);
     assert.equal(connections.each, 1);
@@ -69,14 +70,14 @@ suite("how many connections a reader keeps to its registry", () => {
   test("nothing is tried for a blob that is over soon", () => {
     const connections = newConnections();
     const seen = new Set<number>();
-    play(connections, 0, 60_000, { limit: 1250, readers: ALONE, left: 5 * 1250 * 1000, seen });
+    play(connections, 0, 60_000, { limit: 1250, readers: ALONE, left: 1250 * 1000, seen });
     assert.deepEqual([...seen], [1]);
   });
 
   test("among many readers one connection more shows nothing, and is not tried", () => {
     const connections = newConnections();
     const readers = Array.from({ length: 5 }, (_, index) => hostIdOf(`host-${String(index)}`));
-    play(connections, 0, 60_000, { limit: 1250, readers });
+    play(connections, 0, 60_000, { limit: 4000, readers, bursts: [0.5] });
     assert.equal(connections.each, 1);
     assert.equal(connections.tryAt, 0);
   });
@@ -89,43 +90,77 @@ suite("how many connections a reader keeps to its registry", () => {
     assert.equal(connections.each, 1);
   });
 
-  test("of long pieces those of who tries count, when it was told, and not those of others that go on as before", () => {
+  test("where hosts pass pieces on faster than the source brings them, all readers leap to what their links bear", () => {
     const connections = newConnections();
-    const [a, b] = [READERS[0] ?? hostIdOf("a"), READERS[1] ?? hostIdOf("b")];
-    const land = (reader: typeof a, since: number, at: number, told: number): void => {
-      learnConnections(connections, { ...sample, leftBytes: 1e8, reader, since, told, readers: 2 }, at);
-    };
-    land(a, 0, 3000, 1);
-    assert.equal(connections.trial?.by, a);
-    for (let at = 3000; at < 60_000; at += 3000) {
-      land(a, at, at + 3000, 1);
-      land(b, at, at + 3000, 1);
-    }
-    assert.equal(connections.trial.by, a, "it was told of no second one");
-    for (let at = 60_000; at < 72_000; at += 6000) {
-      land(b, at, at + 3000, 1);
-      land(b, at + 3000, at + 6000, 1);
-      for (let connection = 0; connection < 2; connection++) land(a, at, at + 6000, 2);
-    }
-    assert.deepEqual([connections.each, connections.trial], [1, undefined], "its link brings no more with two");
+    notePassing(connections, PIECE, 160);
+    const seen = new Set<number>();
+    play(connections, 0, 60_000, { limit: 1250, readers: READERS, seen });
+    assert.deepEqual([...seen], [1, 5]);
+    assert.deepEqual([connections.each, connections.trial], [5, undefined]);
   });
 
-  test("where more readers come, what is tried with long pieces is compared with what as many brought before", () => {
+  test("where they leap too far they keep as many as bring it all", () => {
     const connections = newConnections();
-    const readers = ["a", "b", "c"].map((name) => hostIdOf(name));
-    for (const [turn, reader] of readers.slice(0, 2).entries())
-      learnConnections(connections, { ...sample, leftBytes: 1e8, reader, since: turn, told: 1, readers: 2 }, 3000 + turn);
-    const { trial } = connections;
-    assert.ok(trial !== undefined);
-    learnConnections(connections, { ...sample, leftBytes: 1e8, reader: hostIdOf("c"), since: 3000, told: 1, readers: 3 }, 6000);
-    assert.equal(connections.trial?.before.allPerMs, (trial.before.allPerMs * 3) / 2);
+    notePassing(connections, PIECE, 100);
+    play(connections, 0, 60_000, { limit: 2500, readers: READERS });
+    assert.equal(connections.each, 3, "12,500 / (2 × 2,500)");
+  });
+
+  test("where the registry's own link is what they wait for, the leap is taken back, and not tried again for ten minutes", () => {
+    const connections = newConnections();
+    notePassing(connections, PIECE, 20);
+    play(connections, 0, 590_000, { limit: Infinity, readers: READERS });
+    assert.deepEqual([connections.each, connections.trial], [1, undefined]);
+    assert.ok(connections.tryAt > 590_000);
+  });
+
+  test("where hosts pass long pieces on no faster than they come, nothing is tried", () => {
+    const connections = newConnections();
+    notePassing(connections, PIECE, 1600);
+    const seen = new Set<number>();
+    play(connections, 0, 60_000, { limit: 625, readers: READERS, seen });
+    assert.deepEqual([...seen], [1]);
+    assert.equal(connections.tryAt, 0);
+  });
+
+  test("where nobody saw a long piece passed on, one more is tried after four a connection", () => {
+    const connections = newConnections();
+    play(connections, 0, 6300, { limit: 625, readers: READERS });
+    assert.equal(connections.each, 1);
+    play(connections, 6300, 12_000, { limit: 625, readers: READERS });
+    assert.equal(connections.each, 2);
+  });
+
+  test("no leap while nobody knows what of a long piece's time was the first byte, nor where that takes longer than a piece", () => {
+    for (const firstByteMs of [undefined, 900]) {
+      const connections = newConnections();
+      notePassing(connections, PIECE, 50);
+      learnConnections(connections, { ...sample, firstByteMs, reader: hostIdOf("a"), since: 0, readers: 2 }, 800);
+      assert.equal(connections.trial, undefined);
+    }
+  });
+
+  test("of long pieces those count that began after the trial, and of readers that were told of it", () => {
+    const connections = newConnections();
+    const [a, b] = [hostIdOf("a"), hostIdOf("b")];
+    notePassing(connections, PIECE, 400);
+    const land = (reader: typeof a, since: number, at: number, told: number): void => {
+      learnConnections(connections, { ...sample, reader, since, told, readers: 2 }, at);
+    };
+    land(a, 0, 1000, 1);
+    assert.equal(connections.each, 3);
+    for (let at = 1000; at < 20_000; at += 1000) for (const reader of [a, b]) land(reader, at, at + 1000, 1);
+    for (let piece = 0; piece < 6; piece++) land(b, 500, 2000, 3);
+    assert.ok(connections.trial !== undefined, "nobody was told of more");
+    for (let piece = 0; piece < 3; piece++) for (const reader of [a, b]) land(reader, 20_000, 23_000, 3);
+    assert.deepEqual([connections.each, connections.trial], [1, undefined], "three bring what one did");
   });
 
   test("a read that the registry let down takes back what was tried, or half of what worked", () => {
     const connections = newConnections();
-    play(connections, 0, 1700, { limit: 1250, readers: ALONE });
+    play(connections, 0, 900, { limit: 1250, readers: ALONE });
     assert.equal(usefulFor(connections, READERS[0] ?? hostIdOf("a")), 2);
-    noteRefusal(connections, 1700);
+    noteRefusal(connections, 900);
     assert.equal(usefulFor(connections, READERS[0] ?? hostIdOf("a")), 1);
     connections.each = 8;
     noteRefusal(connections, 1700);
@@ -135,14 +170,14 @@ suite("how many connections a reader keeps to its registry", () => {
   test("while more are tried a piece is given the time it takes if they only share what was there", () => {
     const connections = newConnections();
     assert.equal(pieceMsOf(connections, PIECE), 0);
-    play(connections, 0, 1700, { limit: 1250, readers: ALONE });
+    play(connections, 0, 900, { limit: 1250, readers: ALONE });
     assert.equal(pieceMsOf(connections, PIECE), 1600);
-    noteRefusal(connections, 1700);
+    noteRefusal(connections, 900);
     assert.equal(pieceMsOf(connections, PIECE), 800);
   });
 });
 
-const sample = { bytes: PIECE, leftBytes: 1e9, told: 8, most: 8 };
+const sample = { bytes: PIECE, leftBytes: 1e9, told: 8, most: 8, firstByteMs: 0 };
 
 type Registry = {
   /** Bytes a millisecond one connection gets at most; the link bears 12,500. */

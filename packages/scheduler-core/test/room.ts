@@ -60,7 +60,7 @@ export class Room {
 
   /** Lets a peer read these pieces from its source. */
   read(reader: Wanting, pieces: readonly number[]): void {
-    give(this.turn, { child: reader, parent: undefined, pieces });
+    give(this.turn, { child: reader, parent: undefined, pieces, unit: true });
   }
 
   /** Who a peer is promised which pieces by, by name. */

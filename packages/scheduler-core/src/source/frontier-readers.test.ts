@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Room } from "../../test/room.ts";
+import { from } from "../../test/script.ts";
+import type { Wanting } from "../books/member.ts";
 import { hedge } from "../feeding/hedge-piece.ts";
 import { advanceFrontier } from "./source-frontier.ts";
 
@@ -8,6 +10,22 @@ suite("readers of the frontier", () => {
   test("who reads one piece because it was late elsewhere is dealt nothing else where other blobs are read, too", () => {
     assert.deepEqual(dealtAfterHedge(1), [5]);
     assert.ok(dealtAfterHedge(0).length > 1);
+  });
+
+  test("who is to have more connections is dealt a stripe for each at once, however long the one that it reads is", () => {
+    const { room, reader } = readerOf([from(0, 40)]);
+    assert.deepEqual(toldAfterDeal(room), [], "one connection, and enough to read on it");
+    room.registry.connections.each = 4;
+    assert.deepEqual([...new Set(toldAfterDeal(room))], [4]);
+    assert.ok(reader.peer.stripes >= 4);
+    assert.deepEqual(toldAfterDeal(room), [], "once");
+  });
+
+  test("who has a stripe for each of more connections already hears of them with one more", () => {
+    const { room } = readerOf([from(0, 40), from(40, 40), from(80, 40), from(120, 40)]);
+    room.registry.connections.each = 4;
+    assert.deepEqual([...new Set(toldAfterDeal(room))], [4]);
+    assert.deepEqual(toldAfterDeal(room), [], "once");
   });
 });
 
@@ -21,4 +39,21 @@ function dealtAfterHedge(readersOfOthers: number): number[] {
   room.registry.readers += readersOfOthers;
   advanceFrontier(room.turn, room.group);
   return room.promised(c)["source"] ?? [];
+}
+
+/** A room whose only reader was dealt these stripes while one connection was all. */
+function readerOf(stripes: readonly (readonly number[])[]): { room: Room; reader: Wanting } {
+  const room = new Room(256);
+  const reader = room.peer("reader");
+  reader.peer.access = "caller";
+  room.registry.firstByteMs = 0;
+  for (const stripe of stripes) room.read(reader, stripe);
+  return { room, reader };
+}
+
+/** The connections that readers were told of in a deal. */
+function toldAfterDeal(room: Room): number[] {
+  room.effects.length = 0;
+  advanceFrontier(room.turn, room.group);
+  return room.effects.flatMap((effect) => (effect.type === "grant-stripe" ? [effect.connections] : []));
 }

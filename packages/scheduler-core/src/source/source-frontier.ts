@@ -29,7 +29,7 @@ type Queue = {
  * Moves the source frontier: stripes are dealt to the readers ahead of time, many at once, so that hundreds of pieces take one message.
  *
  *     readers = min(maxReadersPerBlob, TREES, peers that may read)
- *     due     ⇔ some reader owes at most half a stripe besides one for each further connection
+ *     due     ⇔ some reader owes at most half a stripe besides one for each further connection, or was told of fewer connections, or has fewer stripes
  *     ahead   : see `deal-ahead.ts`; while more connections are tried: a stripe for each
  *     each stripe goes to the reader whose tree carried least, for no root is to send more than another; but to who owes two stripes less, or none
  *     where one reads less than half as fast: to the reader that would begin it first, least owed / measured rate
@@ -92,8 +92,9 @@ function addReaders(turn: Turn, group: Group, queues: Queue[]): void {
   }
 }
 
-function isRunningOut({ owed, stripePieces, connections }: Queue): boolean {
-  return owed <= Math.max(1, (stripePieces * (2 * connections - 1)) >> 1);
+function isRunningOut(queue: Queue): boolean {
+  const { owed, stripePieces, connections } = queue;
+  return !hasStripes(queue) || owed <= Math.max(1, (stripePieces * (2 * connections - 1)) >> 1);
 }
 
 function readersThatStay(turn: Turn, group: Group): number {
@@ -148,11 +149,21 @@ function comesBefore(one: Queue, other: Queue, fastest: number): boolean {
   const waits = waitOf(one, fastest) - waitOf(other, fastest);
   const areEqual = waits === one.owed - other.owed;
   const areNear = Math.abs(waits) <= STRIPES_MORE * Math.min(one.stripePieces, other.stripePieces);
+  if (hasStripes(one) !== hasStripes(other)) return !hasStripes(one);
   return areEqual && areNear && hasStripe(one) === hasStripe(other) && one.load !== other.load ? one.load < other.load : waits < 0;
 }
 
 function hasStripe({ owed, stripePieces, connections }: Queue): boolean {
   return owed >= stripePieces * connections;
+}
+
+/**
+ * Whether it knows of its connections and has something to read on each: what it was dealt when there were fewer may be one long stripe, and it
+ * hears of more with the next one only.
+ */
+function hasStripes({ reader: { peer }, connections, stripes }: Queue): boolean {
+  const isTold = peer.connections >= connections || stripes.length > 0;
+  return connections === 1 || (isTold && peer.stripes + stripes.length >= connections);
 }
 
 /** When a reader could begin another stripe. Within a factor of two of the fastest rates count as equal: so much is noise. */

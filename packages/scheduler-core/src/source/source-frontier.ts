@@ -6,6 +6,7 @@ import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
 import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
 import { isOneEnough, noteShutOut } from "./connection-share.ts";
+import { usefulFor } from "../connections/registry-connections.ts";
 import { connectionsOf } from "./overlapping-reads.ts";
 import { readRate } from "./read-rate.ts";
 import { stripeLength } from "./run-length.ts";
@@ -22,6 +23,8 @@ type Queue = {
   readonly stripePieces: number;
   /** Stripes it reads at once. */
   readonly connections: number;
+  /** How many of them because the registry gives each connection little. */
+  readonly useful: number;
   readonly stripes: number[][];
 };
 
@@ -29,7 +32,7 @@ type Queue = {
  * Moves the source frontier: stripes are dealt to the readers ahead of time, many at once, so that hundreds of pieces take one message.
  *
  *     readers = min(maxReadersPerBlob, TREES, peers that may read)
- *     due     ⇔ some reader owes at most half a stripe besides one for each further connection, or was told of fewer connections, or has fewer stripes
+ *     due     ⇔ some reader owes at most half a stripe besides one for each further connection, or was told of fewer connections than are useful, or has fewer stripes
  *     ahead   : see `deal-ahead.ts`; while more connections are tried: a stripe for each
  *     each stripe goes to the reader whose tree carried least, for no root is to send more than another; but to who owes two stripes less, or none
  *     where one reads less than half as fast: to the reader that would begin it first, least owed / measured rate
@@ -115,7 +118,9 @@ function countNew(queues: readonly Queue[]): number {
 function queueOf(turn: Turn, group: Group, reader: Wanting): Queue {
   const stripePieces = stripeFor(turn, group, reader, group.coldPieces);
   const load = group.trees.rootedAt(reader)?.load ?? Math.min(...group.trees.trees.map((tree) => tree.load));
-  return { reader, owed: 0, load, stripePieces, connections: connectionsOf(turn, reader, stripePieces), stripes: [] };
+  const connections = connectionsOf(turn, reader, stripePieces);
+  const useful = Math.min(connections, usefulFor(turn.memory.registries.of(reader.registry).connections, reader.host.id));
+  return { reader, owed: 0, load, stripePieces, connections, useful, stripes: [] };
 }
 
 /** Deals the cold pieces, from the first that a reader somewhere waits for, else in order. */
@@ -161,9 +166,9 @@ function hasStripe({ owed, stripePieces, connections }: Queue): boolean {
  * Whether it knows of its connections and has something to read on each: what it was dealt when there were fewer may be one long stripe, and it
  * hears of more with the next one only.
  */
-function hasStripes({ reader: { peer }, connections, stripes }: Queue): boolean {
-  const isTold = peer.connections >= connections || stripes.length > 0;
-  return connections === 1 || (isTold && peer.stripes + stripes.length >= connections);
+function hasStripes({ reader: { peer }, useful, stripes }: Queue): boolean {
+  const isTold = peer.connections >= useful || stripes.length > 0;
+  return useful === 1 || (isTold && peer.stripes + stripes.length >= useful);
 }
 
 /** When a reader could begin another stripe. Within a factor of two of the fastest rates count as equal: so much is noise. */

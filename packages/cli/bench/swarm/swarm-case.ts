@@ -98,8 +98,8 @@ export const LONG_CASES: readonly SwarmCase[] = [
   },
   { ...USUAL, ...GENTLE, name: "registry at a quarter", rate: 60 * MEGABIT, registryRate: 15 * MEGABIT, goal: { overBound: 1.2 } },
   { ...USUAL, ...HALF, name: "nodes at a quarter", registryRate: 100 * MEGABIT, rounds: 3, goal: { overBound: 1.2 } },
-  { ...USUAL, ...HALF, name: "a tenth per connection", connectionRate: 2.5 * MEGABIT, goal: { overBound: 1.25, speedUp: 4 } },
+  { ...USUAL, ...HALF, name: "a tenth per connection", rounds: 2, connectionRate: 2.5 * MEGABIT, goal: { overBound: 1.25, speedUp: 4 } },
   { ...USUAL, ...HALF, name: "one node killed", killOne: true, goal: {} },
-  { ...USUAL, ...HALF, name: "joins over 10 s", joinSpreadMs: 10_000, goal: { overUnit: 1.3 } },
+  { ...USUAL, ...HALF, name: "joins over 10 s", rounds: 3, joinSpreadMs: 10_000, goal: { overUnit: 1.3 } },
   { ...USUAL, ...HALF, name: "8 nodes and a seed", seed: true, goal: { overUnit: 1.15 } },
 ];

@@ -161,6 +161,16 @@ export function drop(turn: Turn, grant: Grant, tell: boolean): number[] {
   return pieces;
 }
 
+/** Takes back whatever a peer was promised of these pieces, for it gets them another way. */
+export function withdrawFrom(turn: Turn, { peer }: Wanting, pieces: readonly number[]): void {
+  const grants = new Set<Grant>();
+  for (const piece of pieces) {
+    const grant = peer.promised[piece];
+    if (grant !== undefined) grants.add(grant);
+  }
+  for (const grant of grants) withdraw(turn, grant, pieces);
+}
+
 /** Takes some of a grant's pieces out of it; what it still owes is granted anew from the same parent, so that every grant says exactly what it owes. */
 export function withdraw(turn: Turn, grant: Grant, pieces: readonly number[]): void {
   const taken = new Set(pieces);

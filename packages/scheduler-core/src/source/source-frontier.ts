@@ -1,5 +1,5 @@
 import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
-import { give, withdraw } from "../books/grant-book.ts";
+import { give, withdrawFrom } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, lacks, type Grant, type Member, type Wanting } from "../books/member.ts";
 import { requestsLeft } from "../books/request-budget.ts";
@@ -213,7 +213,7 @@ export function giveStripeOf(turn: Turn, group: Group, reader: Wanting, pieces: 
 /** The same for several stripes, of which it reads as many at once as it is to; `readers`: how many read, with it. */
 export function giveStripes(turn: Turn, group: Group, reader: Wanting, stripes: readonly (readonly number[])[], readers: number): void {
   const pieces = stripes.flat();
-  freePromises(turn, reader, pieces);
+  withdrawFrom(turn, reader, pieces);
   for (const stripe of stripes) give(turn, { child: reader, parent: undefined, pieces: stripe, unit: true });
   if (treeShape(turn, group, "stripe").roots === 1) group.trees.makeLeaf(reader);
   spread(turn, group, reader, pieces, readers);
@@ -223,7 +223,7 @@ export function giveStripes(turn: Turn, group: Group, reader: Wanting, stripes: 
 function giveWhole(turn: Turn, group: Group, reader: Wanting, pieces: readonly number[]): boolean {
   const last = pieces.at(-1);
   if (last === undefined || [...group.stripes].some((grant) => readsWhole(turn, grant.child as Wanting))) return false;
-  freePromises(turn, reader, pieces);
+  withdrawFrom(turn, reader, pieces);
   const runs = [{ run: { first: 0, stride: 1, count: last + 1 }, pieces }];
   give(turn, { child: reader, parent: undefined, pieces, unit: true, runs });
   group.trees.makeLeaf(reader);
@@ -240,15 +240,6 @@ export function readWhole(turn: Turn, group: Group, reader: Wanting): void {
     reader,
     pieces.filter((piece) => lacks(reader, piece) && group.readingOf(piece) === undefined),
   );
-}
-
-function freePromises(turn: Turn, reader: Wanting, pieces: readonly number[]): void {
-  const affected = new Set<Grant>();
-  for (const piece of pieces) {
-    const grant = reader.peer.promised[piece];
-    if (grant !== undefined) affected.add(grant);
-  }
-  for (const grant of affected) withdraw(turn, grant, pieces);
 }
 
 function coldPieces(group: Group): number[] {

@@ -1,4 +1,4 @@
-import { give, owed, withdraw } from "../../books/grant-book.ts";
+import { give, owed, withdrawFrom } from "../../books/grant-book.ts";
 import type { Group } from "../../books/group.ts";
 import type { Member, Wanting } from "../../books/member.ts";
 import { readyPieces } from "../prefix-window.ts";
@@ -25,7 +25,7 @@ export function leaveCrowdedParents(turn: Turn, group: Group, member: Wanting): 
     const holder = freeHolder(turn, group, member, parent, later);
     if (holder === undefined) continue;
     const pieces = later.filter((piece) => holder.have.has(piece)).sort((left, right) => left - right);
-    for (const grant of new Set(pieces.map((piece) => member.peer.promised[piece]))) if (grant !== undefined) withdraw(turn, grant, pieces);
+    withdrawFrom(turn, member, pieces);
     give(turn, { child: member, parent: holder, pieces });
   }
 }

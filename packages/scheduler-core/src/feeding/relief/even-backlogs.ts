@@ -1,4 +1,4 @@
-import { give, owed, withdraw } from "../../books/grant-book.ts";
+import { give, owed, withdrawFrom } from "../../books/grant-book.ts";
 import type { Group } from "../../books/group.ts";
 import type { Member, Wanting } from "../../books/member.ts";
 import { randomStretch } from "../random-stretch.ts";
@@ -35,7 +35,7 @@ export function evenBacklogs(turn: Turn, group: Group, member: Wanting): void {
   if (holder === undefined) return;
   const held = pieces.filter((piece) => holder.have.has(piece)).sort((left, right) => left - right);
   const taken = held.slice(-(pieces.length >> 1));
-  for (const grant of new Set(taken.map((piece) => member.peer.promised[piece]))) if (grant !== undefined) withdraw(turn, grant, taken);
+  withdrawFrom(turn, member, taken);
   give(turn, { child: member, parent: holder, pieces: taken });
 }
 

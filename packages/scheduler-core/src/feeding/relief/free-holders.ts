@@ -1,4 +1,4 @@
-import { give, owed, withdraw } from "../../books/grant-book.ts";
+import { give, owed, withdrawFrom } from "../../books/grant-book.ts";
 import type { Group } from "../../books/group.ts";
 import type { Grant, Member, Wanting } from "../../books/member.ts";
 import { isSpreading, usualWindow } from "../prefix-window.ts";
@@ -32,7 +32,7 @@ export function takeFromFree(turn: Turn, group: Group, member: Wanting): void {
   const held = wanted.filter(({ piece, parent }) => canGive(holder, member, piece, parent)).map(({ piece }) => piece);
   const taken = new Set(held.slice(0, Math.max(held.length >> 1, window)));
   const pieces = [...taken].sort((left, right) => left - right);
-  for (const grant of new Set(pieces.map((piece) => member.peer.promised[piece]))) if (grant !== undefined) withdraw(turn, grant, pieces);
+  withdrawFrom(turn, member, pieces);
   give(turn, { child: member, parent: holder, pieces });
 }
 

@@ -136,7 +136,10 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
 }
 
 function beginReader(registry: Registry, host: Host): void {
+  // What connections brought before says nothing of what they bring now.
+  if (registry.readers === 0) registry.connections.span = undefined;
   registry.readers += 1;
+  registry.coming = Math.max(0, registry.coming - 1);
   host.blobsRead += 1;
 }
 

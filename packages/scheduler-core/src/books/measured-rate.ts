@@ -35,6 +35,11 @@ export function measure(meter: Meter, bytes: number, now: number): void {
   beginSpan(meter, now);
 }
 
+/** The rate, where something was measured lately; else 0. */
+export function freshRate({ bytesPerSecond, since }: Meter, now: number): number {
+  return now - since > MAX_SPAN_MS ? 0 : bytesPerSecond;
+}
+
 /** Measures from now on: what lies before was a pause. */
 export function beginSpan(meter: Meter, now: number): void {
   meter.since = now;

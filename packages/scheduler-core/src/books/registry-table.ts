@@ -10,6 +10,8 @@ export type Registry = {
   pausedUntil: number;
   /** Peers that read it now, cluster-wide. */
   readers: number;
+  /** Peers that are being dealt their first stripe and do not read it yet. */
+  coming: number;
   /** Connections that they were told to keep open, all together. */
   told: number;
   /** When a blob that nobody reads last found none of its connections free; undefined while none did. */
@@ -61,6 +63,7 @@ export class RegistryTable {
       name,
       pausedUntil: 0,
       readers: 0,
+      coming: 0,
       told: 0,
       shutOutAt: undefined,
       firstByteMs: undefined,

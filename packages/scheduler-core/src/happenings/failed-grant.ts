@@ -28,7 +28,7 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
       }
       break;
     case "source-unavailable":
-      noteRefusal(turn.memory.registries.of(member.registry).connections, turn.now);
+      noteSourceRefusal(turn, member);
       restFromSource(turn, member, failure.retryAfterMs);
       break;
     case "source-refused":
@@ -48,6 +48,11 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
   if (isOfSource(failure.code)) for (const other of stripesLostWith(member, grant, failure.code)) endGrant(turn, other, true);
   if (failure.code === "disk-refused") for (const other of [...peer.grants.values()]) endGrant(turn, other, true);
   return refused;
+}
+
+function noteSourceRefusal({ memory, now }: Turn, { registry }: Member): void {
+  const { connections, readers } = memory.registries.of(registry);
+  noteRefusal(connections, readers, now);
 }
 
 function isOfSource(code: GrantFailure["code"]): code is Extract<GrantFailure["code"], `source-${string}`> {

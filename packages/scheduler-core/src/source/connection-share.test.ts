@@ -11,7 +11,7 @@ suite("shares of what a registry bears", () => {
   test("eight readers that could use eight connections each leave room for a ninth, and for all who come until there are as many as connections", () => {
     const room = new Room(256);
     const { connections } = room.registry;
-    connections.each = 8;
+    connections.all = 8;
     const told: number[] = [];
     for (let number = 0; number < 64; number++) {
       const reader = readerOf(room, `host-${String(number).padStart(2, "0")}`);
@@ -26,7 +26,7 @@ suite("shares of what a registry bears", () => {
 
   test("who has more than its share is told fewer with its next stripe", () => {
     const room = new Room(256);
-    room.registry.connections.each = 8;
+    room.registry.connections.all = 8;
     const readers = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"].map((name) => readerOf(room, name));
     for (const [index, child] of readers.entries()) give(room.turn, { child, parent: undefined, pieces: from(index * 4, 4) });
     const [first] = readers;
@@ -59,7 +59,7 @@ suite("shares of what a registry bears", () => {
 
   test("where a registry bears one connection one reader has it", () => {
     const room = new Room(256, { maxConnectionsPerRegistry: 1 });
-    room.registry.connections.each = 8;
+    room.registry.connections.all = 8;
     const [one, other] = [readerOf(room, "a"), readerOf(room, "b")];
     assert.equal(shareOf(room.turn, one), 1);
     give(room.turn, { child: one, parent: undefined, pieces: from(0, 4) });

@@ -15,7 +15,7 @@ suite("readers of the frontier", () => {
   test("who is to have more connections is dealt a stripe for each at once, however long the one that it reads is", () => {
     const { room, reader } = readerOf([from(0, 40)]);
     assert.deepEqual(toldAfterDeal(room), [], "one connection, and enough to read on it");
-    room.registry.connections.each = 4;
+    room.registry.connections.all = 4;
     assert.deepEqual([...new Set(toldAfterDeal(room))], [4]);
     assert.ok(reader.peer.stripes >= 4);
     assert.deepEqual(toldAfterDeal(room), [], "once");
@@ -23,7 +23,7 @@ suite("readers of the frontier", () => {
 
   test("who has a stripe for each of more connections already hears of them with one more", () => {
     const { room } = readerOf([from(0, 40), from(40, 40), from(80, 40), from(120, 40)]);
-    room.registry.connections.each = 4;
+    room.registry.connections.all = 4;
     assert.deepEqual([...new Set(toldAfterDeal(room))], [4]);
     assert.deepEqual(toldAfterDeal(room), [], "once");
   });

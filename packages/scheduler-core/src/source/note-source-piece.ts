@@ -1,4 +1,4 @@
-import { beginSpan, measure } from "../books/measured-rate.ts";
+import { beginSpan, freshRate, measure } from "../books/measured-rate.ts";
 import type { Group } from "../books/group.ts";
 import { isWanting, type Grant, type Member } from "../books/member.ts";
 import { learnConnections } from "../connections/learn-connections.ts";
@@ -6,7 +6,11 @@ import { notePassing } from "../connections/registry-connections.ts";
 import { learnFirstByte, type Registry } from "../books/registry-table.ts";
 import type { Turn } from "../turn.ts";
 import { readRate } from "./read-rate.ts";
+import { equalPieceMs } from "./shared-registry.ts";
 import { connectionsFor, nobodyWaits } from "./choose-reader.ts";
+
+/** Differences of less than half of a piece's time are noise: one waits behind others, or for what they left of a link. */
+const NOISE_PART = 2;
 
 /** A piece came from the source: the first one of a stripe shows the registry's first byte, and each what a connection brings. */
 export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant: Grant): void {
@@ -27,7 +31,18 @@ export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant:
   const firstByteMs = registry.unsettledMs === undefined ? registry.slowestFirstByteMs : undefined;
   learnConnections(
     connections,
-    { reader: member.host.id, bytes: pieceBytes, since, firstByteMs, leftBytes, told, readers, most },
+    {
+      reader: member.host.id,
+      bytes: pieceBytes,
+      since,
+      isFirst,
+      firstByteMs,
+      leftBytes,
+      told,
+      readers,
+      most,
+      fromPeersPerMs: freshRate(member.host.fromPeers, turn.now) / 1000,
+    },
     turn.now,
   );
 }
@@ -47,13 +62,14 @@ function firstByteAt({ begunAt }: Grant, { firstByteMs = 0, unsettledMs }: Regis
 /**
  * What a stripe waited for its first piece is the registry's first byte, and the piece's own time; it says nothing about the rate.
  *
- *     first byte = waited − max(the time of the stripe's second piece, piece / what one connection, or this host for this blob, brings)
+ *     first byte = waited − own, own = max(the time of the stripe's second piece, piece / what one connection, or this host for this blob, brings)
+ *                  0 where that is less than half of own: pieces of one connection differ by so much
  *
  * Nobody knows how many others a connection shares a link with, those of other blobs among them; its second piece does.
  */
 function noteFirstPiece(turn: Turn, member: Member, grant: Grant, registry: Registry): void {
   const { fromSource } = member.host;
-  const { trial } = registry.connections;
+  const { trial, triedAt } = registry.connections;
   // The next stripe is begun before the last piece of the one before it is here: then nobody knows when.
   const begunAt = grant.begunAt ?? Math.max(grant.progressAt, member.peer?.sourceProgressAt ?? 0);
   const waitedMs = turn.now - begunAt;
@@ -63,16 +79,18 @@ function noteFirstPiece(turn: Turn, member: Member, grant: Grant, registry: Regi
     return;
   }
   // With other connections beside it than before, nobody knows a piece's own time.
-  if (trial !== undefined) return;
+  if (trial !== undefined || begunAt < triedAt) return;
   grant.firstPieceMs = waitedMs;
-  const firstByteMs = waitedMs - ownTimeOf(turn, member, registry);
+  const firstByteMs = beyond(waitedMs, ownTimeOf(turn, member, registry));
   if (firstByteMs > turn.limits.runMs && member.peer?.stripes === 1) beginSpan(fromSource, turn.now);
-  if (grant.promised === 1) learnFrom(registry, member, firstByteMs);
+  // Where all connections together get so little a piece alone may have taken so long for that.
+  const isShared = beyond(waitedMs, equalPieceMs(turn, registry)) < firstByteMs;
+  if (grant.promised === 1 && !isShared) learnFrom(registry, member, firstByteMs);
 }
 
 function noteSecondPiece(turn: Turn, member: Member, { firstPieceMs, progressAt }: Grant, registry: Registry): void {
   if (firstPieceMs === undefined) return;
-  learnFrom(registry, member, firstPieceMs - Math.max(turn.now - progressAt, ownTimeOf(turn, member, registry)));
+  learnFrom(registry, member, beyond(firstPieceMs, Math.max(turn.now - progressAt, ownTimeOf(turn, member, registry))));
 }
 
 function ownTimeOf({ swarm }: Turn, member: Member, { connections }: Registry): number {
@@ -80,8 +98,12 @@ function ownTimeOf({ swarm }: Turn, member: Member, { connections }: Registry): 
   return Math.floor(swarm.pieceBytes / Math.min(connections.bytesPerMs || Infinity, readPerMs || Infinity));
 }
 
-function learnFrom(registry: Registry, { peer }: Member, waitedMs: number): void {
-  const firstByteMs = Math.max(0, waitedMs);
+/** What was waited beyond a piece's own time, where it is no noise of that. */
+function beyond(waitedMs: number, ownMs: number): number {
+  return waitedMs - ownMs < ownMs / NOISE_PART ? 0 : waitedMs - ownMs;
+}
+
+function learnFrom(registry: Registry, { peer }: Member, firstByteMs: number): void {
   // Where stripes overlap, the one before it had a part of the link.
   const overlaps = peer !== undefined && peer.connections > 1;
   if (!overlaps || firstByteMs > (registry.firstByteMs ?? 0)) learnFirstByte(registry, firstByteMs);
@@ -89,6 +111,6 @@ function learnFrom(registry: Registry, { peer }: Member, waitedMs: number): void
 
 function settleFirstByte(registry: Registry, pieceMs: number): void {
   if (registry.unsettledMs === undefined) return;
-  registry.firstByteMs = registry.slowestFirstByteMs = Math.max(0, registry.unsettledMs - pieceMs);
+  registry.firstByteMs = registry.slowestFirstByteMs = beyond(registry.unsettledMs, pieceMs);
   registry.unsettledMs = undefined;
 }

@@ -1,4 +1,5 @@
 import type { Wanting } from "../books/member.ts";
+import type { Registry } from "../books/registry-table.ts";
 import { usefulFor } from "../connections/registry-connections.ts";
 import { readRate } from "./read-rate.ts";
 import { shareOf } from "./connection-share.ts";
@@ -18,8 +19,18 @@ const MAX_OVERLAPPING = 4;
  *     stripe time = its bytes / measured rate; what one piece takes may be in the first byte while no rate is known
  */
 export function connectionsOf(turn: Turn, reader: Wanting, stripePieces: number): number {
-  const { connections } = turn.memory.registries.of(reader.registry);
-  return Math.min(shareOf(turn, reader), Math.max(usefulFor(connections, reader.host.id), overlapOf(turn, reader, stripePieces)));
+  return Math.min(shareOf(turn, reader), Math.max(usefulTo(turn, reader), overlapOf(turn, reader, stripePieces)));
+}
+
+/** How many of them because the registry gives each connection little. */
+export function usefulTo({ memory }: Pick<Turn, "memory">, reader: Wanting): number {
+  const registry = memory.registries.of(reader.registry);
+  return usefulFor(registry.connections, reader.host.id, readersWith(registry, reader));
+}
+
+/** How many read a registry, and are about to, where this one does. */
+export function readersWith({ readers, coming }: Registry, { peer }: Wanting): number {
+  return peer.stripes > 0 ? readers + coming : Math.max(readers + 1, readers + coming);
 }
 
 /** How many of them it reads at once only so that its link does not idle. */

@@ -46,7 +46,7 @@ export type StripeConditions = {
  *     usual = min(left / (4 × min(8, max(waiting peers, stripes at once))), max(1 MiB, 0.3 s × the measured rate of a connection, 4 pieces))
  *     share = left / stripes read at once
  *     max(1, min(1.5 s × what a connection brings, max(usual, min(share, 2 pieces)))) a registry that answers within 0.3 s
- *     max(1, usual, min(share, max(1 MiB, 4 × first byte × rate)))                    a slower one; 4 MiB while the rate is unknown
+ *     max(1, usual, min(share, max(1 MiB, 4 × first byte × rate)))                    a slower one; what a connection brings, else 4 MiB, while the rate is unknown
  *     and not less than left / (half of the requests that the registry may be asked for now)
  *
  * A round trip to a slow registry costs everybody more than an uneven end does: nobody is given more than its share of the rest.
@@ -58,7 +58,8 @@ export function stripeLength(limits: SchedulerLimits, pieceBytes: number, condit
   const share = Math.floor(left / Math.max(1, readers));
   if (firstByteMs <= limits.runMs)
     return Math.max(least, Math.min(bearablePieces(pieceBytes, connectionRate), Math.max(usual, Math.min(share, MIN_STRIPE_PIECES))));
-  const perFirstByte = sourceRate > 0 ? Math.floor((sourceRate * firstByteMs) / 1000) : limits.minRunBytes;
+  const rate = sourceRate > 0 ? sourceRate : connectionRate;
+  const perFirstByte = rate > 0 ? Math.floor((rate * firstByteMs) / 1000) : limits.minRunBytes;
   const bytes = Math.max(limits.minRunBytes, FIRST_BYTES_PER_STRIPE * perFirstByte);
   return Math.max(least, usual, Math.min(share, Math.ceil(bytes / pieceBytes)));
 }

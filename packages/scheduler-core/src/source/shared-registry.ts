@@ -1,4 +1,5 @@
 import type { Member } from "../books/member.ts";
+import type { Registry } from "../books/registry-table.ts";
 import type { Turn } from "../turn.ts";
 
 /**
@@ -11,9 +12,17 @@ import type { Turn } from "../turn.ts";
  * links: 1.29 copies left the registry where each was given up after two seconds.)
  */
 export function sharedPieceMs({ memory, swarm }: Pick<Turn, "memory" | "swarm">, reader: Member): number {
-  const { told, flow } = memory.registries.of(reader.registry);
-  if (flow.bytesPerSecond === 0) return 0;
+  const registry = memory.registries.of(reader.registry);
   let own = 0;
   for (const { peer } of new Set([...swarm.groupOf(reader).stripes].map(({ child }) => child))) own += peer?.connections ?? 0;
-  return Math.ceil((swarm.pieceBytes * Math.max(0, told - own) * 1000) / flow.bytesPerSecond);
+  return pieceMsOver({ swarm }, registry, Math.max(0, registry.told - own));
+}
+
+/** What a piece takes where all connections to its registry have equal parts of what it gives; 0 while that is unknown. */
+export function equalPieceMs(turn: Pick<Turn, "swarm">, registry: Registry): number {
+  return pieceMsOver(turn, registry, registry.told);
+}
+
+function pieceMsOver({ swarm }: Pick<Turn, "swarm">, { flow }: Registry, connections: number): number {
+  return flow.bytesPerSecond === 0 ? 0 : Math.ceil((swarm.pieceBytes * connections * 1000) / flow.bytesPerSecond);
 }

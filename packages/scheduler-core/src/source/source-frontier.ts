@@ -1,13 +1,14 @@
 import { chooseReader, mayRead, readsWhole } from "./choose-reader.ts";
 import { give, withdrawFrom } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
+import type { Registry } from "../books/registry-table.ts";
 import { isWanting, lacks, type Grant, type Member, type Wanting } from "../books/member.ts";
 import { requestsLeft } from "../books/request-budget.ts";
 import { TREES } from "../trees/spread-trees.ts";
 import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
 import { isOneEnough, noteShutOut } from "./connection-share.ts";
-import { usefulFor } from "../connections/registry-connections.ts";
-import { connectionsOf } from "./overlapping-reads.ts";
+import { eachOf } from "../connections/registry-connections.ts";
+import { connectionsOf, readersWith, usefulTo } from "./overlapping-reads.ts";
 import { readRate } from "./read-rate.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
@@ -15,6 +16,9 @@ import { MAX_FAN_OUT, treeShape } from "../feeding/tree-shape.ts";
 import type { Turn } from "../turn.ts";
 
 /** One reader, and how many pieces it still has to read. */
+type Reader = { readonly reader: Wanting; readonly owed: number };
+
+/** The same, with what it is dealt. */
 type Queue = {
   readonly reader: Wanting;
   owed: number;
@@ -39,12 +43,16 @@ type Queue = {
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
   if (group.coldPieces === 0 || group.waiting(1) === 0) return;
-  const queues = yieldReaders(turn, group, readersOf(turn, group));
-  const reading = queues.length;
-  addReaders(turn, group, queues);
-  const [first] = queues;
-  if (first === undefined) return;
-  if (queues.length === reading && !queues.some(isRunningOut)) return;
+  const reading = yieldReaders(turn, group, readersOf(turn, group));
+  const readers = [...reading, ...newReaders(turn, group, reading)];
+  const coming = countComing(turn, readers);
+  dealTo(turn, group, readers, readers.length > reading.length);
+  for (const registry of coming) registry.coming = 0;
+}
+
+function dealTo(turn: Turn, group: Group, readers: readonly Reader[], hasNew: boolean): void {
+  const queues = readers.map((reader) => queueOf(turn, group, reader));
+  if (!hasNew && !queues.some(isRunningOut)) return;
   const whole = queues.find(({ reader }) => readsWhole(turn, reader));
   if (whole !== undefined) {
     giveWhole(turn, group, whole.reader, coldPieces(group));
@@ -58,22 +66,31 @@ export function advanceFrontier(turn: Turn, group: Group): void {
   for (const { reader, stripes } of queues) if (stripes.length > 0) giveStripes(turn, group, reader, stripes, queues.length);
 }
 
-function readersOf(turn: Turn, group: Group): Queue[] {
-  const queues = new Map<Wanting, Queue>();
+/** Registries that get new readers, all of them noted there: who is dealt stripes first is to have its part of the connections, not all. */
+function countComing({ memory }: Turn, readers: readonly Reader[]): Set<Registry> {
+  const coming = new Set<Registry>();
+  for (const { reader } of readers) {
+    if (reader.peer.stripes > 0) continue;
+    const registry = memory.registries.of(reader.registry);
+    registry.coming += 1;
+    coming.add(registry);
+  }
+  return coming;
+}
+
+function readersOf(turn: Turn, group: Group): Reader[] {
+  const owed = new Map<Wanting, number>();
   for (const stripe of group.stripes) {
     const { child, left } = stripe;
-    if (!mayRead(turn, child) || !isOfFrontier(turn, group, stripe)) continue;
-    const queue = queues.get(child) ?? queueOf(turn, group, child);
-    queue.owed += left;
-    queues.set(child, queue);
+    if (mayRead(turn, child) && isOfFrontier(turn, group, stripe)) owed.set(child, left + (owed.get(child) ?? 0));
   }
-  return [...queues.values()].filter(({ reader }) => !isReplaced(turn, group, reader));
+  return [...owed].flatMap(([reader, owed]) => (isReplaced(turn, group, reader) ? [] : [{ reader, owed }]));
 }
 
 /** Where one reader is enough for this blob the others end with the stripes they have. */
-function yieldReaders(turn: Turn, group: Group, queues: Queue[]): Queue[] {
-  const [first] = queues;
-  return first !== undefined && isOneEnough(turn, group, first.reader.registry) ? [first] : queues;
+function yieldReaders(turn: Turn, group: Group, readers: Reader[]): Reader[] {
+  const [first] = readers;
+  return first !== undefined && isOneEnough(turn, group, first.reader.registry) ? [first] : readers;
 }
 
 /** A reader whose link is slow, or which nobody is sent to, is given no more stripes where another one could read: it would have to pass them on. */
@@ -86,13 +103,16 @@ function passesOn({ now }: Turn, { host }: Member): boolean {
   return !host.isSlow && host.benchedUntil <= now;
 }
 
-function addReaders(turn: Turn, group: Group, queues: Queue[]): void {
-  for (let most = Math.min(turn.limits.maxReadersPerBlob, TREES); readersThatStay(turn, group) + countNew(queues) < most;) {
-    const reader = chooseReader(turn, group, 0, queues);
+function newReaders(turn: Turn, group: Group, reading: readonly Reader[]): Reader[] {
+  const added: Reader[] = [];
+  const most = Math.min(turn.limits.maxReadersPerBlob, TREES) - readersThatStay(turn, group);
+  while (added.length < most) {
+    const reader = chooseReader(turn, group, 0, [...reading, ...added]);
     if (reader === undefined) noteShutOut(turn, group);
-    if (reader === undefined || (queues.length > 0 && isOneEnough(turn, group, reader.registry))) return;
-    queues.push(queueOf(turn, group, reader));
+    if (reader === undefined || (reading.length + added.length > 0 && isOneEnough(turn, group, reader.registry))) break;
+    added.push({ reader, owed: 0 });
   }
+  return added;
 }
 
 function isRunningOut(queue: Queue): boolean {
@@ -111,16 +131,12 @@ function isOfFrontier({ memory }: Turn, group: Group, { child, unit }: Grant): b
   return unit || memory.registries.of(child.registry).readers <= group.readers;
 }
 
-function countNew(queues: readonly Queue[]): number {
-  return queues.filter(({ reader }) => reader.peer.stripes === 0).length;
-}
-
-function queueOf(turn: Turn, group: Group, reader: Wanting): Queue {
+function queueOf(turn: Turn, group: Group, { reader, owed }: Reader): Queue {
   const stripePieces = stripeFor(turn, group, reader, group.coldPieces);
   const load = group.trees.rootedAt(reader)?.load ?? Math.min(...group.trees.trees.map((tree) => tree.load));
   const connections = connectionsOf(turn, reader, stripePieces);
-  const useful = Math.min(connections, usefulFor(turn.memory.registries.of(reader.registry).connections, reader.host.id));
-  return { reader, owed: 0, load, stripePieces, connections, useful, stripes: [] };
+  const useful = Math.min(connections, usefulTo(turn, reader));
+  return { reader, owed, load, stripePieces, connections, useful, stripes: [] };
 }
 
 /** Deals the cold pieces, from the first that a reader somewhere waits for, else in order. */
@@ -192,13 +208,15 @@ export function giveStripe(turn: Turn, group: Group, reader: Wanting, from?: num
 /** How long a stripe this reader is given next, of so many pieces that are left to read. */
 export function stripeFor(turn: Turn, group: Group, reader: Wanting, left: number): number {
   const { limits, swarm, memory, now } = turn;
-  const { firstByteMs = 0, unsettledMs, requests, connections } = memory.registries.of(reader.registry);
+  const registry = memory.registries.of(reader.registry);
+  const { firstByteMs = 0, unsettledMs, requests, connections } = registry;
+  const each = eachOf(connections, readersWith(registry, reader));
   const isSettled = unsettledMs === undefined;
   return stripeLength(limits, swarm.pieceBytes, {
     left,
     waiting: group.waiting(MAX_FAN_OUT),
-    readers: Math.min(TREES, treeShape(turn, group, "stripe").roots) * connections.each,
-    sourceRate: readRate(reader) / connections.each,
+    readers: Math.min(TREES, treeShape(turn, group, "stripe").roots) * each,
+    sourceRate: readRate(reader) / each,
     connectionRate: isSettled ? connections.bytesPerMs * 1000 : 0,
     firstByteMs: isSettled ? firstByteMs : 0,
     requestsLeft: requestsLeft(requests, limits.maxRequestsPerMinute, now),

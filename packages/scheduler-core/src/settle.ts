@@ -64,6 +64,7 @@ function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | u
   const { memory, limits, now, swarm } = turn;
   if (group.waiting(1) === 0) {
     group.round = undefined;
+    group.wasRead = false;
     return;
   }
   let at = Math.min((group.round?.beganAt ?? now) + limits.checkEveryMs, swarm.lookAt ?? Number.MAX_SAFE_INTEGER);

@@ -43,6 +43,8 @@ export class Group {
   readonly #reading = new Map<number, Grant>();
   /** Pieces that nobody holds or reads. */
   coldPieces: number;
+  /** Whether pieces were read of the source since somebody waits without a pause: who came meanwhile lacks what was read before. */
+  wasRead = false;
   /** No piece before this one is cold. */
   #coldFrom = 0;
   /** In which trees pieces spread; per piece which of them carries it (0: none, tree + 1). */
@@ -109,6 +111,7 @@ export class Group {
 
   beginReading(piece: number, grant: Grant): void {
     if (this.isCold(piece)) this.coldPieces -= 1;
+    this.wasRead = true;
     this.#reading.set(piece, grant);
   }
 

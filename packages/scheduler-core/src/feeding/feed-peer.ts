@@ -3,6 +3,7 @@ import { mayRead, readsWhole } from "../source/choose-reader.ts";
 import { forgiveParents } from "../books/avoided-parents.ts";
 import { followTrees } from "./follow-trees.ts";
 import { evenBacklogs } from "./relief/even-backlogs.ts";
+import { gatherRest } from "./gather-rest.ts";
 import { takeFromFree } from "./relief/free-holders.ts";
 import { give } from "../books/grant-book.ts";
 import type { Group } from "../books/group.ts";
@@ -34,6 +35,10 @@ function feedFromSwarm(turn: Turn, group: Group, member: Wanting): void {
   if (member.peer.needs.length > 0) takeNeeded(turn, group, member);
   // Whatever somebody holds or is promised it has, or is promised.
   if (member.have.count + member.peer.promisedCount >= group.pieces - group.coldPieces) return;
+  if (!gatherRest(turn, group, member)) feedFromTrees(turn, group, member);
+}
+
+function feedFromTrees(turn: Turn, group: Group, member: Wanting): void {
   followTrees(turn, group, member);
   const unreachable = takeUnits(turn, group, member);
   joinRuns(turn, group, member, unreachable);

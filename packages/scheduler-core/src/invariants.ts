@@ -31,6 +31,11 @@ export function assertInvariants(memory: Memory): void {
     assert(host.backlogBytes === (backlog.get(host.id) ?? 0), `backlog of ${host.id} is miscounted`);
     assert(host.blobsRead === (reading.get(host.id) ?? 0), `blobs that ${host.id} reads are miscounted`);
   }
+  for (const swarm of memory.queue.waiting) assert(tasks.byId(swarm.id) === swarm, "a blob waits for its turn that nobody knows");
+  for (const swarm of tasks.values()) {
+    const isRead = [...swarm.allGroups()].some(({ stripes }) => stripes.size > 0);
+    assert(isRead === memory.queue.read.has(swarm), "blobs that are read are miscounted");
+  }
   for (const registry of registries.values()) {
     assert(registry.readers === (readers.get(registry.name) ?? 0), `readers of ${registry.name} are miscounted`);
     assert(registry.told >= registry.readers, `connections of ${registry.name} are miscounted`);

@@ -1,6 +1,7 @@
 import { Deadlines } from "./books/deadlines.ts";
 import { HostTable } from "./books/host-table.ts";
 import { RegistryTable } from "./books/registry-table.ts";
+import { SourceQueue } from "./books/source-queue.ts";
 import { TaskTable } from "./books/task-table.ts";
 import { TrustBook } from "./books/trust-book.ts";
 import type { SchedulerLimits } from "./limits.ts";
@@ -15,6 +16,7 @@ export function newMemory(limits: SchedulerLimits, random: () => number): Memory
     registries: new RegistryTable(limits),
     tasks: new TaskTable(limits),
     deadlines: new Deadlines(),
+    queue: new SourceQueue(),
     trust: new TrustBook(limits),
     restingTables: new Set(),
     lastGrant: 0,

@@ -12,6 +12,7 @@ import { isWanting, type Member } from "./books/member.ts";
 import { closePeer, noteFailedProof, notePiecesNeeded, notePiecesVerified, noteTable, openPeer } from "./happenings/peer-events.ts";
 import { awaitMoving } from "./happenings/moving-hosts.ts";
 import { noteProof } from "./happenings/prove-table.ts";
+import { hasTurn } from "./source/blob-turns.ts";
 import { settle } from "./settle.ts";
 import { viewHosts, viewSwarms, viewTasks, type HostView, type SwarmView, type TaskView } from "./snapshot.ts";
 import type { Swarm } from "./books/swarm.ts";
@@ -59,6 +60,7 @@ export class Scheduler {
       case "proof-failed":
         this.#hearMember(event, now, effects);
     }
+    this.#passTurns(now, effects);
     return effects;
   }
 
@@ -115,6 +117,18 @@ export class Scheduler {
     }
   }
 
+  /** Where the source has room again those blobs are read on that waited longest. */
+  #passTurns(now: number, effects: SchedulerEffect[]): void {
+    const { queue } = this.#memory;
+    if (!queue.hasMoved) return;
+    queue.hasMoved = false;
+    for (const swarm of [...queue.waiting]) {
+      if (![...swarm.allGroups()].some((group) => hasTurn(this.#memory, swarm, group, now))) continue;
+      this.#turn(swarm, now, effects, () => undefined);
+      queue.waiting.delete(swarm);
+    }
+  }
+
   #takeWord(event: Extract<SchedulerEvent, { type: "blob-announced" | "peer-opened" }>, now: number, effects: SchedulerEffect[]): void {
     const host = this.#memory.hosts.get(event.host);
     if (host === undefined) return;
@@ -140,6 +154,7 @@ export class Scheduler {
     settle(turn);
     if (swarm.members.size > 0) return;
     for (const group of swarm.allGroups()) this.#memory.restingTables.delete(group);
+    this.#memory.queue.forget(swarm);
     this.#memory.deadlines.cancel(swarm);
     this.#memory.tasks.delete(swarm);
   }

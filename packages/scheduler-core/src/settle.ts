@@ -32,7 +32,8 @@ export function settle(turn: Turn): void {
     group.stirred = false;
     askForTable(turn, group);
     const readable = askedOnce(() => sourceReadableFrom(turn, group));
-    for (const member of new Set([...turn.touched, ...group.idle])) if (group.members.has(member)) tellStanding(turn, member, readable);
+    for (const member of new Set([...turn.touched, ...idleOf(turn, group)]))
+      if (group.members.has(member)) tellStanding(turn, member, readable);
     restTable(turn, group);
     planNextLook(turn, group, readable);
   }
@@ -43,6 +44,11 @@ function planAfterMove({ memory, swarm }: Turn): void {
   if ([...swarm.allGroups()].some((group) => group.waiting(1) > 0)) memory.deadlines.plan(swarm, memory.movingUntil);
 }
 
+/** Whom something may have changed for that is promised nothing; while the blob waits for its turn that is looked at every checkEveryMs only. */
+function idleOf({ memory, swarm }: Turn, group: Group): Iterable<Member> {
+  return memory.queue.waiting.has(swarm) ? [] : group.idle;
+}
+
 function provide(turn: Turn, group: Group): void {
   rescueStripes(turn, group);
   const touched = [...turn.touched].filter((member) => group.members.has(member));
@@ -50,7 +56,13 @@ function provide(turn: Turn, group: Group): void {
   followMoved(turn, group);
   advanceFrontier(turn, group);
   if (!group.stirred) return;
-  for (const member of inOrder([...group.idle])) feedPeer(turn, group, member);
+  const gaining = [...group.idle].filter((member) => mayGain(turn, group, member));
+  for (const member of inOrder(gaining)) feedPeer(turn, group, member);
+}
+
+/** While a blob waits for its turn nothing is there for who has whatever somebody holds: in a large swarm that is everybody, at each report of one. */
+function mayGain({ memory, swarm }: Turn, { pieces, coldPieces }: Group, { have }: Member): boolean {
+  return !memory.queue.waiting.has(swarm) || have.count < pieces - coldPieces;
 }
 
 /** Waiting readers before preheats. */
@@ -70,7 +82,7 @@ function planNextLook(turn: Turn, group: Group, sourceReadable: () => number | u
   let at = Math.min((group.round?.beganAt ?? now) + limits.checkEveryMs, swarm.lookAt ?? Number.MAX_SAFE_INTEGER);
   const readable = group.idle.size > 0 ? sourceReadable() : undefined;
   if (readable !== undefined && readable > now) at = Math.min(at, readable);
-  for (const member of group.idle) {
+  for (const member of idleOf(turn, group)) {
     const forgiven = isWanting(member) ? forgivenAt(turn, member) : undefined;
     if (forgiven !== undefined && forgiven > now) at = Math.min(at, forgiven);
   }

@@ -6,6 +6,7 @@ import type { HostTable } from "./books/host-table.ts";
 import type { SchedulerLimits } from "./limits.ts";
 import type { Member } from "./books/member.ts";
 import type { RegistryTable } from "./books/registry-table.ts";
+import type { SourceQueue } from "./books/source-queue.ts";
 import type { Swarm } from "./books/swarm.ts";
 import type { TaskTable } from "./books/task-table.ts";
 import type { TrustBook } from "./books/trust-book.ts";
@@ -18,6 +19,7 @@ export type Memory = {
   readonly registries: RegistryTable;
   readonly tasks: TaskTable;
   readonly deadlines: Deadlines;
+  readonly queue: SourceQueue;
   readonly trust: TrustBook;
   /** Groups nobody waits in that still have their table, the longest at rest first. */
   readonly restingTables: Set<Group>;

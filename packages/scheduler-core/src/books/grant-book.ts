@@ -2,6 +2,7 @@ import { piecesOf, type PieceRun, type PieceSet } from "@darner/domain";
 import type { Group } from "./group.ts";
 import type { Grant, Member, Peer, Wanting } from "./member.ts";
 import type { Host } from "./host-table.ts";
+import type { Swarm } from "./swarm.ts";
 import type { Registry } from "./registry-table.ts";
 import { connectionsOf } from "../source/overlapping-reads.ts";
 import { beginStripes } from "./stripe-clock.ts";
@@ -70,6 +71,7 @@ function bookStripe(turn: Turn, group: Group, child: Wanting, grant: Grant): voi
   const { host, peer } = child;
   const registry = turn.memory.registries.of(child.registry);
   group.stripes.add(grant);
+  turn.memory.queue.read.add(turn.swarm);
   peer.stripes += 1;
   if (peer.stripes === 1) beginReader(registry, host);
   group.stirred = true;
@@ -122,6 +124,7 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
   group.endReading(piece, grant);
   if (grant.parent !== undefined) grant.parent.host.backlogBytes -= turn.swarm.pieceBytes;
   grant.left -= 1;
+  if (grant.parent === undefined) turn.memory.queue.hasMoved = true;
   if (grant.left > 0) return;
   peer.grants.delete(grant.id);
   grant.parent?.feeding.delete(grant);
@@ -131,6 +134,7 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
     peer.stripes -= 1;
     beginStripes(peer, turn.now);
     if (peer.stripes === 0) endReader(turn, grant.child, peer);
+    if (isReadNoMore(turn.swarm)) turn.memory.queue.read.delete(turn.swarm);
   } else if (grant.unit) group.units -= 1;
   group.noteIdle(grant.child);
 }
@@ -141,6 +145,11 @@ function beginReader(registry: Registry, host: Host): void {
   registry.readers += 1;
   registry.coming = Math.max(0, registry.coming - 1);
   host.blobsRead += 1;
+}
+
+function isReadNoMore(swarm: Swarm): boolean {
+  for (const { stripes } of swarm.allGroups()) if (stripes.size > 0) return false;
+  return true;
 }
 
 function endReader({ memory }: Turn, { registry: name, host }: Member, peer: Peer): void {

@@ -1,6 +1,6 @@
 import { PIECE_HASH_BYTES, PieceTable, type HostId, type PieceHash } from "@darner/domain";
 import { newLinePace, type LinePace } from "./line-pace.ts";
-import { isWanting, type Grant, type Member } from "./member.ts";
+import { isWanting, type Grant, type Member, type Wanting } from "./member.ts";
 import { SpreadTrees } from "../trees/spread-trees.ts";
 
 // More than any rule asks for.
@@ -34,7 +34,7 @@ export class Group {
   readonly members: Set<Member> = new Set();
   #list: readonly Member[] | undefined;
   // Whom `waiting` found last: in the end, when few of many still wait, it need not look for them each time.
-  #seenWaiting: Member[] = [];
+  #seenWaiting: Wanting[] = [];
   /** Per piece: how many members hold it. */
   readonly held: Uint16Array;
   /** Per piece: how many peers are promised it. */
@@ -274,13 +274,24 @@ export class Group {
   waiting(most: number): number {
     let count = 0;
     for (const member of this.#seenWaiting) if (this.members.has(member) && isWanting(member) && (count += 1) >= most) return most;
-    const seen: Member[] = [];
+    const seen: Wanting[] = [];
     for (const member of this.members) {
       if (seen.length >= Math.max(most, SEEN_WAITING)) break;
       if (isWanting(member)) seen.push(member);
     }
     this.#seenWaiting = seen;
     return Math.min(most, seen.length);
+  }
+
+  /** Some of them, at most `most`. */
+  someWaiting(most: number): Wanting[] {
+    this.waiting(most);
+    const some: Wanting[] = [];
+    for (const member of this.#seenWaiting) {
+      if (some.length >= most) break;
+      if (this.members.has(member) && isWanting(member)) some.push(member);
+    }
+    return some;
   }
 
   /** How many hosts read stripes now. */

@@ -2,6 +2,7 @@ import { newBudget, type RequestBudget } from "./request-budget.ts";
 import type { SchedulerLimits } from "../limits.ts";
 import { newMeter, type Meter } from "./measured-rate.ts";
 import { newConnections, type RegistryConnections } from "../connections/registry-connections.ts";
+import { newPlaces, type SourcePlaces } from "../source/source-places.ts";
 
 /** What the scheduler knows of one registry, over all tasks. */
 export type Registry = {
@@ -27,6 +28,8 @@ export type Registry = {
   /** What it gives to all who read it together. */
   readonly flow: Meter;
   readonly connections: RegistryConnections;
+  /** How many stripes of it are read at once while blobs take turns. */
+  readonly places: SourcePlaces;
   readonly requests: RequestBudget;
 };
 
@@ -72,6 +75,7 @@ export class RegistryTable {
       readForAt: undefined,
       flow: newMeter(),
       connections: newConnections(),
+      places: newPlaces(),
       requests: newBudget(),
     };
     this.#registries.set(name, registry);

@@ -77,7 +77,8 @@ function hasOtherWay(turn: Turn, group: Group, member: Wanting, grant: Grant): b
  *     due ⇔ its giver could send for max(hedgeMs, 4 × the time of a piece) and no piece came;
  *            a source read: max(hedgeMs, 4 × what a piece waits for other blobs, 2 × the registry's first byte where it waits for it, 2 × a piece on one connection, or the first of
  *            all where there was one only), and not before the first byte is known
- *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob, and nothing for a preheat
+ *     from another holder, else from the source: at most max(1, 1 %) of the pieces of a blob, and nothing for a preheat, nor (six times as long)
+ *     where its parent is busy with other blobs
  */
 export function hedgeNeeded(turn: Turn, group: Group, member: Wanting): void {
   for (const piece of member.peer.needs) {
@@ -116,11 +117,23 @@ function firstByteAwaited({ memory }: Pick<Turn, "memory">, grant: Grant): numbe
   return memory.registries.of(grant.child.registry).firstByteMs;
 }
 
+/** Whether a parent sends pieces of other blobs meanwhile: they take turns, and what it has ready comes. */
+function isBusyElsewhere(turn: Turn, grant: Grant): boolean {
+  const { parent } = grant;
+  if (parent === undefined) return false;
+  let owedHere = 0;
+  for (const { left } of parent.feeding) owedHere += left;
+  if (parent.host.backlogBytes <= owedHere * turn.swarm.pieceBytes) return false;
+  const patience = hedgePatience(turn, grant);
+  return turn.now - parent.host.deliveredAt <= patience && waitedFor(turn, grant) <= BUSY_FACTOR * patience;
+}
+
 function hedgeFromSource(turn: Turn, group: Group, member: Wanting, piece: number): void {
   const { swarm } = turn;
   if (member.peer.priority === "preheat") return;
   if (swarm.hedgedSourcePieces >= Math.max(1, Math.floor(swarm.pieces / 100))) return;
   const current = member.peer.promised[piece];
+  if (current !== undefined && isBusyElsewhere(turn, current)) return;
   const own = current?.parent !== undefined && mayRead(turn, member) ? member : undefined;
   const reader = own ?? chooseReader(turn, group, Number.MAX_SAFE_INTEGER, [], member);
   if (reader === undefined || readsWhole(turn, reader) || reader.have.has(piece)) return;

@@ -6,6 +6,7 @@ import { isWanting, lacks, type Member, type Wanting } from "../books/member.ts"
 import { mayTakeNeeded, noteNeededGiven } from "./needed-share.ts";
 import { sendLines } from "../books/piece-lines.ts";
 import { selectParent } from "./select-parent.ts";
+import { takesTurn } from "../source/blob-turns.ts";
 import { giveStripe } from "../source/source-frontier.ts";
 import { isStreamed } from "./prefix-window.ts";
 import { mayGiveInstead } from "./thin-links.ts";
@@ -46,7 +47,8 @@ function noteNeedy(group: Group, member: Member): void {
  *
  *     held or promised to somebody                       → from the best of them, now; while pieces spread to it in small
  *     promised by who does not have it yet, held by half → from one of those instead, where that crosses no thin link
- *     cold, and not what the frontier comes to next      → a stripe that begins there, by this peer if it may read, else by another
+ *     cold, and not what the frontier comes to next      → a stripe that begins there, by this peer if it may read, else by another; where the blob
+ *                                                          waits for its turn, it begins there then
  *
  * Who waits for what is on its way to it down a tree, or for the frontier as everybody does, gains nothing by a place of its own.
  */
@@ -59,6 +61,7 @@ export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
     if (group.isCold(piece)) {
       const next = group.firstCold() ?? piece;
       if (group.stripes.size > 0 && piece < next + turn.limits.maxNeedsPerPeer) continue;
+      if (turn.memory.queue.waiting.has(turn.swarm) || !takesTurn(turn, group)) continue;
       const reader = mayRead(turn, member) ? member : chooseReader(turn, group, Number.MAX_SAFE_INTEGER);
       if (reader !== undefined) giveStripe(turn, group, reader, piece);
       continue;

@@ -1,6 +1,7 @@
 import { blameParent } from "../books/avoided-parents.ts";
 import { drop } from "../books/grant-book.ts";
 import type { GrantFailure } from "../event.ts";
+import { takeBackPlaces } from "../source/source-places.ts";
 import { noteRefusal } from "../connections/registry-connections.ts";
 import { learnBudget } from "../books/request-budget.ts";
 import type { Group } from "../books/group.ts";
@@ -51,8 +52,9 @@ export function failGrant(turn: Turn, group: Group, member: Wanting, grant: Gran
 }
 
 function noteSourceRefusal({ memory, now }: Turn, { registry }: Member): void {
-  const { connections, readers } = memory.registries.of(registry);
+  const { connections, places, readers } = memory.registries.of(registry);
   noteRefusal(connections, readers, now);
+  takeBackPlaces(places, now);
 }
 
 function isOfSource(code: GrantFailure["code"]): code is Extract<GrantFailure["code"], `source-${string}`> {

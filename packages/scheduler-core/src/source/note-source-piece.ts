@@ -5,6 +5,8 @@ import { learnConnections } from "../connections/learn-connections.ts";
 import { notePassing } from "../connections/registry-connections.ts";
 import { learnFirstByte, type Registry } from "../books/registry-table.ts";
 import type { Turn } from "../turn.ts";
+import { isShared } from "./blob-turns.ts";
+import { learnPlaces } from "./source-places.ts";
 import { readRate } from "./read-rate.ts";
 import { equalPieceMs } from "./shared-registry.ts";
 import { connectionsFor, nobodyWaits } from "./choose-reader.ts";
@@ -19,6 +21,8 @@ export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant:
   const { pieceBytes } = turn.swarm;
   measure(registry.flow, pieceBytes, turn.now);
   if (!nobodyWaits(group)) registry.readForAt = turn.now;
+  const inTurns = isShared(turn, group);
+  noteInTurns(turn, member, registry, inTurns);
   const isFirst = grant.left === grant.promised;
   if (!isFirst) settleFirstByte(registry, turn.now - grant.progressAt);
   const since = isFirst ? firstByteAt(grant, registry) : grant.progressAt;
@@ -26,7 +30,8 @@ export function noteSourcePiece(turn: Turn, group: Group, member: Member, grant:
   else if (grant.left === grant.promised - 1) noteSecondPiece(turn, member, grant, registry);
   if (since === undefined || since >= turn.now) return;
   const most = Math.floor(connectionsFor(turn, member) / Math.max(1, readers));
-  const leftBytes = group.coldPieces * pieceBytes;
+  // Readers come and go with the turns of their blobs: what each brings tells nothing of connections.
+  const leftBytes = inTurns ? 0 : group.coldPieces * pieceBytes;
   const told = member.peer?.connections ?? 0;
   const firstByteMs = registry.unsettledMs === undefined ? registry.slowestFirstByteMs : undefined;
   learnConnections(
@@ -52,6 +57,16 @@ export function notePassedPiece({ memory, swarm, now }: Turn, { peer, registry }
   if (peer?.newest !== piece) return;
   peer.newest = undefined;
   notePassing(memory.registries.of(registry).connections, swarm.pieceBytes, now - peer.sourceProgressAt);
+}
+
+function noteInTurns(turn: Turn, member: Member, { places, connections }: Registry, inTurns: boolean): void {
+  if (!inTurns) {
+    places.span = undefined;
+    return;
+  }
+  // The other half is for blobs of other hosts.
+  const most = Math.max(1, connectionsFor(turn, member) >> 1);
+  learnPlaces(places, { bytes: turn.swarm.pieceBytes, linksPerMs: connections.linksPerMs, most }, turn.now);
 }
 
 /** When the first byte of a stripe came, as far as one can tell. */

@@ -18,7 +18,8 @@ suite("several blobs of one reader", () => {
     }
     for (const { connections, run } of only(script.said, "grant-stripe")) {
       assert.equal(connections, 1);
-      assert.ok(run.count <= 4, String(run.count));
+      // What the registry gives in a second, where several blobs take turns.
+      assert.ok(run.count <= 10, String(run.count));
     }
   });
 });

@@ -10,24 +10,27 @@ suite("a registry that many blobs are read from at once", () => {
     const script = new Script(16);
     script.open("a");
     for (let piece = 0; piece < 16; piece++) bring(script, script.task, "a");
-    const layers = Array.from("0123456789bcdef").map((letter) => script.anotherTask(letter));
-    for (const name of ["a", "b"]) for (const task of layers) script.open(name, { task });
-    // Two readers of each layer; TCP gives the first ones more: the others have their first piece after 3 to 4.5 seconds.
-    for (const name of ["a", "a", "b", "a", "a", "b"]) for (const task of layers) bring(script, task, name);
+    const blobs = Array.from("0123456789bcdef").map((letter) => ({ letter, task: script.anotherTask(letter) }));
+    // Each is wanted by hosts of its own: none waits for its turn.
+    for (const name of ["x", "y"]) for (const { letter, task } of blobs) script.open(name + letter, { task });
+    // Two readers of each blob; TCP gives the first ones more: the others have their first piece after 3 to 4.5 seconds.
+    for (const name of ["x", "x", "y", "x", "x", "y"]) for (const { letter, task } of blobs) bring(script, task, name + letter);
     const stripes = only(script.said, "grant-stripe");
     const revoked = only(script.said, "revoke-grant").map(({ grant }) => grant);
     assert.deepEqual(
       stripes.filter(({ grant }) => revoked.includes(grant)),
       [],
     );
-    for (const { digest } of layers) {
+    for (const {
+      task: { digest },
+    } of blobs) {
       const asked = stripes.filter(({ task }) => task.digest === digest).flatMap(({ run }) => piecesOf(run));
       assert.equal(new Set(asked).size, asked.length);
     }
   });
 });
 
-/** The next piece of a layer that a host is to read comes. */
+/** The next piece of a blob that a host is to read comes. */
 function bring(script: Script, task: Task, name: string): void {
   script.wait(PIECE_MS);
   const asked = only(script.said, "grant-stripe").filter((effect) => effect.host === host(name) && effect.task.digest === task.digest);

@@ -9,6 +9,7 @@ import { MANY_WAITING, piecesAhead, stripeWithin } from "./deal-ahead.ts";
 import { isOneEnough, noteShutOut } from "./connection-share.ts";
 import { eachOf } from "../connections/registry-connections.ts";
 import { connectionsOf, readersWith, usefulTo } from "./overlapping-reads.ts";
+import { piecesInTurn, takesTurn, waitsOn } from "./blob-turns.ts";
 import { readRate } from "./read-rate.ts";
 import { stripeLength } from "./run-length.ts";
 import { spread } from "../feeding/spread-run.ts";
@@ -38,11 +39,12 @@ type Queue = {
  *     readers = min(maxReadersPerBlob, TREES, peers that may read)
  *     due     ⇔ some reader owes at most half a stripe besides one for each further connection, or was told of fewer connections than are useful, or has fewer stripes
  *     ahead   : see `deal-ahead.ts`; while more connections are tried: a stripe for each
+ *     only in the blob's turn, and then no more than in one: `blob-turns.ts`
  *     each stripe goes to the reader whose tree carried least, for no root is to send more than another; but to who owes two stripes less, or none
  *     where one reads less than half as fast: to the reader that would begin it first, least owed / measured rate
  */
 export function advanceFrontier(turn: Turn, group: Group): void {
-  if (group.coldPieces === 0 || group.waiting(1) === 0) return;
+  if (group.coldPieces === 0 || group.waiting(1) === 0 || waitsOn(turn, group)) return;
   const reading = yieldReaders(turn, group, readersOf(turn, group));
   const readers = [...reading, ...newReaders(turn, group, reading)];
   const coming = countComing(turn, readers);
@@ -52,7 +54,8 @@ export function advanceFrontier(turn: Turn, group: Group): void {
 
 function dealTo(turn: Turn, group: Group, readers: readonly Reader[], hasNew: boolean): void {
   const queues = readers.map((reader) => queueOf(turn, group, reader));
-  if (!hasNew && !queues.some(isRunningOut)) return;
+  const [first] = queues;
+  if (first === undefined || (!hasNew && !queues.some(isRunningOut)) || !takesTurn(turn, group)) return;
   const whole = queues.find(({ reader }) => readsWhole(turn, reader));
   if (whole !== undefined) {
     giveWhole(turn, group, whole.reader, coldPieces(group));
@@ -62,6 +65,7 @@ function dealTo(turn: Turn, group: Group, readers: readonly Reader[], hasNew: bo
     group,
     queues,
     queues.some(({ reader }) => turn.memory.registries.of(reader.registry).connections.trial !== undefined),
+    piecesInTurn(turn, group, turn.memory.registries.of(first.reader.registry)),
   );
   for (const { reader, stripes } of queues) if (stripes.length > 0) giveStripes(turn, group, reader, stripes, queues.length);
 }
@@ -140,19 +144,20 @@ function queueOf(turn: Turn, group: Group, { reader, owed }: Reader): Queue {
 }
 
 /** Deals the cold pieces, from the first that a reader somewhere waits for, else in order. */
-function deal(group: Group, queues: readonly Queue[], isTrying: boolean): void {
+function deal(group: Group, queues: readonly Queue[], isTrying: boolean, inTurn: number): void {
   const owed = queues.reduce((sum, queue) => sum + queue.owed, 0);
   const least = queues.reduce((sum, queue) => sum + queue.stripePieces * queue.connections, 0);
   const { pieces, coldPieces: cold } = group;
   const waiting = isTrying ? 0 : group.waiting(MANY_WAITING);
-  let ahead = isTrying ? least : piecesAhead({ pieces, cold, owed, least, waiting });
   const atOnce = queues.reduce((sum, { connections }) => sum + connections, 0);
-  const longer = stripeWithin(ahead, waiting, atOnce);
+  let ahead = isTrying ? least : piecesAhead({ pieces, cold, owed, least, waiting });
+  if (inTurn < Infinity) ahead = cold === pieces ? atOnce : Math.max(least, Math.min(inTurn, cold));
+  const longer = inTurn < Infinity ? Math.ceil(ahead / atOnce) : stripeWithin(ahead, waiting, atOnce);
   const fastest = queues.reduce((most, { reader }) => Math.max(most, reader.host.fromSource.bytesPerSecond), 0);
   for (let at = firstNeeded(group) ?? group.firstCold(); at !== undefined && ahead > 0;) {
     const queue = queues.reduce((next, each) => (comesBefore(each, next, fastest) ? each : next));
     const stripe: number[] = [];
-    const length = Math.max(queue.stripePieces, longer);
+    const length = inTurn < Infinity ? longer : Math.max(queue.stripePieces, longer);
     for (let piece = at; stripe.length < length && piece < group.pieces && group.isCold(piece); piece++) stripe.push(piece);
     queue.stripes.push(stripe);
     queue.owed += stripe.length;

@@ -4,6 +4,13 @@ import { coldPull } from "./cold-pull.ts";
 const MIB = 1024 * 1024;
 const cold = coldPull(16);
 
+/** 25 Mbit/s. */
+const slowLinks = {
+  upBytesPerSecond: cold.upBytesPerSecond / 4,
+  downBytesPerSecond: cold.downBytesPerSecond / 4,
+  source: { ...cold.source, bytesPerSecond: cold.source.bytesPerSecond / 4 },
+};
+
 /** Many at once, one after the other, and several blobs. */
 export const CROWDS: readonly Scenario[] = [
   {
@@ -20,10 +27,45 @@ export const CROWDS: readonly Scenario[] = [
     about: "The same on links of a quarter: pieces of each layer come far apart, and are reported late.",
     hosts: 8,
     blobBytes: Array.from({ length: 4 }, () => 16 * MIB),
-    upBytesPerSecond: cold.upBytesPerSecond / 4,
-    downBytesPerSecond: cold.downBytesPerSecond / 4,
-    source: { ...cold.source, bytesPerSecond: cold.source.bytesPerSecond / 4 },
+    ...slowLinks,
     expect: { lastRatio: 1.1, sourceCopies: 1.02 },
+  },
+  {
+    ...cold,
+    name: "many-layers",
+    about: "Sixteen layers of 4 MiB: their first pieces do not all come at the same time, late.",
+    ...slowLinks,
+    hosts: 8,
+    blobBytes: Array.from({ length: 16 }, () => 4 * MIB),
+    expect: { lastRatio: 1.1, sourceCopies: 1 },
+  },
+  {
+    ...cold,
+    name: "many-small-layers",
+    about: "Thirty-two layers of 2 MiB.",
+    ...slowLinks,
+    hosts: 8,
+    blobBytes: Array.from({ length: 32 }, () => 2 * MIB),
+    expect: { lastRatio: 1.12, sourceCopies: 1 },
+  },
+  {
+    ...cold,
+    name: "layers-of-a-piece",
+    about: "Sixty-four layers of one piece.",
+    ...slowLinks,
+    hosts: 8,
+    blobBytes: Array.from({ length: 64 }, () => 262_144),
+    expect: { lastRatio: 1.25, sourceCopies: 1 },
+  },
+  {
+    ...cold,
+    name: "layers-slow-connections",
+    about: "Sixteen layers from a registry that gives each connection a tenth of its link.",
+    ...slowLinks,
+    hosts: 8,
+    blobBytes: Array.from({ length: 16 }, () => 4 * MIB),
+    source: { ...slowLinks.source, bytesPerSecondPerConnection: slowLinks.source.bytesPerSecond / 10 },
+    expect: { lastRatio: 1.3, sourceCopies: 1.02 },
   },
   {
     ...cold,

@@ -10,7 +10,7 @@ import type { Turn } from "../turn.ts";
 /** A step more is worth so many pieces that a parent has to send before. */
 const STEP_PIECES = 4;
 /** More would be asked of who is the best one now, and is not when it comes to them. */
-const PARTS_AT_ONCE = 4;
+const PARTS_AT_ONCE = 16;
 /** Where less is held of all that could be, a tree brings it to everybody with fewer messages, and nobody has much that another one lacks. */
 const HELD_PARTS = 4;
 /** In larger swarms a stretch of the members seldom has one of the few that hold what is scarce. */
@@ -25,7 +25,7 @@ const STRETCHES = 4;
  *               there are 4 × maxParentsCompared of them at most, all of one zone
  *     next    = of the pieces it lacks that with the fewest who hold it or are promised it; the first from a random one on
  *     from    = who holds it or is promised it, is not slow if there is another, and has the least backlog + 4 pieces for each step it is away
- *     until   the peer is promised max(4 pieces, 0.3 s × measured rate) that are ready at their parents, or a quarter of the blob
+ *     until   the peer is promised max(4 pieces, 0.3 s × measured rate) that are ready at their parents, or max(4 pieces, 1/16 of the blob) in all
  */
 export function gatherRest(turn: Turn, group: Group, member: Wanting): boolean {
   if (!group.wasRead || group.coldPieces > 0 || group.members.size > STRETCHES * turn.limits.maxParentsCompared) return false;

@@ -81,6 +81,8 @@ function firstByteAt({ begunAt }: Grant, { firstByteMs = 0, unsettledMs }: Regis
  *                  0 where that is less than half of own: pieces of one connection differ by so much
  *
  * Nobody knows how many others a connection shares a link with, those of other blobs among them; its second piece does.
+ * Nothing is learnt while connections are tried, of what began before that ended, and of a piece alone that took no longer than its equal part
+ * of what the registry gives.
  */
 function noteFirstPiece(turn: Turn, member: Member, grant: Grant, registry: Registry): void {
   const { fromSource } = member.host;

@@ -12,7 +12,7 @@ import { isWanting, type Member } from "./books/member.ts";
 import { closePeer, noteFailedProof, notePiecesNeeded, notePiecesVerified, noteTable, openPeer } from "./happenings/peer-events.ts";
 import { awaitMoving } from "./happenings/moving-hosts.ts";
 import { noteProof } from "./happenings/prove-table.ts";
-import { hasTurn } from "./source/blob-turns.ts";
+import { hasTurn, waitingBehind } from "./source/blob-turns.ts";
 import { settle } from "./settle.ts";
 import { viewHosts, viewSwarms, viewTasks, type HostView, type SwarmView, type TaskView } from "./snapshot.ts";
 import type { Swarm } from "./books/swarm.ts";
@@ -120,9 +120,10 @@ export class Scheduler {
   /** Where the source has room again those blobs are read on that waited longest. */
   #passTurns(now: number, effects: SchedulerEffect[]): void {
     const { queue } = this.#memory;
-    if (!queue.hasMoved) return;
-    queue.hasMoved = false;
-    for (const swarm of [...queue.waiting]) {
+    if (queue.moved.size === 0) return;
+    const behind = waitingBehind(queue);
+    queue.moved.clear();
+    for (const swarm of behind) {
       if (![...swarm.allGroups()].some((group) => hasTurn(this.#memory, swarm, group, now))) continue;
       this.#turn(swarm, now, effects, () => undefined);
       queue.waiting.delete(swarm);

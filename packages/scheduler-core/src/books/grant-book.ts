@@ -124,7 +124,7 @@ export function unpromise(turn: Turn, grant: Grant, piece: number): void {
   group.endReading(piece, grant);
   if (grant.parent !== undefined) grant.parent.host.backlogBytes -= turn.swarm.pieceBytes;
   grant.left -= 1;
-  if (grant.parent === undefined) turn.memory.queue.hasMoved = true;
+  if (grant.parent === undefined) turn.memory.queue.moved.set(turn.swarm, grant.child);
   if (grant.left > 0) return;
   peer.grants.delete(grant.id);
   grant.parent?.feeding.delete(grant);

@@ -53,6 +53,7 @@ function noteNeedy(group: Group, member: Member): void {
  * Who waits for what is on its way to it down a tree, or for the frontier as everybody does, gains nothing by a place of its own.
  */
 export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
+  let hasTurn: boolean | undefined;
   for (const piece of member.peer.needs) {
     if (!lacks(member, piece)) {
       takeFromHolder(turn, group, member, piece);
@@ -61,7 +62,8 @@ export function takeNeeded(turn: Turn, group: Group, member: Wanting): void {
     if (group.isCold(piece)) {
       const next = group.firstCold() ?? piece;
       if (group.stripes.size > 0 && piece < next + turn.limits.maxNeedsPerPeer) continue;
-      if (turn.memory.queue.waiting.has(turn.swarm) || !takesTurn(turn, group)) continue;
+      hasTurn ??= !turn.memory.queue.waiting.has(turn.swarm) && takesTurn(turn, group);
+      if (!hasTurn) continue;
       const reader = mayRead(turn, member) ? member : chooseReader(turn, group, Number.MAX_SAFE_INTEGER);
       if (reader !== undefined) giveStripe(turn, group, reader, piece);
       continue;

@@ -1,7 +1,8 @@
-import { isWanting, type Grant, type Wanting } from "../books/member.ts";
+import { isWanting, type Grant, type Member } from "../books/member.ts";
 import type { Group } from "../books/group.ts";
 import type { Registry } from "../books/registry-table.ts";
 import { eachOf } from "../connections/registry-connections.ts";
+import type { SourceQueue } from "../books/source-queue.ts";
 import type { Swarm } from "../books/swarm.ts";
 import { TREES } from "../trees/spread-trees.ts";
 import type { Memory, Turn } from "../turn.ts";
@@ -19,7 +20,7 @@ const ROUND_MS = 10_000;
 /**
  * Whether it is a blob's turn to be read on: blobs that the same hosts wait for are read one after the other, as if they were one.
  *
- *     its turn ⇔ no such blob has waited longer, and none is being read, or stripes being read of such blobs + its own ≤ places
+ *     its turn ⇔ no such blob has waited longer (of the 32 that waited longest), and none is being read, or stripes being read of such blobs + its own ≤ places
  *     being read: half of it is still to come, unless its reader has more than it reads at once (nobody else waited then), or it takes 4 s already
  *     own    = min(trees × connections of a reader, cold pieces)
  *     places = max(trees × connections of a reader, what was learnt: `source-places.ts`) + rate × first byte / piece
@@ -46,7 +47,7 @@ export function hasTurn({ queue, registries }: Memory, swarm: Swarm, group: Grou
   const peers = group.someWaiting(HOSTS_ASKED);
   const [first] = peers;
   if (first === undefined) return true;
-  for (const other of queue.waiting) {
+  for (const other of queue.next()) {
     if (other === swarm) break;
     if (areBothWanted(other, peers)) return false;
   }
@@ -60,6 +61,16 @@ export function hasTurn({ queue, registries }: Memory, swarm: Swarm, group: Grou
     if (read > 0 && taken > places) return false;
   }
   return true;
+}
+
+/** Blobs whose turn it may be now that something moved, who waited longest first: they are wanted by hosts of what moved. */
+export function waitingBehind({ waiting, moved }: SourceQueue): Swarm[] {
+  if (waiting.size === 0) return [];
+  const peers = [...moved].flatMap(([swarm, reader]) => [
+    reader,
+    ...[...swarm.allGroups()].flatMap((group) => group.someWaiting(HOSTS_ASKED)),
+  ]);
+  return [...waiting].filter((swarm) => areBothWanted(swarm, peers));
 }
 
 /** Whether other blobs that the same hosts want wait for their turn. */
@@ -86,7 +97,7 @@ function othersWaiting({ memory, swarm }: Turn, group: Group, most: number): num
   if (memory.queue.waiting.size === 0) return 0;
   const peers = group.someWaiting(HOSTS_ASKED);
   let others = 0;
-  for (const other of memory.queue.waiting) {
+  for (const other of memory.queue.next()) {
     if (other !== swarm && areBothWanted(other, peers)) others += 1;
     if (others >= most) break;
   }
@@ -94,7 +105,7 @@ function othersWaiting({ memory, swarm }: Turn, group: Group, most: number): num
 }
 
 /** Whether one of these peers of a blob wants the other one, too, through the same registry. */
-function areBothWanted(other: Swarm, peers: readonly Wanting[]): boolean {
+function areBothWanted(other: Swarm, peers: readonly Member[]): boolean {
   return peers.some(({ host, registry }) => {
     const member = other.members.get(host.id);
     return member?.registry === registry && isWanting(member);

@@ -19,9 +19,10 @@ function confined(dir: string, command: readonly string[]): readonly string[] {
   return ["unshare", "--mount", "sh", "-c", script, dir, "setpriv", ...drop, "--no-new-privs", ...command];
 }
 
-/** Files and folders below `dir` that others than their owner may read, write or enter. */
+/** Files and folders below `dir` that others than their owner may read, write or enter; those that a living daemon moves away meanwhile are not there. */
 function openToOthers(dir: string): string[] {
-  return readdirSync(dir, { recursive: true, encoding: "utf8" }).filter((path) => (lstatSync(join(dir, path)).mode & 0o077) !== 0);
+  const isOpen = (path: string): boolean => ((lstatSync(join(dir, path), { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0;
+  return readdirSync(dir, { recursive: true, encoding: "utf8" }).filter(isOpen);
 }
 
 /** The fields of proc(5) that say what a process may do. */

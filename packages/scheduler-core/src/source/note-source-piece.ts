@@ -101,8 +101,8 @@ function noteFirstPiece(turn: Turn, member: Member, grant: Grant, registry: Regi
   const firstByteMs = beyond(waitedMs, ownTimeOf(turn, member, registry));
   if (firstByteMs > turn.limits.runMs && member.peer?.stripes === 1) beginSpan(fromSource, turn.now);
   // Where all connections together get so little a piece alone may have taken so long for that.
-  const isShared = beyond(waitedMs, equalPieceMs(turn, registry)) < firstByteMs;
-  if (grant.promised === 1 && !isShared) learnFrom(registry, member, firstByteMs);
+  const isOwnTime = beyond(waitedMs, equalPieceMs(turn, registry)) < firstByteMs;
+  if (grant.promised === 1 && !isOwnTime) learnFrom(registry, member, firstByteMs);
 }
 
 function noteSecondPiece(turn: Turn, member: Member, { firstPieceMs, progressAt }: Grant, registry: Registry): void {
